@@ -1,0 +1,120 @@
+#pragma once
+// Changing an entity: JSON fragments in, and the one function that computes what an operation does.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "madang/base/result.h"
+#include "madang/ngsi/context.h"
+#include "madang/ngsi/entity.h"
+
+namespace madang::ngsi {
+
+struct EntityLimits {
+  std::size_t entity_bytes = 1 << 20;   // encoded
+  std::size_t attributes = 1'000;       // instances, sub-attributes counted
+  std::size_t depth = 32;               // of JSON nesting
+  std::size_t string_bytes = 256 << 10; // one string
+  std::size_t id_bytes = 2'048;
+  std::size_t types = 32;
+  std::size_t scopes = 64;
+};
+
+/// What a JSON document is read as.
+enum class FragmentKind : std::uint8_t {
+  entity,          // whole: id and type required
+  entity_update,   // whole entity in an update or merge batch: id required, type optional, nulls allowed
+  attributes,      // an entity fragment: attributes, maybe type and scope; id, where given, must equal
+  merge,           // the same for merge-patch: nulls allowed, simplified values of existing attributes allowed
+  one_attribute,   // the body of PATCH or PUT .../attrs/{name}: one attribute's members (or an array of instances)
+};
+
+/// A parsed fragment: a block whose id, types and scopes may be empty, attributes as given. Times are unset.
+struct Fragment {
+  EntityBlock block;
+  bool has_type = false;
+  bool has_scope = false;
+  bool scope_null = false;               // "scope": "urn:ngsi-ld:null"
+  std::vector<Symbol> partial;           // attributes given without a value (partial update): kind and value of the stored one are kept
+  EntityView view() const { return EntityView(block); }
+};
+
+/// Reads one JSON object (compact terms of `vocabulary`) into a fragment. `json` needs 64 readable bytes after its end. Normalized and
+/// concise representation. Errors name the place as a JSON pointer below `json`. What is not supported yet is refused by name.
+class FragmentReader {
+ public:
+  explicit FragmentReader(EntityLimits limits = {});
+  ~FragmentReader();
+  base::Result<Fragment> read(std::string_view json, FragmentKind kind, Vocabulary& vocabulary, std::string_view id = {});
+  /// The body of one attribute, `name` given expanded.
+  base::Result<Fragment> read_attribute(std::string_view json, Symbol name, Vocabulary& vocabulary);
+
+  struct Item {
+    std::size_t index = 0;
+    std::string id;  // where it could be read
+    base::Result<Fragment> fragment;
+  };
+  /// A JSON array of entities, each read alone: a bad one spoils only itself. Broken JSON spoils all.
+  base::Result<std::vector<Item>> read_array(std::string_view json, FragmentKind kind, Vocabulary& vocabulary, std::size_t most);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+enum class Operation : std::uint8_t {
+  create,             // 5.6.1: already_exists where it does
+  upsert_replace,     // 5.6.8: create or replace
+  upsert_update,      // 5.6.8 options=update
+  replace,            // 5.6.18 / PUT: not_found where it does not exist
+  merge,              // 5.6.17 / PATCH entity
+  append,             // 5.6.3 / POST attrs
+  append_no_overwrite,
+  update,             // 5.6.2 / PATCH attrs: only existing attributes
+  batch_update,       // 5.6.9
+  batch_update_no_overwrite,
+  partial_attribute,  // 5.6.4 / PATCH attrs/{name}
+  replace_attribute,  // 5.6.19 / PUT attrs/{name}
+  delete_attribute,   // 5.6.5
+  delete_entity,      // 5.6.6
+};
+
+struct Change {
+  Operation operation{};
+  std::string id;
+  Fragment fragment;                          // empty for deletes
+  Symbol attribute = Symbol::none;            // of the *_attribute operations
+  std::string dataset_id;                     // delete_attribute: which instance ("" default)
+  bool delete_all = false;                    // delete_attribute: all instances
+  std::optional<Timestamp> observed_at;       // merge: `observedAt` parameter for what has one
+  std::string lang;                           // merge: `lang` parameter for simplified language values
+  std::optional<std::uint64_t> if_version;    // If-Match: the shown version must be this one
+  bool if_any_version = false;                // If-Match: *
+  bool if_absent = false;                     // If-None-Match: *
+};
+
+/// What a change came to. `record` says how it is kept.
+struct Outcome {
+  enum class Record : std::uint8_t { none, put, patch, remove };
+  Record record = Record::none;
+  bool created = false;
+  EntityBlock block;                 // put: the whole entity; patch: the changed parts, see splice(); times set
+  struct Unchanged {
+    Symbol attribute;
+    std::string reason;
+  };
+  std::vector<Symbol> updated;       // attribute names that changed
+  std::vector<Unchanged> not_updated;
+};
+
+/// Computes an operation on an entity (null view: there is none). Pure: the same arguments give the same outcome.
+/// Errors: not_found, already_exists, precondition_failed, bad_request_data.
+base::Result<Outcome> apply(EntityView existing, Change&& change, Timestamp now, const EntityLimits& limits);
+
+/// The entity after a patch: the patch's types and scopes where it has any, each of its attribute names wholly
+/// replaced (an instance of Kind::null alone: removed), everything else as it was.
+base::Result<EntityBlock> splice(EntityView before, EntityView patch);
+
+}  // namespace madang::ngsi

@@ -1,0 +1,114 @@
+#pragma once
+// JSON-LD contexts: what a short name means (expand) and how a full one is written (compact).
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "madang/base/executor.h"
+#include "madang/base/result.h"
+#include "madang/base/time.h"
+#include "madang/ngsi/symbols.h"
+
+namespace madang::ngsi {
+
+inline constexpr std::string_view kCoreContextUrl = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9.jsonld";
+inline constexpr std::string_view kDefaultVocabulary = "https://uri.etsi.org/ngsi-ld/default-context/";
+
+/// A prepared context: the user's terms under the core context's, which wins (clause 5.5.7). Immutable, shared.
+class Context {
+ public:
+  virtual ~Context() = default;
+
+  /// The IRI of an attribute or type name: a term, `prefix:suffix`, an IRI, or else the default vocabulary's.
+  /// bad_request_data for a name no name can be; not_supported, naming term and feature, where its definition uses
+  /// JSON-LD that is not processed (type coercion of plain values, containers, scoped contexts, @reverse, ...).
+  virtual base::Result<std::string> expand(std::string_view name) const = 0;
+  /// The same for a key inside a JSON value; here also a definition's type coercion or container is refused, for a
+  /// value would lose its meaning.
+  virtual base::Result<std::string> expand_key(std::string_view key) const = 0;
+  /// The shortest way to write `iri`: its term, `prefix:suffix`, the name within @vocab or the default vocabulary, or the IRI.
+  virtual std::string compact(std::string_view iri) const = 0;
+
+  /// True for the core context alone: keys inside values then go out as they are stored.
+  virtual bool is_core() const = 0;
+  /// What a response names as its context: for `Link` headers the URL, for bodies the JSON (a string or an array).
+  virtual const std::string& link_url() const = 0;  // empty where it has none (an inline context)
+  virtual const std::string& json() const = 0;
+  virtual std::uint64_t serial() const = 0;  // differs for every prepared context in this process: a cache key
+};
+using ContextPtr = std::shared_ptr<const Context>;
+
+/// The core context of V1.9.1. Older core context URLs (v1.0 to v1.8, unversioned) mean the same one.
+ContextPtr core_context();
+
+/// Fetches remote documents; `app` hands one in that speaks HTTP and obeys the egress policy.
+class ContextFetcher {
+ public:
+  virtual ~ContextFetcher() = default;
+  /// Calls `done` once, from any thread, with the document or an error (context_not_available). Never blocks.
+  virtual void fetch(const std::string& url, std::function<void(base::Result<std::string>)> done) = 0;
+};
+
+struct ContextLimits {
+  std::size_t document_bytes = 1 << 20;
+  std::size_t terms = 20'000;            // of one prepared context
+  std::size_t remote_documents = 16;     // reached from one context, nested ones counted
+  std::size_t nesting = 8;
+  std::size_t cached_documents = 500;    // least recently used go first
+  std::size_t cached_contexts = 1'000;
+  std::chrono::seconds fresh_for{3600};  // then fetched anew; the old one serves while the host does not answer
+  std::chrono::seconds retry_after{5};   // after a failure: at most one attempt in this time a URL
+};
+
+/// Prepares and caches contexts. Safe from any thread.
+class ContextStore {
+ public:
+  ContextStore(ContextFetcher& fetcher, const base::Clock& clock, ContextLimits limits = {});
+  ~ContextStore();
+
+  using Done = std::function<void(base::Result<ContextPtr>)>;
+  /// Lines of `URL <tab> file or URL`; files relative to `folder`. Mapped URLs are read through this map and never fetched.
+  base::Status load_map(const std::string& map_file);
+
+  /// The context for a `Link` header's URL. Calls `done` at once where it is ready, else later from another thread.
+  void from_url(const std::string& url, Done done);
+  /// The context for an inline `@context` value: JSON text of a string, an object or an array of both.
+  void from_json(std::string_view json, Done done);
+  /// The prepared context if it is in the cache and fresh: the fast path, no callback.
+  ContextPtr ready(std::string_view url) const;
+  ContextPtr ready_json(std::string_view json) const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+/// A context bound to a tenant's names, with both directions cached. One a thread: not safe for several at once.
+class Vocabulary {
+ public:
+  Vocabulary(ContextPtr context, SymbolTable& symbols);
+  ~Vocabulary();
+  Vocabulary(Vocabulary&&) noexcept;
+
+  const Context& context() const;
+  const ContextPtr& context_ptr() const;
+  SymbolTable& symbols() const;
+
+  /// For writing: the name's symbol, a new one where need be. Errors of Context::expand and SymbolTable::intern.
+  base::Result<Symbol> intern(std::string_view name);
+  /// For asking: Symbol::none where nobody uses the name. Errors of Context::expand.
+  base::Result<Symbol> find(std::string_view name);
+  /// The compact name as a JSON string with quotes, ready to append; valid until the next call.
+  std::string_view json_name(Symbol symbol);
+  std::string_view name(Symbol symbol);  // the same without quotes and escapes
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace madang::ngsi

@@ -1,0 +1,263 @@
+#pragma once
+// An entity as the hub holds it: one block of bytes, read in place, never changed once built.
+//
+// A block is a fixed header, a table of the names it uses and a body that refers to names by their place in that
+// table. In memory the table holds symbols; in the journal and in snapshots it holds the names themselves and the
+// body is the same bytes (docs/formats/entity.md). So writing a record copies, and reading one re-interns a dozen names.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "madang/base/result.h"
+#include "madang/base/time.h"
+#include "madang/ngsi/symbols.h"
+
+namespace madang::ngsi {
+
+using base::Timestamp;
+
+/// Clause 4.5: what an attribute is. Values are stored on disk: never renumber.
+enum class Kind : std::uint8_t {
+  property = 0,
+  geo_property = 1,
+  relationship = 2,
+  language_property = 3,
+  vocab_property = 4,
+  json_property = 5,
+  list_property = 6,
+  list_relationship = 7,
+  null = 15,  // the NGSI-LD null in a fragment: "delete this attribute" (clause 4.5.0); never in a stored entity
+};
+std::string_view kind_name(Kind kind);  // "Property", ...
+/// The member that holds a kind's value in the normalized representation: "value", "object", "languageMap", ...
+std::string_view value_member(Kind kind);
+
+class EntityView;
+
+/// One instance of an attribute (or sub-attribute). Points into its entity's block.
+struct AttributeView {
+  Symbol name = Symbol::none;
+  Kind kind = Kind::property;
+  bool nested_keys = false;  // the value holds JSON objects whose keys are names: they need compaction on the way out
+  Timestamp created_at;
+  Timestamp modified_at;
+  std::optional<Timestamp> observed_at;
+  std::optional<Timestamp> expires_at;
+  std::string_view dataset_id;  // empty: the default instance
+  std::string_view unit_code;   // empty: none
+  std::string_view value_type;  // expanded IRI; empty: none
+  /// The value as compact, valid JSON text: of a Relationship the object (`"urn:…"` or an array of them), of a
+  /// LanguageProperty the language map. Keys of nested objects: a key of the default vocabulary stands bare, any
+  /// other is an IRI; JSON-LD keywords have their `@`.
+  std::string_view value;
+
+  std::uint16_t sub_count = 0;
+  std::span<const std::byte> subs;          // encoded sub-attributes
+  std::span<const std::byte> raw;           // this whole instance, encoded
+  const EntityView* owner = nullptr;
+
+  template <class Visit>  // visit(const AttributeView&)
+  void each_sub(Visit&& visit) const;
+  std::optional<AttributeView> find_sub(Symbol wanted) const;
+};
+
+/// The owned bytes of a block.
+class EntityBlock {
+ public:
+  EntityBlock() = default;
+  explicit EntityBlock(std::size_t size) : bytes_(new std::byte[size]), size_(static_cast<std::uint32_t>(size)) {}
+  explicit operator bool() const { return bytes_ != nullptr; }
+  std::byte* data() { return bytes_.get(); }
+  const std::byte* data() const { return bytes_.get(); }
+  std::uint32_t size() const { return size_; }
+  std::span<const std::byte> bytes() const { return {bytes_.get(), size_}; }
+  /// Gives the bytes away (delete[] them); the block's header knows its size.
+  std::byte* release() { return size_ = 0, bytes_.release(); }
+  static EntityBlock adopt(std::byte* bytes);
+
+ private:
+  std::unique_ptr<std::byte[]> bytes_;
+  std::uint32_t size_ = 0;
+};
+
+/// The fixed start of every block. Little-endian, 8-byte aligned; disk and memory alike.
+struct EntityHeader {
+  std::uint32_t size = 0;         // of the whole block in memory
+  std::uint16_t name_count = 0;
+  std::uint16_t attribute_count = 0;  // instances
+  std::uint64_t version = 0;      // journal position of the last change
+  std::int64_t created_at = 0;    // ns
+  std::int64_t modified_at = 0;   // ns
+  std::int64_t expires_at = 0;    // ns; 0: never
+  std::uint16_t id_size = 0;
+  std::uint16_t type_count = 0;
+  std::uint16_t scope_count = 0;
+  std::uint16_t reserved = 0;
+};
+static_assert(sizeof(EntityHeader) == 48);
+
+/// Reads a block in place. Cheap to make and to copy; the block must outlive it. Layout after the header:
+/// names u32[name_count]; directory {u16 name, u16 0, u32 offset from block start of directory's end}[attribute_count];
+/// types u16[type_count] (places in the name table); id bytes; scopes (varint length + bytes each); instances.
+class EntityView {
+ public:
+  EntityView() = default;
+  explicit EntityView(const std::byte* block) : block_(block) {}
+  explicit EntityView(const EntityBlock& block) : block_(block.data()) {}
+  explicit operator bool() const { return block_ != nullptr; }
+
+  const EntityHeader& header() const { return *reinterpret_cast<const EntityHeader*>(block_); }
+  std::span<const std::byte> bytes() const { return {block_, header().size}; }
+  std::string_view id() const;
+  std::uint64_t version() const { return header().version; }
+  Timestamp created_at() const { return {header().created_at}; }
+  Timestamp modified_at() const { return {header().modified_at}; }
+  std::optional<Timestamp> expires_at() const;
+
+  std::size_t type_count() const { return header().type_count; }
+  Symbol type(std::size_t index) const;
+  bool has_type(Symbol wanted) const;
+  std::size_t scope_count() const { return header().scope_count; }
+  template <class Visit>  // visit(std::string_view)
+  void each_scope(Visit&& visit) const;
+
+  std::size_t attribute_count() const { return header().attribute_count; }
+  Symbol attribute_name(std::size_t index) const;
+  AttributeView attribute(std::size_t index) const;
+  /// The first instance with this name, or attribute_count(). Instances of one name stand side by side, the default one first.
+  std::size_t find(Symbol name) const;
+  bool has_attribute(Symbol name) const { return find(name) != attribute_count(); }
+  std::span<const Symbol> names() const;  // the name table
+
+ private:
+  friend class EntityBuilder;
+  friend struct AttributeView;
+  const std::byte* block_ = nullptr;
+
+  const std::byte* directory() const;
+  const std::byte* types() const;
+  const std::byte* scopes() const;
+  const std::byte* instances() const;
+  AttributeView decode(const std::byte* at, const std::byte** end) const;
+};
+
+/// Writes blocks. Reusable: keeps its buffers between entities. Not for several threads at once.
+class EntityBuilder {
+ public:
+  void begin(std::string_view id);
+  void set_times(Timestamp created, Timestamp modified) { created_ = created, modified_ = modified; }
+  void set_version(std::uint64_t version) { version_ = version; }
+  void set_expires_at(std::optional<Timestamp> at) { expires_ = at; }
+  void add_type(Symbol type);
+  void add_scope(std::string_view scope);
+
+  /// What one instance holds besides its sub-attributes. Times are absolute.
+  struct Instance {
+    Symbol name = Symbol::none;
+    Kind kind = Kind::property;
+    bool nested_keys = false;
+    std::optional<Timestamp> created_at;   // default: the entity's
+    std::optional<Timestamp> modified_at;  // default: created_at
+    std::optional<Timestamp> observed_at;
+    std::optional<Timestamp> expires_at;
+    std::string_view dataset_id, unit_code, value_type, value;
+  };
+  /// Sub-attributes go between begin_instance and end_instance, nested in the same way. Views must stay valid until
+  /// end_instance of that instance.
+  void begin_instance(const Instance& instance);
+  void end_instance();
+  /// A whole instance from another block (or this builder's base), times kept unless given.
+  void copy_instance(const AttributeView& from, std::optional<Timestamp> created = {}, std::optional<Timestamp> modified = {});
+
+  std::size_t attribute_count() const { return attributes_.size(); }
+  /// too_large where a count or size does not fit the format (65,535 names or attributes, 1 GiB).
+  base::Result<EntityBlock> finish();
+
+ private:
+  struct Slot {
+    std::uint16_t name;
+    std::uint32_t offset;
+    std::uint32_t size;
+    bool is_default;
+  };
+  struct Open {
+    Instance instance;
+    std::vector<std::byte> subs;
+    std::uint16_t sub_count = 0;
+  };
+  std::uint16_t place_of(Symbol name);
+  void write_instance(std::vector<std::byte>& out, const Instance& instance, std::uint16_t sub_count,
+                      std::span<const std::byte> subs);
+
+  std::string id_;
+  Timestamp created_, modified_;
+  std::uint64_t version_ = 0;
+  std::optional<Timestamp> expires_;
+  std::vector<Symbol> names_;
+  std::vector<std::uint16_t> types_;
+  std::vector<std::byte> scopes_;
+  std::uint16_t scope_count_ = 0;
+  std::vector<Slot> attributes_;
+  std::vector<std::byte> instances_;
+  std::vector<Open> open_;
+  std::size_t depth_ = 0;
+};
+
+/// The same block with its names written out (shared prefixes once), for the journal; and back.
+void append_record(std::vector<std::byte>& out, EntityView entity, const SymbolTable& symbols);
+/// Interns the names. corrupt where the bytes are not a record; never reads outside `record`.
+base::Result<EntityBlock> read_record(std::span<const std::byte> record, SymbolTable& symbols);
+/// Walks the whole block and checks every length, count, name and JSON text. For `check` and after reading from disk.
+base::Status verify(std::span<const std::byte> block);
+
+// ---- inline parts ----
+
+inline std::string_view EntityView::id() const {
+  return {reinterpret_cast<const char*>(types() + sizeof(std::uint16_t) * header().type_count), header().id_size};
+}
+inline std::span<const Symbol> EntityView::names() const {
+  return {reinterpret_cast<const Symbol*>(block_ + sizeof(EntityHeader)), header().name_count};
+}
+inline const std::byte* EntityView::directory() const {
+  return block_ + sizeof(EntityHeader) + sizeof(Symbol) * header().name_count;
+}
+inline const std::byte* EntityView::types() const { return directory() + 8u * header().attribute_count; }
+inline Symbol EntityView::type(std::size_t index) const {
+  std::uint16_t place;
+  std::memcpy(&place, types() + sizeof(place) * index, sizeof(place));
+  return names()[place];
+}
+inline Symbol EntityView::attribute_name(std::size_t index) const {
+  std::uint16_t place;
+  std::memcpy(&place, directory() + 8u * index, sizeof(place));
+  return names()[place];
+}
+
+namespace detail {
+std::uint64_t read_varint(const std::byte*& at);
+}
+
+template <class Visit>
+void EntityView::each_scope(Visit&& visit) const {
+  const std::byte* at = scopes();
+  for (std::size_t i = 0; i < scope_count(); ++i) {
+    const auto size = static_cast<std::size_t>(detail::read_varint(at));
+    visit(std::string_view(reinterpret_cast<const char*>(at), size));
+    at += size;
+  }
+}
+
+template <class Visit>
+void AttributeView::each_sub(Visit&& visit) const {
+  const std::byte* at = subs.data();
+  for (std::uint16_t i = 0; i < sub_count; ++i) visit(owner->decode(at, &at));
+}
+
+}  // namespace madang::ngsi
