@@ -99,12 +99,14 @@ struct EntityHeader {
   std::uint16_t id_size = 0;
   std::uint16_t type_count = 0;
   std::uint16_t scope_count = 0;
-  std::uint16_t reserved = 0;
+  std::uint16_t flags = 0;        // EntityFlag
 };
+/// What a patch says beyond its attributes (see splice()).
+enum EntityFlag : std::uint16_t { kScopesGiven = 1 };
 static_assert(sizeof(EntityHeader) == 48);
 
 /// Reads a block in place. Cheap to make and to copy; the block must outlive it. Layout after the header:
-/// names u32[name_count]; directory {u16 name, u16 0, u32 offset from block start of directory's end}[attribute_count];
+/// names u32[name_count]; directory {u16 name, u16 0, u32 offset from the directory's end}[attribute_count];
 /// types u16[type_count] (places in the name table); id bytes; scopes (varint length + bytes each); instances.
 class EntityView {
  public:
@@ -152,6 +154,8 @@ class EntityView {
 class EntityBuilder {
  public:
   void begin(std::string_view id);
+  /// The same with the name table of `base`: its instances are then copied as they are, without decoding.
+  void begin_like(EntityView base);
   void set_times(Timestamp created, Timestamp modified) { created_ = created, modified_ = modified; }
   void set_version(std::uint64_t version) { version_ = version; }
   void set_expires_at(std::optional<Timestamp> at) { expires_ = at; }
@@ -173,8 +177,9 @@ class EntityBuilder {
   /// end_instance of that instance.
   void begin_instance(const Instance& instance);
   void end_instance();
-  /// A whole instance from another block (or this builder's base), times kept unless given.
-  void copy_instance(const AttributeView& from, std::optional<Timestamp> created = {}, std::optional<Timestamp> modified = {});
+  /// A whole instance from another block, times and sub-attributes kept.
+  void copy_instance(const AttributeView& from);
+  void set_flags(std::uint16_t flags) { flags_ = flags; }
 
   std::size_t attribute_count() const { return attributes_.size(); }
   /// too_large where a count or size does not fit the format (65,535 names or attributes, 1 GiB).
@@ -184,7 +189,6 @@ class EntityBuilder {
   struct Slot {
     std::uint16_t name;
     std::uint32_t offset;
-    std::uint32_t size;
     bool is_default;
   };
   struct Open {
@@ -192,7 +196,9 @@ class EntityBuilder {
     std::vector<std::byte> subs;
     std::uint16_t sub_count = 0;
   };
+  static Instance instance_of(const AttributeView& from);
   std::uint16_t place_of(Symbol name);
+  void add_slot(std::uint16_t place, std::size_t offset, bool is_default);
   void write_instance(std::vector<std::byte>& out, const Instance& instance, std::uint16_t sub_count,
                       std::span<const std::byte> subs);
 
@@ -206,16 +212,22 @@ class EntityBuilder {
   std::uint16_t scope_count_ = 0;
   std::vector<Slot> attributes_;
   std::vector<std::byte> instances_;
-  std::vector<Open> open_;
+  std::vector<Open> open_;  // kept for its buffers; `depth_` of them are in use
   std::size_t depth_ = 0;
+  std::vector<std::uint32_t> first_of_;  // by place: 1 + the first attribute of that name
+  bool regroup_ = false;
+  bool overflow_ = false;
+  std::uint16_t flags_ = 0;
+  const std::byte* base_ = nullptr;
 };
 
 /// The same block with its names written out (shared prefixes once), for the journal; and back.
 void append_record(std::vector<std::byte>& out, EntityView entity, const SymbolTable& symbols);
 /// Interns the names. corrupt where the bytes are not a record; never reads outside `record`.
 base::Result<EntityBlock> read_record(std::span<const std::byte> record, SymbolTable& symbols);
-/// Walks the whole block and checks every length, count, name and JSON text. For `check` and after reading from disk.
-base::Status verify(std::span<const std::byte> block);
+/// Walks the whole block and checks every length, count and name place; `deep` also the JSON of every value. A block that passes
+/// can be read by EntityView without reading outside it. corrupt says what is wrong.
+base::Status verify(std::span<const std::byte> block, bool deep);
 
 // ---- inline parts ----
 

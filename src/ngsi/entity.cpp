@@ -1,0 +1,334 @@
+#include "madang/ngsi/entity.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+#include "encoding.h"
+
+namespace madang::ngsi {
+
+namespace {
+
+constexpr std::array<std::string_view, 8> kKindNames{"Property",         "GeoProperty",     "Relationship",
+                                                     "LanguageProperty", "VocabProperty",   "JsonProperty",
+                                                     "ListProperty",     "ListRelationship"};
+constexpr std::array<std::string_view, 8> kValueMembers{"value", "value", "object",    "languageMap",
+                                                        "vocab", "json",  "valueList", "objectList"};
+
+constexpr std::size_t kMostNames = 65'535;
+constexpr std::size_t kMostBytes = 1u << 30;
+
+}  // namespace
+
+std::string_view kind_name(Kind kind) {
+  const auto index = static_cast<std::size_t>(kind);
+  return index < kKindNames.size() ? kKindNames[index] : "Null";
+}
+
+std::string_view value_member(Kind kind) {
+  const auto index = static_cast<std::size_t>(kind);
+  return index < kValueMembers.size() ? kValueMembers[index] : "value";
+}
+
+std::uint64_t detail::read_varint(const std::byte*& at) {
+  std::uint64_t value = 0;
+  for (unsigned shift = 0;; shift += 7) {
+    const auto next = static_cast<std::uint64_t>(*at++);
+    value |= (next & 0x7f) << shift;
+    if ((next & 0x80) == 0) return value;
+  }
+}
+
+EntityBlock EntityBlock::adopt(std::byte* bytes) {
+  EntityBlock block;
+  block.bytes_.reset(bytes);
+  block.size_ = reinterpret_cast<const EntityHeader*>(bytes)->size;
+  return block;
+}
+
+// ---- reading ----
+
+std::optional<Timestamp> EntityView::expires_at() const {
+  if (header().expires_at == 0) return std::nullopt;
+  return Timestamp{header().expires_at};
+}
+
+bool EntityView::has_type(Symbol wanted) const {
+  for (std::size_t i = 0; i < type_count(); ++i)
+    if (type(i) == wanted) return true;
+  return false;
+}
+
+const std::byte* EntityView::scopes() const {
+  return types() + sizeof(std::uint16_t) * header().type_count + header().id_size;
+}
+
+AttributeView EntityView::attribute(std::size_t index) const {
+  assert(index < attribute_count());
+  std::uint32_t offset;
+  std::memcpy(&offset, directory() + 8 * index + 4, sizeof(offset));
+  const std::byte* end;
+  return decode(types() + offset, &end);
+}
+
+std::size_t EntityView::find(Symbol name) const {
+  const auto table = names();
+  const auto found = std::find(table.begin(), table.end(), name);
+  const std::size_t count = attribute_count();
+  if (found == table.end()) return count;
+  const auto place = static_cast<std::uint16_t>(found - table.begin());
+  const std::byte* entry = directory();
+  for (std::size_t i = 0; i < count; ++i, entry += 8) {
+    std::uint16_t here;
+    std::memcpy(&here, entry, sizeof(here));
+    if (here == place) return i;
+  }
+  return count;
+}
+
+AttributeView EntityView::decode(const std::byte* at, const std::byte** end) const {
+  AttributeView out;
+  const std::byte* begin = at;
+  std::uint16_t place, flags;
+  std::memcpy(&place, at, 2);
+  std::memcpy(&flags, at + 2, 2);
+  at += 4;
+  const auto text = [&at] {
+    const auto size = static_cast<std::size_t>(detail::read_varint(at));
+    const std::string_view view(reinterpret_cast<const char*>(at), size);
+    at += size;
+    return view;
+  };
+  out.owner = this;
+  out.name = names()[place];
+  out.kind = static_cast<Kind>(flags & encoding::kKindMask);
+  out.nested_keys = (flags & encoding::kNestedKeys) != 0;
+  out.created_at = created_at();
+  if (flags & encoding::kCreated) out.created_at.ns += encoding::unzigzag(detail::read_varint(at));
+  out.modified_at = out.created_at;
+  if (flags & encoding::kModified) out.modified_at.ns += encoding::unzigzag(detail::read_varint(at));
+  if (flags & encoding::kObserved) out.observed_at = Timestamp{encoding::unzigzag(detail::read_varint(at))};
+  if (flags & encoding::kExpires) out.expires_at = Timestamp{encoding::unzigzag(detail::read_varint(at))};
+  if (flags & encoding::kDataset) out.dataset_id = text();
+  if (flags & encoding::kUnit) out.unit_code = text();
+  if (flags & encoding::kValueType) out.value_type = text();
+  out.value = text();
+  if (flags & encoding::kSubs) {
+    out.sub_count = static_cast<std::uint16_t>(detail::read_varint(at));
+    const auto size = static_cast<std::size_t>(detail::read_varint(at));
+    out.subs = {at, size};
+    at += size;
+  }
+  out.raw = {begin, at};
+  *end = at;
+  return out;
+}
+
+std::optional<AttributeView> AttributeView::find_sub(Symbol wanted) const {
+  std::optional<AttributeView> found;
+  each_sub([&](const AttributeView& sub) {
+    if (!found && sub.name == wanted) found = sub;
+  });
+  return found;
+}
+
+// ---- building ----
+
+void EntityBuilder::begin(std::string_view id) {
+  id_.assign(id);
+  created_ = modified_ = {};
+  version_ = 0;
+  expires_.reset();
+  names_.clear();
+  types_.clear();
+  scopes_.clear();
+  scope_count_ = 0;
+  attributes_.clear();
+  instances_.clear();
+  first_of_.clear();
+  depth_ = 0;
+  regroup_ = overflow_ = false;
+  flags_ = 0;
+  base_ = nullptr;
+}
+
+void EntityBuilder::begin_like(EntityView base) {
+  begin(base.id());
+  names_.assign(base.names().begin(), base.names().end());
+  first_of_.assign(names_.size(), 0);
+  base_ = base.block_;
+  created_ = base.created_at();
+  modified_ = base.modified_at();
+  expires_ = base.expires_at();
+}
+
+std::uint16_t EntityBuilder::place_of(Symbol name) {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found != names_.end()) return static_cast<std::uint16_t>(found - names_.begin());
+  if (names_.size() >= kMostNames) {
+    overflow_ = true;
+    return 0;
+  }
+  names_.push_back(name);
+  first_of_.push_back(0);
+  return static_cast<std::uint16_t>(names_.size() - 1);
+}
+
+void EntityBuilder::add_type(Symbol type) {
+  const std::uint16_t place = place_of(type);
+  if (std::find(types_.begin(), types_.end(), place) == types_.end()) types_.push_back(place);
+}
+
+void EntityBuilder::add_scope(std::string_view scope) {
+  encoding::append_text(scopes_, scope);
+  ++scope_count_;
+}
+
+void EntityBuilder::begin_instance(const Instance& instance) {
+  if (depth_ == open_.size()) open_.emplace_back();
+  Open& open = open_[depth_++];
+  open.instance = instance;
+  open.subs.clear();
+  open.sub_count = 0;
+}
+
+void EntityBuilder::end_instance() {
+  assert(depth_ > 0);
+  Open& done = open_[--depth_];
+  if (depth_ > 0) {
+    Open& parent = open_[depth_ - 1];
+    if (parent.sub_count == kMostNames) overflow_ = true;
+    write_instance(parent.subs, done.instance, done.sub_count, done.subs);
+    ++parent.sub_count;
+    return;
+  }
+  const std::size_t offset = instances_.size();
+  write_instance(instances_, done.instance, done.sub_count, done.subs);
+  add_slot(place_of(done.instance.name), offset, done.instance.dataset_id.empty());
+}
+
+void EntityBuilder::add_slot(std::uint16_t place, std::size_t offset, bool is_default) {
+  if (attributes_.size() >= kMostNames || instances_.size() > kMostBytes) {
+    overflow_ = true;
+    return;
+  }
+  if (first_of_[place] == 0)
+    first_of_[place] = static_cast<std::uint32_t>(attributes_.size() + 1);
+  else
+    regroup_ = true;
+  attributes_.push_back({place, static_cast<std::uint32_t>(offset), is_default});
+}
+
+void EntityBuilder::write_instance(std::vector<std::byte>& out, const Instance& instance, std::uint16_t sub_count,
+                                   std::span<const std::byte> subs) {
+  const Timestamp created = instance.created_at.value_or(created_);
+  const Timestamp modified = instance.modified_at.value_or(created);
+  auto flags = static_cast<std::uint16_t>(instance.kind);
+  const auto set = [&flags](bool on, std::uint16_t flag) {
+    if (on) flags = static_cast<std::uint16_t>(flags | flag);
+  };
+  set(instance.nested_keys, encoding::kNestedKeys);
+  set(created != created_, encoding::kCreated);
+  set(modified != created, encoding::kModified);
+  set(instance.observed_at.has_value(), encoding::kObserved);
+  set(instance.expires_at.has_value(), encoding::kExpires);
+  set(!instance.dataset_id.empty(), encoding::kDataset);
+  set(!instance.unit_code.empty(), encoding::kUnit);
+  set(!instance.value_type.empty(), encoding::kValueType);
+  set(sub_count > 0, encoding::kSubs);
+
+  encoding::append_u16(out, place_of(instance.name));
+  encoding::append_u16(out, flags);
+  if (flags & encoding::kCreated) encoding::append_varint(out, encoding::zigzag(created.ns - created_.ns));
+  if (flags & encoding::kModified) encoding::append_varint(out, encoding::zigzag(modified.ns - created.ns));
+  if (flags & encoding::kObserved) encoding::append_varint(out, encoding::zigzag(instance.observed_at->ns));
+  if (flags & encoding::kExpires) encoding::append_varint(out, encoding::zigzag(instance.expires_at->ns));
+  if (flags & encoding::kDataset) encoding::append_text(out, instance.dataset_id);
+  if (flags & encoding::kUnit) encoding::append_text(out, instance.unit_code);
+  if (flags & encoding::kValueType) encoding::append_text(out, instance.value_type);
+  encoding::append_text(out, instance.value);
+  if (flags & encoding::kSubs) {
+    encoding::append_varint(out, sub_count);
+    encoding::append_varint(out, subs.size());
+    out.insert(out.end(), subs.begin(), subs.end());
+  }
+}
+
+EntityBuilder::Instance EntityBuilder::instance_of(const AttributeView& from) {
+  return {.name = from.name,
+          .kind = from.kind,
+          .nested_keys = from.nested_keys,
+          .created_at = from.created_at,
+          .modified_at = from.modified_at,
+          .observed_at = from.observed_at,
+          .expires_at = from.expires_at,
+          .dataset_id = from.dataset_id,
+          .unit_code = from.unit_code,
+          .value_type = from.value_type,
+          .value = from.value};
+}
+
+void EntityBuilder::copy_instance(const AttributeView& from) {
+  if (depth_ == 0 && base_ != nullptr && from.owner->block_ == base_ && from.owner->created_at() == created_) {
+    const std::size_t offset = instances_.size();
+    instances_.insert(instances_.end(), from.raw.begin(), from.raw.end());
+    add_slot(place_of(from.name), offset, from.dataset_id.empty());
+    return;
+  }
+  begin_instance(instance_of(from));
+  from.each_sub([this](const AttributeView& sub) { copy_instance(sub); });
+  end_instance();
+}
+
+base::Result<EntityBlock> EntityBuilder::finish() {
+  assert(depth_ == 0);
+  const std::size_t directory_size = 8 * attributes_.size();
+  const std::size_t before_instances = 2 * types_.size() + id_.size() + scopes_.size();
+  const std::size_t size =
+      sizeof(EntityHeader) + sizeof(Symbol) * names_.size() + directory_size + before_instances + instances_.size();
+  if (overflow_ || id_.size() > 65'535 || types_.size() > 65'535 || size > kMostBytes)
+    return base::error(base::Code::too_large,
+                       "The entity has more attributes, names or bytes than an entity can hold.");
+  if (regroup_) {
+    std::stable_sort(attributes_.begin(), attributes_.end(), [this](const Slot& a, const Slot& b) {
+      const auto first_a = first_of_[a.name], first_b = first_of_[b.name];
+      return first_a != first_b ? first_a < first_b : a.is_default > b.is_default;
+    });
+  }
+
+  EntityBlock block(size);
+  EntityHeader header;
+  header.size = static_cast<std::uint32_t>(size);
+  header.name_count = static_cast<std::uint16_t>(names_.size());
+  header.attribute_count = static_cast<std::uint16_t>(attributes_.size());
+  header.version = version_;
+  header.created_at = created_.ns;
+  header.modified_at = modified_.ns;
+  header.expires_at = expires_ ? expires_->ns : 0;
+  header.id_size = static_cast<std::uint16_t>(id_.size());
+  header.type_count = static_cast<std::uint16_t>(types_.size());
+  header.scope_count = scope_count_;
+  header.flags = flags_;
+  std::byte* at = block.data();
+  const auto put = [&at](const void* from, std::size_t bytes) {
+    if (bytes > 0) std::memcpy(at, from, bytes);
+    at += bytes;
+  };
+  put(&header, sizeof(header));
+  put(names_.data(), sizeof(Symbol) * names_.size());
+  for (const Slot& slot : attributes_) {
+    const std::uint16_t entry[2] = {slot.name, 0};
+    const auto offset = static_cast<std::uint32_t>(before_instances + slot.offset);
+    put(entry, sizeof(entry));
+    put(&offset, sizeof(offset));
+  }
+  put(types_.data(), 2 * types_.size());
+  put(id_.data(), id_.size());
+  put(scopes_.data(), scopes_.size());
+  put(instances_.data(), instances_.size());
+  assert(at == block.data() + size);
+  return block;
+}
+
+}  // namespace madang::ngsi

@@ -1,0 +1,204 @@
+// Blocks with their names written out, for the journal, and the checks on what comes back from a disk.
+
+#include <algorithm>
+#include <array>
+
+#include <simdjson.h>
+
+#include "madang/base/uri.h"
+#include "madang/ngsi/context.h"
+#include "madang/ngsi/entity.h"
+
+#include "encoding.h"
+
+namespace madang::ngsi {
+
+namespace {
+
+constexpr std::byte kRecordFormat{1};
+constexpr std::string_view kCoreVocabulary = "https://uri.etsi.org/ngsi-ld/";
+// Prefixes that need not be written. Part of the format: never change, only append with a new format number.
+constexpr std::array<std::string_view, 3> kKnownPrefixes{"", kDefaultVocabulary, kCoreVocabulary};
+constexpr std::size_t kMostPrefixes = 32;  // of one record; further names are written whole
+constexpr int kMostDepth = 64;
+
+base::Error corrupt(std::string message) {
+  return base::error(base::Code::corrupt, std::move(message));
+}
+
+/// Names share long beginnings ("https://smartdatamodels.org/dataModel.Weather/"): each is written once.
+class Prefixes {
+ public:
+  Prefixes() { std::copy(kKnownPrefixes.begin(), kKnownPrefixes.end(), list_.begin()); }
+  std::size_t place_of(std::string_view prefix) {
+    const auto end = list_.begin() + static_cast<std::ptrdiff_t>(count_);
+    const auto found = std::find(list_.begin(), end, prefix);
+    if (found != end) return static_cast<std::size_t>(found - list_.begin());
+    if (count_ == kMostPrefixes) return 0;
+    list_[count_] = prefix;
+    return count_++;
+  }
+  std::size_t count() const { return count_; }
+  std::string_view operator[](std::size_t place) const { return list_[place]; }
+
+ private:
+  std::array<std::string_view, kMostPrefixes> list_;
+  std::size_t count_ = kKnownPrefixes.size();
+};
+
+std::string_view prefix_of(std::string_view name) {
+  const auto cut = name.find_last_of("/#:");
+  return cut == std::string_view::npos ? std::string_view() : name.substr(0, cut + 1);
+}
+
+base::Status check_json(std::string_view text) {
+  static thread_local simdjson::dom::parser parser;
+  static thread_local std::string padded;
+  padded.assign(text);
+  padded.reserve(padded.size() + simdjson::SIMDJSON_PADDING);
+  simdjson::dom::element ignored;
+  if (parser.parse(padded.data(), padded.size(), false).get(ignored) != simdjson::SUCCESS)
+    return corrupt("An attribute's value is not valid JSON.");
+  return {};
+}
+
+base::Status check_instance(encoding::Cursor& cursor, std::size_t name_count, bool deep, int depth) {
+  const std::uint16_t place = cursor.u16();
+  const std::uint16_t flags = cursor.u16();
+  const auto kind = flags & encoding::kKindMask;
+  if (!cursor.ok() || place >= name_count) return corrupt("An attribute's name is not in the entity's name table.");
+  if (kind > static_cast<int>(Kind::list_relationship) && kind != static_cast<int>(Kind::null))
+    return corrupt("An attribute is of an unknown kind.");
+  for (const auto flag : {encoding::kCreated, encoding::kModified, encoding::kObserved, encoding::kExpires})
+    if (flags & flag) cursor.varint();
+  for (const auto flag : {encoding::kDataset, encoding::kUnit, encoding::kValueType})
+    if (flags & flag) cursor.text();
+  const std::string_view value = cursor.text();
+  if (!cursor.ok()) return corrupt("An attribute's fields run over the end of the entity.");
+  if (deep && kind != static_cast<int>(Kind::null)) MADANG_CHECK(check_json(value));
+  if ((flags & encoding::kSubs) == 0) return {};
+  if (depth == kMostDepth) return corrupt("Sub-attributes are nested too deeply.");
+  const std::uint64_t count = cursor.varint();
+  const std::uint64_t size = cursor.varint();
+  const std::byte* from = cursor.take(size);
+  if (!cursor.ok() || count > 65'535) return corrupt("Sub-attributes run over the end of the entity.");
+  encoding::Cursor subs(from, from + size);
+  for (std::uint64_t i = 0; i < count; ++i) MADANG_CHECK(check_instance(subs, name_count, deep, depth + 1));
+  if (subs.left() != 0) return corrupt("Sub-attributes do not fill their space.");
+  return {};
+}
+
+/// The part of a block after its name table: the same bytes in memory and in a record.
+base::Status check_body(const EntityHeader& header, std::span<const std::byte> body, bool deep) {
+  encoding::Cursor cursor(body.data(), body.data() + body.size());
+  const std::byte* directory = cursor.take(8ull * header.attribute_count);
+  const std::byte* after_directory = cursor.at();
+  const std::byte* types = cursor.take(2ull * header.type_count);
+  const std::byte* id = cursor.take(header.id_size);
+  for (std::uint16_t i = 0; i < header.scope_count; ++i) cursor.text();
+  if (!cursor.ok()) return corrupt("The entity ends before its attributes.");
+  for (std::uint16_t i = 0; i < header.type_count; ++i) {
+    std::uint16_t place;
+    std::memcpy(&place, types + 2 * i, 2);
+    if (place >= header.name_count) return corrupt("A type's name is not in the entity's name table.");
+  }
+  if (deep && !base::is_valid_utf8({reinterpret_cast<const char*>(id), header.id_size}))
+    return corrupt("The entity's id is not UTF-8.");
+  const auto instances = static_cast<std::size_t>(cursor.at() - after_directory);
+  const std::size_t size = body.size() - 8ull * header.attribute_count;
+  for (std::uint16_t i = 0; i < header.attribute_count; ++i) {
+    std::uint16_t place, name;
+    std::uint32_t offset;
+    std::memcpy(&place, directory + 8 * i, 2);
+    std::memcpy(&offset, directory + 8 * i + 4, 4);
+    if (place >= header.name_count || offset < instances || offset + 4ull > size)
+      return corrupt("The directory of attributes points outside the entity.");
+    std::memcpy(&name, after_directory + offset, 2);
+    if (name != place) return corrupt("The directory of attributes names another attribute than it points to.");
+    encoding::Cursor instance(after_directory + offset, body.data() + body.size());
+    MADANG_CHECK(check_instance(instance, header.name_count, deep, 0));
+  }
+  return {};
+}
+
+}  // namespace
+
+void append_record(std::vector<std::byte>& out, EntityView entity, const SymbolTable& symbols) {
+  const EntityHeader& header = entity.header();
+  Prefixes prefixes;
+  std::array<std::uint8_t, 64> places;  // of the first names: their prefixes, found once
+  std::size_t i = 0;
+  for (const Symbol symbol : entity.names()) {
+    if (i == places.size()) break;
+    places[i++] = static_cast<std::uint8_t>(prefixes.place_of(prefix_of(symbols.name(symbol))));
+  }
+  out.push_back(kRecordFormat);
+  const auto* raw = reinterpret_cast<const std::byte*>(&header);
+  out.insert(out.end(), raw, raw + sizeof(header));
+  encoding::append_varint(out, prefixes.count() - kKnownPrefixes.size());
+  for (std::size_t p = kKnownPrefixes.size(); p < prefixes.count(); ++p) encoding::append_text(out, prefixes[p]);
+  i = 0;
+  for (const Symbol symbol : entity.names()) {
+    const std::string_view name = symbols.name(symbol);
+    const std::size_t place = i < places.size() ? places[i] : 0;
+    ++i;
+    encoding::append_varint(out, place);
+    encoding::append_text(out, name.substr(prefixes[place].size()));
+  }
+  const std::size_t before_body = sizeof(EntityHeader) + sizeof(Symbol) * header.name_count;
+  const auto body = entity.bytes().subspan(before_body);
+  out.insert(out.end(), body.begin(), body.end());
+}
+
+base::Result<EntityBlock> read_record(std::span<const std::byte> record, SymbolTable& symbols) {
+  encoding::Cursor cursor(record.data(), record.data() + record.size());
+  const std::byte* format = cursor.take(1);
+  if (!cursor.ok()) return corrupt("An entity's record is empty.");
+  if (*format != kRecordFormat)
+    return base::error(base::Code::newer_format, "An entity's record was written by a newer version of Madang.");
+  const std::byte* raw = cursor.take(sizeof(EntityHeader));
+  if (!cursor.ok()) return corrupt("An entity's record ends within its header.");
+  EntityHeader header;
+  std::memcpy(&header, raw, sizeof(header));
+
+  Prefixes prefixes;
+  const std::uint64_t prefix_count = cursor.varint();
+  if (prefix_count > kMostPrefixes) return corrupt("An entity's record has too many name prefixes.");
+  std::array<std::string_view, kMostPrefixes + kKnownPrefixes.size()> list;
+  std::copy(kKnownPrefixes.begin(), kKnownPrefixes.end(), list.begin());
+  for (std::size_t i = 0; i < prefix_count; ++i) list[kKnownPrefixes.size() + i] = cursor.text();
+  std::vector<Symbol> names;
+  names.reserve(header.name_count);
+  std::string name;
+  for (std::uint16_t i = 0; i < header.name_count; ++i) {
+    const std::uint64_t place = cursor.varint();
+    const std::string_view rest = cursor.text();
+    if (!cursor.ok() || place >= kKnownPrefixes.size() + prefix_count)
+      return corrupt("An entity's name table is broken.");
+    name.assign(list[place]).append(rest);
+    MADANG_TRY(const Symbol symbol, symbols.intern(name));
+    names.push_back(symbol);
+  }
+  const std::size_t before_body = sizeof(EntityHeader) + sizeof(Symbol) * names.size();
+  const std::span<const std::byte> body(cursor.at(), cursor.left());
+  if (header.size != before_body + body.size()) return corrupt("An entity's record is not as long as it says.");
+  MADANG_CHECK(check_body(header, body, false));
+
+  EntityBlock block(header.size);
+  std::memcpy(block.data(), &header, sizeof(header));
+  if (!names.empty()) std::memcpy(block.data() + sizeof(header), names.data(), sizeof(Symbol) * names.size());
+  std::memcpy(block.data() + before_body, body.data(), body.size());
+  return block;
+}
+
+base::Status verify(std::span<const std::byte> block, bool deep) {
+  if (block.size() < sizeof(EntityHeader)) return corrupt("The entity is shorter than its header.");
+  EntityHeader header;
+  std::memcpy(&header, block.data(), sizeof(header));
+  const std::size_t before_body = sizeof(EntityHeader) + sizeof(Symbol) * header.name_count;
+  if (header.size != block.size() || before_body > block.size())
+    return corrupt("The entity is not as long as it says.");
+  return check_body(header, block.subspan(before_body), deep);
+}
+
+}  // namespace madang::ngsi
