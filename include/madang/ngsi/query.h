@@ -18,12 +18,12 @@
 namespace madang::ngsi {
 
 struct QueryLimits {
-  std::size_t text = 8'192;        // bytes of one q, scopeQ, type or idPattern
-  std::size_t terms = 200;         // leaves of a tree
+  std::size_t text = 8'192;  // bytes of one q, scopeQ, type or idPattern
+  std::size_t terms = 200;   // leaves of a tree
   std::size_t depth = 32;
   std::size_t ids = 1'000;
   std::size_t attributes = 1'000;
-  std::size_t vertices = 10'000;   // of a query geometry
+  std::size_t vertices = 10'000;  // of a query geometry
   std::size_t regex_memory = 1 << 20;
 };
 
@@ -37,34 +37,80 @@ class Pattern {
 };
 using PatternPtr = std::shared_ptr<const Pattern>;
 
-/// Clause 4.17: `A`, `A,B` or `A|B` (or), `A;B` (and), parentheses.
+/// The three trees below have one shape. `all_of` binds tighter than `any_of`; no part of a node is of the node's own
+/// sort, and no node has one part.
+
+/// Clause 4.17: `A`, `A,B` or `A|B` (or), `A;B` (and), parentheses. `*` alone is an all_of without parts: every entity.
 struct TypeSelection {
   enum class Node : std::uint8_t { type, all_of, any_of };
   Node node = Node::type;
   Symbol type = Symbol::none;  // none: a name that no entity has
   std::vector<TypeSelection> parts;
+  bool operator==(const TypeSelection&) const = default;
 };
 
-/// Clause 4.9: a path `attr.sub[key.key]`. Sub-attributes by symbol, keys inside the value as stored (context expanded).
+/// Clause 4.9: a path `attr.sub[key.key]`. Sub-attributes by symbol, keys inside the value as stored (context
+/// expanded).
 struct AttributePath {
-  std::vector<Symbol> names;       // never empty
-  std::vector<std::string> keys;   // inside [], also a language tag or "*" for a LanguageProperty
-  bool has_unknown_name() const;   // then it matches nothing
+  /// What the last name means: an attribute, or one of the members that are kept with it (`speed.observedAt`). A path
+  /// of such a member alone (`modifiedAt`) is the entity's own and has no names.
+  enum class Member : std::uint8_t { value, created_at, modified_at, observed_at, expires_at, unit_code, dataset_id };
+  /// A key inside []. Language tags and keys of GeoProperty and JsonProperty values are not expanded: those compare as
+  /// written.
+  struct Key {
+    std::string stored;   // expanded, as values hold it
+    std::string written;  // also a language tag or "*", any language
+    bool operator==(const Key&) const = default;
+  };
+
+  std::vector<Symbol> names;
+  Member member = Member::value;
+  std::vector<Key> keys;
+  bool has_unknown_name() const;  // then it matches nothing
+  /// The attribute whose own value is asked about, and so one that a value index can serve; none for sub-attributes,
+  /// members and keys.
+  Symbol plain_attribute() const;
+  bool operator==(const AttributePath&) const = default;
 };
 
-enum class Comparison : std::uint8_t { exists, equal, unequal, greater, greater_equal, less, less_equal, matches, not_matches };
+enum class Comparison : std::uint8_t {
+  exists,
+  equal,
+  unequal,
+  greater,
+  greater_equal,
+  less,
+  less_equal,
+  matches,
+  not_matches
+};
 
-/// A value in a query. Strings, dates and URIs compare as NGSI-LD says (4.9): date-times by instant where both are.
-using QueryValue = std::variant<bool, double, std::string, base::Timestamp>;
+/// Calendar dates and times of day (clause 4.6.3), which compare only with their own sort.
+struct Date {
+  std::int32_t days = 0;  // since 1970-01-01
+  auto operator<=>(const Date&) const = default;
+};
+struct TimeOfDay {
+  std::int64_t ns = 0;  // since midnight, UTC
+  auto operator<=>(const TimeOfDay&) const = default;
+};
+
+/// A value in a query or an index. Each sort compares only with itself (4.9: "no equality of data types": no match):
+/// strings by code point, date-times by instant. A string that is a date-time, date or time of day never stands as a
+/// string.
+using QueryValue = std::variant<bool, double, std::string, base::Timestamp, Date, TimeOfDay>;
 struct QueryRange {
-  QueryValue low, high;  // inclusive
+  QueryValue low, high;  // inclusive, of one sort
+  bool operator==(const QueryRange&) const = default;
 };
 
 struct QueryTerm {
   AttributePath path;
   Comparison comparison = Comparison::exists;
-  std::vector<std::variant<QueryValue, QueryRange>> values;  // one; several for a list (equal: any of; unequal: none of)
+  std::vector<std::variant<QueryValue, QueryRange>>
+      values;  // one; several for a list (equal: any of; unequal: none of)
   PatternPtr pattern;
+  bool operator==(const QueryTerm& other) const;  // patterns by their text
 };
 
 struct QueryExpression {
@@ -72,14 +118,16 @@ struct QueryExpression {
   Node node = Node::term;
   QueryTerm term;
   std::vector<QueryExpression> parts;
+  bool operator==(const QueryExpression&) const = default;
 };
 
-/// Clause 4.19: `/A/B`, `/A/+`, `/A/#`, with `,` `|` (or) and `;` (and).
+/// Clause 4.19: `/A/B`, `/A/+` (one level), `/A/#` (it and all below), `/#` (any), with `,` `|` (or) and `;` (and).
 struct ScopeSelection {
   enum class Node : std::uint8_t { scope, all_of, any_of };
   Node node = Node::scope;
-  std::string pattern;
+  std::string pattern;  // starts with "/"
   std::vector<ScopeSelection> parts;
+  bool operator==(const ScopeSelection&) const = default;
 };
 
 /// Clause 4.10.
@@ -90,7 +138,8 @@ struct GeoQuery {
   std::optional<double> max_distance;
   geo::Geometry geometry;
   std::shared_ptr<const geo::Prepared> prepared;
-  Symbol property = Symbol::none;      // the GeoProperty asked about: "location" unless geoproperty says otherwise
+  std::optional<geo::Box> window;  // a geometry whose box is outside cannot match; nothing: it can be anywhere
+  Symbol property = Symbol::none;  // the GeoProperty asked about: "location" unless geoproperty says otherwise
 };
 
 /// A whole question. Empty parts ask nothing. Everything given must hold.
@@ -98,8 +147,8 @@ struct Query {
   std::optional<TypeSelection> type;
   std::vector<std::string> ids;
   PatternPtr id_pattern;
-  std::vector<Symbol> attributes;      // `attrs`: has at least one of these
-  bool attributes_given = false;       // true with an empty list: only unknown names were asked for: matches nothing
+  std::vector<Symbol> attributes;  // `attrs`: has at least one of these
+  bool attributes_given = false;   // true with an empty list: only unknown names were asked for: matches nothing
   std::optional<QueryExpression> q;
   std::optional<ScopeSelection> scope;
   std::optional<GeoQuery> geo;
@@ -122,13 +171,23 @@ bool matches(const GeoQuery& query, const EntityView& entity, const Filter* filt
 /// The geometry of an entity's GeoProperty instance value (GeoJSON text).
 base::Result<geo::Geometry> geometry_of(const AttributeView& attribute);
 
-/// The parsers. `where` in errors is "<parameter>:<column>", columns from 1 counting code points.
-base::Result<TypeSelection> parse_type_selection(std::string_view text, Vocabulary& vocabulary, const QueryLimits& limits = {});
+/// The parsers. `text` is percent-decoded. `where` in errors is "<parameter>:<column>", columns from 1 counting code
+/// points
+/// ("q:17", "type:3", "scopeQ:1", "georel:6"). Syntax errors are bad_request_data, limits too_complex, paths through
+/// linked entities
+/// (`attr{...}`) not_supported.
+///
+/// Where the ABNF of 4.9 leaves a choice, q is read so: a bare regular expression ends at a `;`, `|` or `)` that is in
+/// no group or class of its own; one in double quotes ends there and only `\"` is an escape. A bare URI ends at `;`,
+/// `|`, `,` or a `)` that it did not open; in quotes it may hold anything. A bare word is a string (4.9, example 12).
+base::Result<TypeSelection> parse_type_selection(std::string_view text, Vocabulary& vocabulary,
+                                                 const QueryLimits& limits = {});
 base::Result<QueryExpression> parse_q(std::string_view text, Vocabulary& vocabulary, const QueryLimits& limits = {});
 base::Result<ScopeSelection> parse_scope_selection(std::string_view text, const QueryLimits& limits = {});
 /// From the four parameters of a geo query as text (coordinates: JSON array text). `geoproperty` may be empty.
 base::Result<GeoQuery> parse_geo_query(std::string_view georel, std::string_view geometry, std::string_view coordinates,
-                                       std::string_view geoproperty, Vocabulary& vocabulary, const QueryLimits& limits = {});
+                                       std::string_view geoproperty, Vocabulary& vocabulary,
+                                       const QueryLimits& limits = {});
 /// `/A/B`: syntax of one scope (clause 4.18).
 bool is_scope(std::string_view text);
 
@@ -136,5 +195,13 @@ bool is_scope(std::string_view text);
 std::optional<QueryValue> scalar_value(std::string_view json);
 /// Order of two values of one sort: <0, 0, >0; nothing where they cannot be compared.
 std::optional<int> compare(const QueryValue& a, const QueryValue& b);
+
+/// Appends the terms that must all hold for the expression to hold: itself, or the parts of an all_of.
+void conjunction(const QueryExpression& expression, std::vector<const QueryTerm*>& out);
+
+/// The trees as text that parses to the same tree. A name that nobody uses (Symbol::none) comes out as `?`.
+std::string to_text(const TypeSelection& selection, Vocabulary& vocabulary);
+std::string to_text(const QueryExpression& expression, Vocabulary& vocabulary);
+std::string to_text(const ScopeSelection& selection);
 
 }  // namespace madang::ngsi
