@@ -1,0 +1,342 @@
+#include "madang/ngsi/represent.h"
+
+#include <algorithm>
+
+#include "madang/base/json.h"
+
+#include "json_text.h"
+#include "value_keys.h"
+
+namespace madang::ngsi {
+
+namespace {
+
+constexpr std::string_view kLocation = "https://uri.etsi.org/ngsi-ld/location";
+
+bool contains(const std::vector<Symbol>& list, Symbol symbol) {
+  return std::find(list.begin(), list.end(), symbol) != list.end();
+}
+
+class Writer {
+ public:
+  Writer(std::string& out, EntityView entity, Vocabulary& vocabulary, const Representation& how, const Filter* filter)
+      : out_(out), entity_(entity), vocabulary_(vocabulary), how_(how), filter_(filter) {}
+
+  void entity() {
+    out_ += '{';
+    first_ = true;
+    if (how_.with_context && !how_.geojson) context();
+    if (wants(how_.pick_id)) member("id"), base::json::append_string(out_, entity_.id());
+    if (wants(how_.pick_type)) member("type"), types();
+    if (entity_.scope_count() > 0 && wants(how_.pick_scope)) member("scope"), scopes();
+    if (how_.system_attributes) times(entity_.created_at(), entity_.modified_at());
+    attributes();
+    out_ += '}';
+  }
+
+  /// RFC 7946 Feature (clause 4.5.16): id and the geometry outside, everything else in `properties`.
+  void feature() {
+    out_ += "{\"id\":";
+    base::json::append_string(out_, entity_.id());
+    out_ += ",\"type\":\"Feature\",\"geometry\":";
+    geometry();
+    out_ += ",\"properties\":{";
+    first_ = true;
+    if (wants(how_.pick_type)) member("type"), types();
+    if (entity_.scope_count() > 0 && wants(how_.pick_scope)) member("scope"), scopes();
+    if (how_.system_attributes) times(entity_.created_at(), entity_.modified_at());
+    attributes();
+    out_ += '}';
+    if (how_.with_context) {
+      first_ = false;
+      context();
+    }
+    out_ += '}';
+  }
+
+  /// The instances of the attribute that begins at `first`, which ends before the returned index.
+  std::size_t attribute(std::size_t first, bool with_name) {
+    const Symbol name = entity_.attribute_name(first);
+    std::size_t end = first + 1;
+    while (end < entity_.attribute_count() && entity_.attribute_name(end) == name) ++end;
+    if (!shown(name)) return end;
+    if (end == first + 1) {  // nearly always
+      const AttributeView only = entity_.attribute(first);
+      if (!wanted_dataset(only.dataset_id)) return end;
+      if (with_name) next(), out_ += vocabulary_.json_name(name), out_ += ':';
+      if (how_.format == Format::simplified && !only.dataset_id.empty() && !how_.has_dataset)
+        datasets(first, end);
+      else
+        instance(only);
+      wrote_ = true;
+      return end;
+    }
+    several(name, first, end, with_name);
+    return end;
+  }
+
+  bool wrote() const { return wrote_; }
+
+ private:
+  // ---- what is asked for ----
+
+  bool wants(bool picked) const { return !how_.has_pick || picked; }
+  bool shown(Symbol name) const {
+    if (how_.has_attributes && !contains(how_.attributes, name)) return false;
+    if (how_.has_pick && !contains(how_.pick, name)) return false;
+    if (!how_.omit.empty() && contains(how_.omit, name)) return false;
+    return filter_ == nullptr || filter_->allows_attribute(entity_, name);
+  }
+  bool wanted_dataset(std::string_view dataset) const {
+    if (!how_.has_dataset) return true;
+    return how_.dataset_id == "@none" ? dataset.empty() : dataset == how_.dataset_id;
+  }
+
+  // ---- members ----
+
+  void next() {
+    if (!first_) out_ += ',';
+    first_ = false;
+  }
+  void member(std::string_view name) {
+    next();
+    out_ += '"';
+    out_ += name;
+    out_ += "\":";
+  }
+
+  void context() {
+    member("@context");
+    out_ += vocabulary_.context().json();
+  }
+
+  void types() {
+    const std::size_t count = entity_.type_count();
+    if (count != 1) out_ += '[';
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i > 0) out_ += ',';
+      out_ += vocabulary_.json_name(entity_.type(i));
+    }
+    if (count != 1) out_ += ']';
+  }
+
+  void scopes() {
+    const bool many = entity_.scope_count() != 1;
+    bool first = true;
+    if (many) out_ += '[';
+    entity_.each_scope([&](std::string_view scope) {
+      if (!std::exchange(first, false)) out_ += ',';
+      base::json::append_string(out_, scope);
+    });
+    if (many) out_ += ']';
+  }
+
+  void time(std::string_view name, Timestamp when) {
+    member(name);
+    out_ += '"';
+    base::append_timestamp(out_, when);
+    out_ += '"';
+  }
+  void times(Timestamp created, Timestamp modified) {
+    time("createdAt", created);
+    time("modifiedAt", modified);
+  }
+
+  void attributes() {
+    for (std::size_t i = 0; i < entity_.attribute_count();) i = attribute(i, true);
+  }
+
+  void several(Symbol name, std::size_t first, std::size_t end, bool with_name) {
+    std::size_t count = 0;
+    for (std::size_t i = first; i < end; ++i) count += wanted_dataset(entity_.attribute(i).dataset_id);
+    if (count == 0) return;
+    wrote_ = true;
+    if (with_name) next(), out_ += vocabulary_.json_name(name), out_ += ':';
+    if (how_.format == Format::simplified && !how_.has_dataset) return datasets(first, end);
+    if (count > 1) out_ += '[';
+    bool comma = false;
+    for (std::size_t i = first; i < end; ++i) {
+      const AttributeView each = entity_.attribute(i);
+      if (!wanted_dataset(each.dataset_id)) continue;
+      if (std::exchange(comma, true)) out_ += ',';
+      instance(each);
+    }
+    if (count > 1) out_ += ']';
+  }
+
+  /// Simplified instances side by side: {"dataset": {"@none": …, "urn:…": …}} (clause 4.5.4).
+  void datasets(std::size_t first, std::size_t end) {
+    out_ += "{\"dataset\":{";
+    for (std::size_t i = first; i < end; ++i) {
+      const AttributeView each = entity_.attribute(i);
+      if (i > first) out_ += ',';
+      base::json::append_string(out_, each.dataset_id.empty() ? "@none" : each.dataset_id);
+      out_ += ':';
+      simplified(each);
+    }
+    out_ += "}}";
+  }
+
+  // ---- instances ----
+
+  void instance(const AttributeView& attribute) {
+    switch (how_.format) {
+      case Format::simplified:
+        return simplified(attribute);
+      case Format::concise:
+        if (is_bare(attribute)) return concise_value(attribute);
+        [[fallthrough]];
+      case Format::normalized:
+        return object(attribute);
+    }
+  }
+
+  bool language_chosen(const AttributeView& attribute) const {
+    return attribute.kind == Kind::language_property && !how_.lang.empty();
+  }
+
+  /// Concise: nothing beside the value, and no doubt about the kind (clauses 4.5.2.3, 4.5.3.3).
+  bool is_bare(const AttributeView& attribute) const {
+    if (how_.system_attributes || attribute.observed_at || !attribute.dataset_id.empty() ||
+        !attribute.unit_code.empty() || !attribute.value_type.empty() || attribute.sub_count > 0 ||
+        language_chosen(attribute))
+      return false;
+    return attribute.kind == Kind::geo_property || (attribute.kind == Kind::property && attribute.value.front() != '{');
+  }
+  void concise_value(const AttributeView& attribute) { value(attribute); }
+
+  void value(const AttributeView& attribute) {
+    const bool rewrite = vocabulary_.context().is_core() ? attribute.foreign_keys : attribute.nested_keys;
+    if (rewrite)
+      append_compacted(out_, attribute.value, vocabulary_.context());
+    else
+      out_ += attribute.value;
+  }
+
+  void simplified(const AttributeView& attribute) {
+    if (language_chosen(attribute)) {
+      out_ += in_language(attribute.value).second;
+      return;
+    }
+    if (attribute.kind == Kind::language_property) {
+      out_ += "{\"languageMap\":";
+      out_ += attribute.value;
+      out_ += '}';
+      return;
+    }
+    value(attribute);
+  }
+
+  void object(const AttributeView& attribute) {
+    const bool outer_first = std::exchange(first_, true);
+    out_ += '{';
+    const bool chosen = language_chosen(attribute);
+    const Kind kind = chosen ? Kind::property : attribute.kind;
+    if (how_.format == Format::normalized) {
+      member("type");
+      out_ += '"';
+      out_ += kind_name(kind);
+      out_ += '"';
+    }
+    if (chosen) {
+      const auto [lang, text] = in_language(attribute.value);
+      member("value");
+      out_ += text;
+      member("lang");
+      out_ += '"';
+      out_ += lang;
+      out_ += '"';
+    } else {
+      member(value_member(kind));
+      value(attribute);
+    }
+    if (!attribute.unit_code.empty()) member("unitCode"), base::json::append_string(out_, attribute.unit_code);
+    if (!attribute.value_type.empty()) member("valueType"), value_type(attribute.value_type);
+    if (attribute.observed_at) time("observedAt", *attribute.observed_at);
+    if (!attribute.dataset_id.empty()) member("datasetId"), base::json::append_string(out_, attribute.dataset_id);
+    if (how_.system_attributes) times(attribute.created_at, attribute.modified_at);
+    attribute.each_sub([this](const AttributeView& sub) {
+      next();
+      out_ += vocabulary_.json_name(sub.name);
+      out_ += ':';
+      instance(sub);
+    });
+    out_ += '}';
+    first_ = outer_first;
+  }
+
+  void value_type(std::string_view iri) {
+    const Symbol symbol = vocabulary_.symbols().find(iri);
+    if (symbol == Symbol::none)
+      base::json::append_string(out_, iri);
+    else
+      out_ += vocabulary_.json_name(symbol);
+  }
+
+  /// Tag and text (JSON) of the language asked for: exactly, by its primary tag, "@none", or else the first one (RFC
+  /// 4647 lookup).
+  std::pair<std::string_view, std::string_view> in_language(std::string_view map) const {
+    std::pair<std::string_view, std::string_view> exact, primary, none, first;
+    const std::string_view wanted = how_.lang;
+    const auto same = [](std::string_view a, std::string_view b) {
+      return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+               const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+               return lower(x) == lower(y);
+             });
+    };
+    json_text::each_member(map, [&](std::string_view tag, std::string_view text) {
+      if (first.second.empty()) first = {tag, text};
+      if (same(tag, wanted)) exact = {tag, text};
+      if (primary.second.empty() && same(tag.substr(0, tag.find('-')), wanted.substr(0, wanted.find('-'))))
+        primary = {tag, text};
+      if (tag == "@none") none = {tag, text};
+    });
+    for (const auto& choice : {exact, primary, none, first})
+      if (!choice.second.empty()) return choice;
+    return {"@none", "\"\""};
+  }
+
+  void geometry() {
+    Symbol name = how_.geometry_property;
+    if (name == Symbol::none) name = vocabulary_.symbols().find(kLocation);
+    std::optional<AttributeView> found;
+    for (std::size_t i = entity_.find(name); i < entity_.attribute_count() && entity_.attribute_name(i) == name; ++i) {
+      const AttributeView each = entity_.attribute(i);
+      if (each.kind == Kind::geo_property && wanted_dataset(each.dataset_id) && !found) found = each;
+    }
+    if (found && (filter_ == nullptr || filter_->allows_attribute(entity_, name)))
+      out_ += found->value;
+    else
+      out_ += "null";
+  }
+
+  std::string& out_;
+  EntityView entity_;
+  Vocabulary& vocabulary_;
+  const Representation& how_;
+  const Filter* filter_;
+  bool first_ = true;
+  bool wrote_ = false;
+};
+
+}  // namespace
+
+void append_entity(std::string& out, EntityView entity, Vocabulary& vocabulary, const Representation& how,
+                   const Filter* filter) {
+  Writer writer(out, entity, vocabulary, how, filter);
+  if (how.geojson)
+    writer.feature();
+  else
+    writer.entity();
+}
+
+bool append_attribute(std::string& out, EntityView entity, Symbol attribute, Vocabulary& vocabulary,
+                      const Representation& how, const Filter* filter) {
+  const std::size_t first = entity.find(attribute);
+  if (first == entity.attribute_count()) return false;
+  Writer writer(out, entity, vocabulary, how, filter);
+  writer.attribute(first, false);
+  return writer.wrote();
+}
+
+}  // namespace madang::ngsi
