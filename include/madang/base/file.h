@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "madang/base/result.h"
@@ -35,7 +36,7 @@ class FileSystem {
   virtual Result<std::unique_ptr<File>> open(const std::string& path, Open mode) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   virtual Status remove(const std::string& path) = 0;
-  virtual Status make_folder(const std::string& path) = 0;  // and its parents; fine where it exists
+  virtual Status make_folder(const std::string& path) = 0;  // and its parents, durable; fine where it exists
   virtual Status sync_folder(const std::string& path) = 0;
   virtual Result<std::vector<std::string>> list(const std::string& folder) = 0;  // names, sorted
   virtual bool exists(const std::string& path) = 0;
