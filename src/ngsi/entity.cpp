@@ -100,10 +100,12 @@ AttributeView EntityView::decode(const std::byte* at, const std::byte** end) con
     at += size;
     return view;
   };
-  out.owner = this;
+  out.block = block_;
   out.name = names()[place];
   out.kind = static_cast<Kind>(flags & encoding::kKindMask);
   out.nested_keys = (flags & encoding::kNestedKeys) != 0;
+  out.foreign_keys = (flags & encoding::kForeignKeys) != 0;
+  out.untyped = (flags & encoding::kUntyped) != 0;
   out.created_at = created_at();
   if (flags & encoding::kCreated) out.created_at.ns += encoding::unzigzag(detail::read_varint(at));
   out.modified_at = out.created_at;
@@ -229,6 +231,8 @@ void EntityBuilder::write_instance(std::vector<std::byte>& out, const Instance& 
     if (on) flags = static_cast<std::uint16_t>(flags | flag);
   };
   set(instance.nested_keys, encoding::kNestedKeys);
+  set(instance.foreign_keys, encoding::kForeignKeys);
+  set(instance.untyped, encoding::kUntyped);
   set(created != created_, encoding::kCreated);
   set(modified != created, encoding::kModified);
   set(instance.observed_at.has_value(), encoding::kObserved);
@@ -259,6 +263,8 @@ EntityBuilder::Instance EntityBuilder::instance_of(const AttributeView& from) {
   return {.name = from.name,
           .kind = from.kind,
           .nested_keys = from.nested_keys,
+          .foreign_keys = from.foreign_keys,
+          .untyped = from.untyped,
           .created_at = from.created_at,
           .modified_at = from.modified_at,
           .observed_at = from.observed_at,
@@ -270,7 +276,7 @@ EntityBuilder::Instance EntityBuilder::instance_of(const AttributeView& from) {
 }
 
 void EntityBuilder::copy_instance(const AttributeView& from) {
-  if (depth_ == 0 && base_ != nullptr && from.owner->block_ == base_ && from.owner->created_at() == created_) {
+  if (depth_ == 0 && base_ != nullptr && from.block == base_ && EntityView(base_).created_at() == created_) {
     const std::size_t offset = instances_.size();
     instances_.insert(instances_.end(), from.raw.begin(), from.raw.end());
     add_slot(place_of(from.name), offset, from.dataset_id.empty());
@@ -279,6 +285,14 @@ void EntityBuilder::copy_instance(const AttributeView& from) {
   begin_instance(instance_of(from));
   from.each_sub([this](const AttributeView& sub) { copy_instance(sub); });
   end_instance();
+}
+
+void EntityBuilder::drop_instances_from(std::size_t count) {
+  if (count >= attributes_.size()) return;
+  instances_.resize(attributes_[count].offset);
+  for (std::size_t i = count; i < attributes_.size(); ++i)
+    if (first_of_[attributes_[i].name] == i + 1) first_of_[attributes_[i].name] = 0;
+  attributes_.resize(count);
 }
 
 base::Result<EntityBlock> EntityBuilder::finish() {

@@ -161,7 +161,6 @@ base::Result<EntityBlock> read_record(std::span<const std::byte> record, SymbolT
   EntityHeader header;
   std::memcpy(&header, raw, sizeof(header));
 
-  Prefixes prefixes;
   const std::uint64_t prefix_count = cursor.varint();
   if (prefix_count > kMostPrefixes) return corrupt("An entity's record has too many name prefixes.");
   std::array<std::string_view, kMostPrefixes + kKnownPrefixes.size()> list;

@@ -1,6 +1,7 @@
 #pragma once
 // Changing an entity: JSON fragments in, and the one function that computes what an operation does.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,13 +32,16 @@ enum class FragmentKind : std::uint8_t {
   one_attribute,   // the body of PATCH or PUT .../attrs/{name}: one attribute's members (or an array of instances)
 };
 
-/// A parsed fragment: a block whose id, types and scopes may be empty, attributes as given. Times are unset.
+inline constexpr std::string_view kNull = "urn:ngsi-ld:null";
+/// `observed_at` of a fragment that says "observedAt": "urn:ngsi-ld:null".
+inline constexpr Timestamp kNullTime{INT64_MIN};
+
+/// A parsed fragment: a block whose id, types and scopes may be empty, attributes as given, times unset (0). An
+/// attribute without a value (allowed in merge and one_attribute) has an empty `value`.
 struct Fragment {
   EntityBlock block;
-  bool has_type = false;
   bool has_scope = false;
-  bool scope_null = false;               // "scope": "urn:ngsi-ld:null"
-  std::vector<Symbol> partial;           // attributes given without a value (partial update): kind and value of the stored one are kept
+  bool scope_null = false;  // "scope": "urn:ngsi-ld:null"
   EntityView view() const { return EntityView(block); }
 };
 
@@ -90,7 +94,7 @@ struct Change {
   bool delete_all = false;                    // delete_attribute: all instances
   std::optional<Timestamp> observed_at;       // merge: `observedAt` parameter for what has one
   std::string lang;                           // merge: `lang` parameter for simplified language values
-  std::optional<std::uint64_t> if_version;    // If-Match: the shown version must be this one
+  std::vector<std::uint64_t> if_versions;     // If-Match: the entity must be one of these versions; empty: no condition
   bool if_any_version = false;                // If-Match: *
   bool if_absent = false;                     // If-None-Match: *
 };

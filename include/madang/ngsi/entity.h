@@ -45,7 +45,9 @@ class EntityView;
 struct AttributeView {
   Symbol name = Symbol::none;
   Kind kind = Kind::property;
-  bool nested_keys = false;  // the value holds JSON objects whose keys are names: they need compaction on the way out
+  bool nested_keys = false;   // the value holds JSON objects whose keys are names: contexts but the core one rewrite them
+  bool foreign_keys = false;  // among them are IRIs or keywords: the core context rewrites them too
+  bool untyped = false;       // in fragments: the kind was not said, `kind` is a guess
   Timestamp created_at;
   Timestamp modified_at;
   std::optional<Timestamp> observed_at;
@@ -61,7 +63,7 @@ struct AttributeView {
   std::uint16_t sub_count = 0;
   std::span<const std::byte> subs;          // encoded sub-attributes
   std::span<const std::byte> raw;           // this whole instance, encoded
-  const EntityView* owner = nullptr;
+  const std::byte* block = nullptr;         // of the entity it is in
 
   template <class Visit>  // visit(const AttributeView&)
   void each_sub(Visit&& visit) const;
@@ -156,6 +158,7 @@ class EntityBuilder {
   void begin(std::string_view id);
   /// The same with the name table of `base`: its instances are then copied as they are, without decoding.
   void begin_like(EntityView base);
+  void set_id(std::string_view id) { id_.assign(id); }
   void set_times(Timestamp created, Timestamp modified) { created_ = created, modified_ = modified; }
   void set_version(std::uint64_t version) { version_ = version; }
   void set_expires_at(std::optional<Timestamp> at) { expires_ = at; }
@@ -167,6 +170,8 @@ class EntityBuilder {
     Symbol name = Symbol::none;
     Kind kind = Kind::property;
     bool nested_keys = false;
+    bool foreign_keys = false;
+    bool untyped = false;
     std::optional<Timestamp> created_at;   // default: the entity's
     std::optional<Timestamp> modified_at;  // default: created_at
     std::optional<Timestamp> observed_at;
@@ -176,12 +181,16 @@ class EntityBuilder {
   /// Sub-attributes go between begin_instance and end_instance, nested in the same way. Views must stay valid until
   /// end_instance of that instance.
   void begin_instance(const Instance& instance);
+  Instance& open_instance() { return open_[depth_ - 1].instance; }  // may be completed until its end
   void end_instance();
   /// A whole instance from another block, times and sub-attributes kept.
   void copy_instance(const AttributeView& from);
   void set_flags(std::uint16_t flags) { flags_ = flags; }
+  static Instance instance_of(const AttributeView& from);
 
   std::size_t attribute_count() const { return attributes_.size(); }
+  /// Takes back the last top-level instances, down to `count`.
+  void drop_instances_from(std::size_t count);
   /// too_large where a count or size does not fit the format (65,535 names or attributes, 1 GiB).
   base::Result<EntityBlock> finish();
 
@@ -196,7 +205,6 @@ class EntityBuilder {
     std::vector<std::byte> subs;
     std::uint16_t sub_count = 0;
   };
-  static Instance instance_of(const AttributeView& from);
   std::uint16_t place_of(Symbol name);
   void add_slot(std::uint16_t place, std::size_t offset, bool is_default);
   void write_instance(std::vector<std::byte>& out, const Instance& instance, std::uint16_t sub_count,
@@ -269,7 +277,7 @@ void EntityView::each_scope(Visit&& visit) const {
 template <class Visit>
 void AttributeView::each_sub(Visit&& visit) const {
   const std::byte* at = subs.data();
-  for (std::uint16_t i = 0; i < sub_count; ++i) visit(owner->decode(at, &at));
+  for (std::uint16_t i = 0; i < sub_count; ++i) visit(EntityView(block).decode(at, &at));
 }
 
 }  // namespace madang::ngsi

@@ -1,0 +1,467 @@
+// What an operation does to an entity (clause 5.6). Everything is computed from the entity as it is, the fragment and
+// the time; the result is a whole entity or a patch, which splice() puts onto the entity, live and in replay alike.
+
+#include <algorithm>
+#include <utility>
+
+#include "madang/ngsi/change.h"
+
+#include "merge_value.h"
+
+namespace madang::ngsi {
+
+namespace {
+
+using base::Code;
+
+/// The work of one apply(): builders are kept per thread for their buffers.
+class Application {
+ public:
+  Application(EntityView existing, Change& change, Timestamp now)
+      : existing_(existing), change_(change), fragment_(change.fragment.view()), now_(now) {}
+
+  base::Result<Outcome> run() {
+    MADANG_CHECK(check_preconditions());
+    switch (change_.operation) {
+      case Operation::create:
+        if (existing_) return base::error(Code::already_exists, "The entity " + change_.id + " exists already.");
+        return create();
+      case Operation::upsert_replace:
+        return existing_ ? replace() : create();
+      case Operation::upsert_update:
+        return existing_ ? change_attributes() : create();
+      default:
+        break;
+    }
+    if (!existing_) return base::error(Code::not_found, "There is no entity " + change_.id + ".");
+    switch (change_.operation) {
+      case Operation::replace:
+        return replace();
+      case Operation::delete_entity:
+        outcome_.record = Outcome::Record::remove;
+        return std::move(outcome_);
+      case Operation::delete_attribute:
+        return delete_attribute();
+      case Operation::partial_attribute:
+      case Operation::replace_attribute:
+        return change_one();
+      default:
+        return change_attributes();
+    }
+  }
+
+ private:
+  base::Status check_preconditions() const {
+    const auto failed = [](std::string text) { return base::error(Code::precondition_failed, std::move(text)); };
+    if (change_.if_absent && existing_) return failed("If-None-Match: * was asked for, and the entity exists.");
+    if (change_.if_any_version && !existing_) return failed("If-Match: * was asked for, and there is no such entity.");
+    if (!change_.if_versions.empty()) {
+      const auto& wanted = change_.if_versions;
+      if (!existing_ || std::find(wanted.begin(), wanted.end(), existing_.version()) == wanted.end())
+        return failed("The entity is no longer the version that If-Match names.");
+    }
+    return {};
+  }
+
+  // ---- whole entities ----
+
+  base::Result<Outcome> create() {
+    if (fragment_.type_count() == 0) return base::error(Code::bad_request_data, "The entity has no type.", "/type");
+    MADANG_CHECK(refuse_incomplete());
+    outcome_.record = Outcome::Record::put;
+    outcome_.created = true;
+    name_updated(fragment_);
+    // Attribute times of a fragment are "as the entity's": setting those sets all.
+    auto* header = reinterpret_cast<EntityHeader*>(change_.fragment.block.data());
+    header->created_at = header->modified_at = now_.ns;
+    outcome_.block = std::move(change_.fragment.block);
+    return std::move(outcome_);
+  }
+
+  base::Result<Outcome> replace() {
+    MADANG_CHECK(refuse_incomplete());
+    builder().begin(existing_.id());
+    builder().set_times(existing_.created_at(), now_);
+    const EntityView types = fragment_.type_count() > 0 ? fragment_ : existing_;
+    for (std::size_t i = 0; i < types.type_count(); ++i) builder().add_type(types.type(i));
+    fragment_.each_scope([this](std::string_view scope) { builder().add_scope(scope); });
+    for (std::size_t i = 0; i < fragment_.attribute_count(); ++i) {
+      const AttributeView given = fragment_.attribute(i);
+      add_stamped(given, existing_instance(given.name, given.dataset_id));
+    }
+    name_updated(fragment_);
+    outcome_.record = Outcome::Record::put;
+    return finish();
+  }
+
+  /// What is stored has values and no nulls.
+  base::Status refuse_incomplete() const {
+    for (std::size_t i = 0; i < fragment_.attribute_count(); ++i) {
+      const AttributeView given = fragment_.attribute(i);
+      if (given.kind == Kind::null)
+        return base::error(Code::bad_request_data, "\"urn:ngsi-ld:null\" deletes; there is nothing here to delete.");
+      if (given.value.empty()) return base::error(Code::bad_request_data, "An attribute has no value.");
+    }
+    return {};
+  }
+
+  void name_updated(EntityView view) {
+    for (std::size_t i = 0; i < view.attribute_count(); ++i) {
+      const Symbol name = view.attribute_name(i);
+      if (outcome_.updated.empty() || outcome_.updated.back() != name) outcome_.updated.push_back(name);
+    }
+  }
+
+  // ---- attributes ----
+
+  bool merging() const { return change_.operation == Operation::merge; }
+  bool keeps_existing() const {
+    return change_.operation == Operation::append_no_overwrite ||
+           change_.operation == Operation::batch_update_no_overwrite;
+  }
+  bool takes_nulls() const {
+    return merging() || change_.operation == Operation::update || change_.operation == Operation::upsert_update ||
+           change_.operation == Operation::batch_update;
+  }
+
+  void begin_patch() {
+    builder().begin(existing_.id());
+    builder().set_times(existing_.created_at(), now_);
+  }
+
+  base::Result<Outcome> change_attributes() {
+    begin_patch();
+    const bool types_changed = add_types();
+    const bool scopes_changed = set_scopes();
+    for (std::size_t i = 0; i < fragment_.attribute_count();) {
+      const Symbol name = fragment_.attribute_name(i);
+      std::size_t end = i + 1;
+      while (end < fragment_.attribute_count() && fragment_.attribute_name(end) == name) ++end;
+      MADANG_CHECK(change_name(name, i, end));
+      i = end;
+    }
+    if (!types_changed && !scopes_changed && builder().attribute_count() == 0) return std::move(outcome_);
+    outcome_.record = Outcome::Record::patch;
+    return finish();
+  }
+
+  /// New types join the old ones (5.5.8). A patch without types leaves them.
+  bool add_types() {
+    bool any_new = false;
+    for (std::size_t i = 0; i < fragment_.type_count(); ++i) any_new |= !existing_.has_type(fragment_.type(i));
+    if (!any_new) return false;
+    for (std::size_t i = 0; i < existing_.type_count(); ++i) builder().add_type(existing_.type(i));
+    for (std::size_t i = 0; i < fragment_.type_count(); ++i) builder().add_type(fragment_.type(i));
+    return true;
+  }
+
+  bool set_scopes() {
+    if (!change_.fragment.has_scope) return false;
+    if (change_.operation == Operation::update && existing_.scope_count() == 0)
+      return false;  // 5.6.2.4: otherwise ignored
+    std::vector<std::string_view> scopes;
+    const auto add = [&scopes](std::string_view scope) {
+      if (std::find(scopes.begin(), scopes.end(), scope) == scopes.end()) scopes.push_back(scope);
+    };
+    if (keeps_existing()) existing_.each_scope(add);
+    fragment_.each_scope(add);
+    for (const std::string_view scope : scopes) builder().add_scope(scope);
+    builder().set_flags(kScopesGiven);
+    return true;
+  }
+
+  /// All instances of one name: those of the fragment [first, end) against those there are.
+  base::Status change_name(Symbol name, std::size_t first, std::size_t end) {
+    const std::size_t mark = builder().attribute_count();
+    bool changed = false;
+    each_existing(name, [&](const AttributeView& old) {
+      const auto given = find_given(old.dataset_id, first, end);
+      if (!given || keeps_existing()) return builder().copy_instance(old);
+      if (given->kind == Kind::null) return void(changed = true);
+      changed = true;
+      if (merging())
+        add_merged(old, *given);
+      else
+        add_stamped(*given, old);
+    });
+    for (std::size_t i = first; i < end; ++i) {
+      const AttributeView given = fragment_.attribute(i);
+      const bool exists = existing_instance(name, given.dataset_id).has_value();
+      if (given.kind == Kind::null && !takes_nulls())
+        return base::error(Code::bad_request_data, "\"urn:ngsi-ld:null\" cannot be used when attributes are appended.");
+      if (exists && keeps_existing()) {
+        outcome_.not_updated.push_back({name, "The attribute exists and overwriting was not asked for."});
+        continue;
+      }
+      if (exists) continue;
+      if (given.kind == Kind::null) {
+        outcome_.not_updated.push_back({name, "There is no such attribute to delete."});
+        continue;
+      }
+      if (given.value.empty()) return base::error(Code::bad_request_data, "A new attribute has no value.");
+      add_stamped(given, std::nullopt);
+      changed = true;
+    }
+    MADANG_CHECK(take_failure());
+    if (!changed) {
+      builder().drop_instances_from(mark);
+      return {};
+    }
+    if (builder().attribute_count() == mark) add_removal(name);
+    outcome_.updated.push_back(name);
+    return {};
+  }
+
+  base::Result<Outcome> change_one() {
+    if (fragment_.attribute_count() != 1)
+      return base::error(Code::bad_request_data, "One instance of one attribute is changed here.");
+    const AttributeView given = fragment_.attribute(0);
+    if (!existing_instance(given.name, given.dataset_id)) return no_such_attribute(given.dataset_id);
+    begin_patch();
+    each_existing(given.name, [&](const AttributeView& old) {
+      if (old.dataset_id != given.dataset_id) return builder().copy_instance(old);
+      if (given.kind == Kind::null) return;
+      if (change_.operation == Operation::replace_attribute) return add_stamped(given, old);
+      if (!given.untyped && given.kind != old.kind) {
+        failure_ = base::error(Code::bad_request_data, "The attribute is a " + std::string(kind_name(old.kind)) +
+                                                           "; its type cannot be changed here.");
+      }
+      add_partial(old, given);
+    });
+    MADANG_CHECK(take_failure());
+    if (change_.operation == Operation::replace_attribute && (given.kind == Kind::null || given.value.empty()))
+      return base::error(Code::bad_request_data, "The replacing attribute has no value.");
+    if (builder().attribute_count() == 0) add_removal(given.name);
+    outcome_.updated.push_back(given.name);
+    outcome_.record = Outcome::Record::patch;
+    return finish();
+  }
+
+  base::Result<Outcome> delete_attribute() {
+    const Symbol name = change_.attribute;
+    if (change_.delete_all ? !existing_.has_attribute(name) : !existing_instance(name, change_.dataset_id))
+      return no_such_attribute(change_.dataset_id);
+    begin_patch();
+    each_existing(name, [&](const AttributeView& old) {
+      if (!change_.delete_all && old.dataset_id != change_.dataset_id) builder().copy_instance(old);
+    });
+    if (builder().attribute_count() == 0) add_removal(name);
+    outcome_.updated.push_back(name);
+    outcome_.record = Outcome::Record::patch;
+    return finish();
+  }
+
+  static base::Error no_such_attribute(std::string_view dataset) {
+    return base::error(Code::not_found, dataset.empty() ? "The entity has no such attribute."
+                                                        : "The attribute has no instance with the datasetId " +
+                                                              std::string(dataset) + ".");
+  }
+
+  // ---- instances ----
+
+  /// The fragment's instance as it is, created when the old one was.
+  void add_stamped(const AttributeView& given, const std::optional<AttributeView>& old) {
+    if (given.value.empty()) {
+      failure_ = base::error(Code::bad_request_data, "The attribute has no value.");
+      return;
+    }
+    auto instance = EntityBuilder::instance_of(given);
+    instance.untyped = false;
+    stamp(instance, old);
+    builder().begin_instance(instance);
+    given.each_sub([&](const AttributeView& sub) {
+      if (sub.kind != Kind::null) add_stamped(sub, old ? old->find_sub(sub.name) : std::nullopt);
+    });
+    builder().end_instance();
+  }
+
+  void stamp(EntityBuilder::Instance& instance, const std::optional<AttributeView>& old) const {
+    instance.created_at = old ? old->created_at : now_;
+    instance.modified_at = now_;
+    if (instance.observed_at == kNullTime) instance.observed_at.reset();
+    if (instance.unit_code == kNull) instance.unit_code = {};
+  }
+
+  /// Members given replace those of the old instance, the others stay (5.5.8, example 1).
+  void add_partial(const AttributeView& old, const AttributeView& given) {
+    overlay(old, given, given.value.empty() ? old : given, given.value);
+  }
+
+  /// The same, but values that are objects are merged member by member (5.5.12).
+  void add_merged(const AttributeView& old, const AttributeView& given) {
+    AttributeView typed = given;
+    std::string merged;
+    if (given.value.empty()) return overlay(old, given, old, {});
+    if (given.untyped) {
+      auto kept = keep_kind(old, given);
+      if (!kept) return;
+      merged = std::move(*kept);
+      typed.kind = old.kind;
+    } else if (given.kind == old.kind) {
+      merged = merge_values(old.value, given.value);
+    } else {
+      merged.assign(given.value);
+    }
+    typed.nested_keys |= old.nested_keys;
+    typed.foreign_keys |= old.foreign_keys;
+    overlay(old, given, typed, merged);
+  }
+
+  /// A value without a type is one of the old attribute's kind (5.6.17.4).
+  std::optional<std::string> keep_kind(const AttributeView& old, const AttributeView& given) {
+    const bool text = given.value.front() == '"';
+    switch (old.kind) {
+      case Kind::language_property: {
+        if (given.kind == Kind::language_property) return merge_values(old.value, given.value);
+        if (!text) break;
+        const std::string lang = change_.lang.empty() ? "@none" : change_.lang;
+        return merge_values(old.value, "{\"" + lang + "\":" + std::string(given.value) + "}");
+      }
+      case Kind::relationship:
+        if (given.kind == Kind::relationship || text || given.value.front() == '[') return std::string(given.value);
+        break;
+      case Kind::geo_property:
+        if (given.kind == Kind::geo_property) return std::string(given.value);
+        break;
+      default:
+        return merge_values(old.value, given.value);
+    }
+    failure_ = base::error(Code::bad_request_data, "The attribute is a " + std::string(kind_name(old.kind)) +
+                                                       " and this value is none of one.");
+    return std::nullopt;
+  }
+
+  void overlay(const AttributeView& old, const AttributeView& given, const AttributeView& kind_from,
+               std::string_view value) {
+    auto instance = EntityBuilder::instance_of(old);
+    instance.kind = kind_from.kind == Kind::null ? old.kind : kind_from.kind;
+    if (given.untyped) instance.kind = old.kind;
+    if (!value.empty()) {
+      instance.value = value;
+      instance.nested_keys = kind_from.nested_keys;
+      instance.foreign_keys = kind_from.foreign_keys;
+    }
+    if (given.observed_at) instance.observed_at = given.observed_at;
+    if (!given.observed_at && old.observed_at && change_.observed_at) instance.observed_at = change_.observed_at;
+    if (!given.unit_code.empty()) instance.unit_code = given.unit_code;
+    if (!given.value_type.empty()) instance.value_type = given.value_type;
+    stamp(instance, old);
+    builder().begin_instance(instance);
+    old.each_sub([&](const AttributeView& sub) {
+      const auto newer = given.find_sub(sub.name);
+      if (!newer) return builder().copy_instance(sub);
+      if (newer->kind == Kind::null) return;
+      if (merging())
+        add_merged(sub, *newer);
+      else
+        add_stamped(*newer, sub);
+    });
+    given.each_sub([&](const AttributeView& sub) {
+      if (sub.kind != Kind::null && !old.find_sub(sub.name)) add_stamped(sub, std::nullopt);
+    });
+    builder().end_instance();
+  }
+
+  void add_removal(Symbol name) {
+    EntityBuilder::Instance removal;
+    removal.name = name;
+    removal.kind = Kind::null;
+    removal.value = "null";
+    builder().begin_instance(removal);
+    builder().end_instance();
+  }
+
+  template <class Visit>
+  void each_existing(Symbol name, Visit&& visit) const {
+    for (std::size_t i = existing_.find(name); i < existing_.attribute_count() && existing_.attribute_name(i) == name;
+         ++i)
+      visit(existing_.attribute(i));
+  }
+
+  std::optional<AttributeView> existing_instance(Symbol name, std::string_view dataset) const {
+    std::optional<AttributeView> found;
+    each_existing(name, [&](const AttributeView& old) {
+      if (old.dataset_id == dataset) found = old;
+    });
+    return found;
+  }
+
+  std::optional<AttributeView> find_given(std::string_view dataset, std::size_t first, std::size_t end) const {
+    for (std::size_t i = first; i < end; ++i) {
+      const AttributeView given = fragment_.attribute(i);
+      if (given.dataset_id == dataset) return given;
+    }
+    return std::nullopt;
+  }
+
+  base::Status take_failure() {
+    if (failure_) return std::move(*failure_);
+    return {};
+  }
+
+  base::Result<Outcome> finish() {
+    MADANG_CHECK(take_failure());
+    MADANG_TRY(outcome_.block, builder().finish());
+    return std::move(outcome_);
+  }
+
+  static EntityBuilder& builder() {
+    static thread_local EntityBuilder kept;
+    return kept;
+  }
+
+  EntityView existing_;
+  Change& change_;
+  EntityView fragment_;
+  Timestamp now_;
+  Outcome outcome_;
+  std::optional<base::Error> failure_;
+};
+
+}  // namespace
+
+base::Result<Outcome> apply(EntityView existing, Change&& change, Timestamp now, const EntityLimits& limits) {
+  MADANG_TRY(Outcome outcome, Application(existing, change, now).run());
+  if (outcome.record == Outcome::Record::put && outcome.block.size() > limits.entity_bytes)
+    return base::error(Code::too_large, "The entity would be larger than an entity may be.");
+  return outcome;
+}
+
+base::Result<EntityBlock> splice(EntityView before, EntityView patch) {
+  static thread_local EntityBuilder builder;
+  // Names that are no longer used stay in the table; where they are many, the entity is written anew.
+  const bool tidy = before.names().size() <= 2 * (before.attribute_count() + before.type_count()) + 16;
+  if (tidy)
+    builder.begin_like(before);
+  else
+    builder.begin(before.id());
+  builder.set_times(before.created_at(), patch.modified_at());
+  builder.set_expires_at(before.expires_at());
+  const EntityView types = patch.type_count() > 0 ? patch : before;
+  for (std::size_t i = 0; i < types.type_count(); ++i) builder.add_type(types.type(i));
+  const EntityView scopes = (patch.header().flags & kScopesGiven) ? patch : before;
+  scopes.each_scope([](std::string_view scope) { builder.add_scope(scope); });
+
+  const auto copy_from_patch = [&](std::size_t from) {
+    const Symbol name = patch.attribute_name(from);
+    for (std::size_t i = from; i < patch.attribute_count() && patch.attribute_name(i) == name; ++i) {
+      const AttributeView instance = patch.attribute(i);
+      if (instance.kind != Kind::null) builder.copy_instance(instance);
+    }
+  };
+  for (std::size_t i = 0; i < before.attribute_count(); ++i) {
+    const Symbol name = before.attribute_name(i);
+    const std::size_t at = patch.find(name);
+    if (at == patch.attribute_count())
+      builder.copy_instance(before.attribute(i));
+    else if (i == 0 || before.attribute_name(i - 1) != name)
+      copy_from_patch(at);
+  }
+  for (std::size_t i = 0; i < patch.attribute_count(); ++i) {
+    const Symbol name = patch.attribute_name(i);
+    if (!before.has_attribute(name) && (i == 0 || patch.attribute_name(i - 1) != name)) copy_from_patch(i);
+  }
+  return builder.finish();
+}
+
+}  // namespace madang::ngsi
