@@ -27,11 +27,11 @@ inline constexpr std::size_t kBodyPadding = 64;
 /// One request. Views are valid until its Responder has answered (or was dropped).
 struct Request {
   Method method = Method::get;
-  std::string_view target;  // as sent: "/a%20b?c=d"
-  std::string_view path;    // before '?', still encoded
-  std::string_view query;   // after '?', still encoded
-  std::string_view body;    // kBodyPadding readable bytes follow
-  std::string_view peer;    // "127.0.0.1:54321"
+  std::string_view target;                                             // as sent: "/a%20b?c=d"
+  std::string_view path;                                               // before '?', still encoded
+  std::string_view query;                                              // after '?', still encoded
+  std::string_view body;                                               // kBodyPadding readable bytes follow
+  std::string_view peer;                                               // "127.0.0.1:54321"
   std::vector<std::pair<std::string_view, std::string_view>> headers;  // names as sent
 
   /// The first header of this name (any case), or empty. Trimmed.
@@ -42,7 +42,7 @@ struct Request {
 /// An answer. Content-Length, Date and Connection are the server's.
 struct Response {
   int status = 200;
-  std::string_view content_type;                            // a constant
+  std::string_view content_type;                                  // a constant
   std::vector<std::pair<std::string_view, std::string>> headers;  // names are constants
   std::string body;
 };
@@ -50,8 +50,8 @@ struct Response {
 /// The thread of one group of connections. Handlers run on it; work posted to it too.
 class Loop : public base::Executor {
  public:
-  /// Runs `work` when nothing else is ready, at most one such piece between two polls for I/O, so that sliced work (a scan) never
-  /// delays requests by more than its slice. From the loop's thread only.
+  /// Runs `work` when nothing else is ready, at most one such piece between two polls for I/O, so that sliced work (a
+  /// scan) never delays requests by more than its slice. From the loop's thread only.
   virtual void post_idle(std::function<void()> work) = 0;
   virtual void after(std::chrono::milliseconds delay, std::function<void()> work) = 0;
   virtual std::size_t index() const = 0;  // 0, 1, ... of the server's loops
@@ -71,8 +71,8 @@ class Responder {
   Loop& loop() const;
   bool alive() const;  // false: the client went away; answering does nothing
   void send(Response&& response);
-  /// The hot path: the body is appended by `write` straight into the connection's output buffer. `headers` is a block of complete
-  /// header lines ("Name: value\r\n"), may be empty.
+  /// The hot path: the body is appended by `write` straight into the connection's output buffer. `headers` is a block
+  /// of complete header lines ("Name: value\r\n"), may be empty.
   template <class Write>  // write(std::string& out)
   void send(int status, std::string_view content_type, std::string_view headers, Write&& write) {
     std::string& out = begin(status, content_type, headers);
@@ -92,20 +92,21 @@ using Handler = std::function<void(const Request&, Responder)>;
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 8080;              // 0: any free one
-  std::size_t threads = 1;                // loops, each with its own listening socket (SO_REUSEPORT)
-  std::size_t connections = 10'000;       // in all; beyond: accepted, answered 503 with Retry-After, closed
-  std::size_t header_bytes = 32 << 10;    // 431
-  std::size_t target_bytes = 16 << 10;    // 414
+  std::uint16_t port = 8080;            // 0: any free one
+  std::size_t threads = 1;              // loops, each with its own listening socket (SO_REUSEPORT)
+  std::size_t connections = 10'000;     // in all; beyond: accepted, answered 503 with Retry-After, closed
+  std::size_t header_bytes = 32 << 10;  // 431
+  std::size_t target_bytes = 16 << 10;  // 414
   std::size_t headers = 100;
-  std::size_t body_bytes = 16 << 20;      // 413
-  std::uint64_t buffered_bytes = 1ull << 30;  // request bodies and unsent answers of all connections; beyond: 503 with Retry-After
-  std::size_t output_bytes = 64 << 20;    // unsent answers of one connection before it is not read from
+  std::size_t body_bytes = 16 << 20;  // 413
+  std::uint64_t buffered_bytes =
+      1ull << 30;  // request bodies and unsent answers of all connections; beyond: 503 with Retry-After
+  std::size_t output_bytes = 64 << 20;  // unsent answers of one connection before it is not read from
   std::chrono::seconds header_timeout{10};
-  std::chrono::seconds body_timeout{60};     // and at least `minimum_rate` after the first seconds
-  std::size_t minimum_rate = 1'000;          // bytes a second of body or of taken output
+  std::chrono::seconds body_timeout{60};  // and at least `minimum_rate` after the first seconds
+  std::size_t minimum_rate = 1'000;       // bytes a second of body or of taken output
   std::chrono::seconds idle_timeout{75};
-  std::chrono::seconds write_timeout{30};    // with no byte taken
+  std::chrono::seconds write_timeout{30};  // with no byte taken
   /// Makes the body of the server's own refusals (400, 408, 413, 414, 431, 501, 503); default: problem+json.
   std::function<Response(int status, std::string_view title, std::string_view detail)> refusal;
 };
@@ -144,10 +145,10 @@ struct ClientOptions {
   std::chrono::milliseconds timeout{10000};  // of the whole exchange, redirects included
   std::size_t response_bytes = 8 << 20;
   int redirects = 5;
-  bool allow_private = false;  // loopback, private, link-local, multicast, unspecified, unique-local and IPv4-mapped such:
-                               // refused after name resolution and on every redirect, by the address connected to
-  std::size_t concurrent = 64;     // exchanges at once; further ones wait
-  std::size_t waiting = 1'000;     // beyond: too_many_requests
+  bool allow_private = false;  // loopback, private, link-local, multicast, unspecified, unique-local and IPv4-mapped
+                               // such: refused after name resolution and on every redirect, by the address connected to
+  std::size_t concurrent = 64;  // exchanges at once; further ones wait
+  std::size_t waiting = 1'000;  // beyond: too_many_requests
   std::size_t concurrent_per_host = 8;
 };
 
