@@ -1,0 +1,55 @@
+#pragma once
+// The layout of a data folder, and opening what is in it.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "madang/base/file.h"
+#include "madang/hub/hub.h"
+#include "madang/journal/journal.h"
+#include "madang/state/snapshot.h"
+#include "madang/state/store.h"
+
+namespace madang::hub {
+
+struct Folder {
+  std::string root;
+  std::string journal() const { return root + "/journal"; }
+  std::string snapshots() const { return root + "/snapshots"; }
+  std::string lock() const { return root + "/lock"; }
+  std::string format() const { return root + "/format"; }
+};
+
+/// The number in `format`. A higher one in a folder is newer_format.
+inline constexpr int kFolderFormat = 1;
+base::Status check_format(base::FileSystem& files, const Folder& folder, bool make);
+
+using Progress = std::function<void(std::string_view stage, std::uint64_t done, std::uint64_t total)>;
+
+/// What recovery found.
+struct Recovered {
+  state::SnapshotInfo snapshot;  // begun 0: there was none
+  std::uint64_t replayed = 0;
+};
+
+/// Makes `store` from the newest snapshot that is whole (the journal must reach back to it) and the journal after it.
+base::Result<Recovered> recover(std::unique_ptr<state::Store>& store, const state::Limits& limits,
+                                base::FileSystem& files, const Folder& folder, journal::Journal& journal,
+                                std::size_t threads, const Progress& progress);
+
+/// Puts one record's outcome into a store that nobody reads yet. Records at or below an entity's version were in the
+/// snapshot.
+base::Status replay(state::Store& store, const journal::Record& record);
+
+// ---- what records hold ----
+
+/// A declared index coming or going, the payload of RecordKind::setting.
+struct IndexSetting {
+  bool declare = true;
+  state::DeclaredIndex index;
+};
+void append_setting(std::vector<std::byte>& out, const IndexSetting& setting);
+base::Result<IndexSetting> read_setting(std::span<const std::byte> payload);
+
+}  // namespace madang::hub

@@ -1,0 +1,453 @@
+#include "madang/hub/hub.h"
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <map>
+#include <thread>
+#include <unordered_map>
+
+#include "madang/base/log.h"
+
+#include "cursor.h"
+#include "folder.h"
+#include "maintenance.h"
+#include "sequencer.h"
+
+namespace madang::hub {
+
+namespace {
+
+using base::Code;
+using governance::Role;
+using journal::Position;
+
+// Entities looked at in one turn of a loop; at 0.3 µs each a first turn ends within about a millisecond.
+constexpr std::uint64_t kFirstSlice = 3'000;
+constexpr std::uint64_t kNextSlice = 1'000;
+
+state::Limits limits_of(const Options& options) {
+  state::Limits limits;
+  limits.memory_bytes = options.memory_bytes;
+  limits.tenant_entities = options.tenant_entities;
+  limits.tenants = options.tenants;
+  limits.query_cost = options.query_cost;
+  return limits;
+}
+
+base::Error not_allowed(const Principal& who, std::string_view tenant) {
+  std::string text = who.name.empty() ? "You" : "\"" + who.name + "\"";
+  text += " may not do this";
+  if (!tenant.empty()) text += " in the tenant \"" + std::string(tenant) + "\"";
+  return base::error(Code::forbidden, text + ".");
+}
+
+const ngsi::Filter* filter_of(const Principal& who, std::string_view tenant) {
+  return who.policy ? who.policy->reading(tenant) : nullptr;
+}
+
+/// One question on its way through several turns of a loop.
+struct Question {
+  PrincipalPtr who;
+  const ngsi::Filter* filter = nullptr;
+  ngsi::Query query;
+  std::optional<state::Search> search;
+  Hub::See see;
+  Hub::Answered done;
+  Hub::Idle idle;
+  std::string last_id;
+  bool count = false;
+  bool refused = false;
+};
+using QuestionPtr = std::shared_ptr<Question>;
+
+class HubImpl final : public Hub {
+ public:
+  HubImpl(base::FileSystem& files, const base::Clock& clock, Options options)
+      : files_(files), clock_(clock), options_(std::move(options)), folder_{options_.folder} {}
+  ~HubImpl() override { close(); }
+
+  base::Status start() {
+    MADANG_CHECK(check_format(files_, folder_, true));
+    MADANG_TRY(lock_, files_.lock(folder_.lock()));
+    journal::Options how;
+    how.segment_bytes = options_.segment_bytes;
+    how.reserve_bytes = options_.reserve_bytes;
+    how.sync = options_.sync;
+    MADANG_CHECK(files_.make_folder(folder_.journal()));
+    MADANG_TRY(journal_, journal::Journal::open(files_, folder_.journal(), how, clock_));
+    MADANG_TRY(recovered_,
+               recover(store_, limits_of(options_), files_, folder_, *journal_, options_.threads, options_.progress));
+    (void)store_->show(journal_->durable(), 0);
+    sequencer_.emplace(*store_, *journal_, clock_, options_);
+    journal_->on_durable([this](base::Result<Position> position) { sequencer_->durable(std::move(position)); });
+    maintenance_.emplace(*store_, *journal_, *sequencer_, files_, clock_, options_, recovered_.snapshot);
+    for (const IndexDeclaration& index : options_.indexes) {
+      auto declared = declare(index, true);
+      if (!declared.ok() && declared.error().code != Code::already_exists) return declared;
+    }
+    maintenance_->start();
+    return {};
+  }
+
+  base::Result<ngsi::SymbolTable*> symbols(std::string_view tenant, bool make) override {
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr && make && options_.auto_tenants) {
+      MADANG_TRY(found, store_->make_tenant(tenant));
+    }
+    if (found == nullptr) return unknown(tenant);
+    return &found->symbols();
+  }
+
+  void apply(const PrincipalPtr& who, std::string_view tenant, std::vector<ngsi::Change>&& changes,
+             base::Executor& home, Applied done) override {
+    auto refuse = [&](const base::Error& error) {
+      std::vector<ChangeResult> results(changes.size());
+      for (ChangeResult& result : results) result.error = error;
+      done(std::move(results));
+    };
+    if (!who->may(Role::write, tenant)) return refuse(not_allowed(*who, tenant));
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return refuse(unknown(tenant));
+    if (sequencer_->waiting() >= options_.in_flight)
+      return refuse(base::error(Code::too_many_requests, "Too many changes wait for the disk; try again in a moment."));
+    sequencer_->apply(who, *found, std::move(changes), home, std::move(done));
+  }
+
+  base::Status retrieve(const Principal& who, std::string_view tenant, std::string_view id, const See& see) override {
+    MADANG_TRY(state::Tenant * found, readable(who, tenant));
+    const ngsi::Filter* filter = filter_of(who, tenant);
+    const state::Reading reading(*store_);
+    const ngsi::EntityView entity = found->find(id);
+    if (!entity || (filter != nullptr && !filter->allows_entity(entity)))
+      return base::error(Code::not_found, "There is no entity " + std::string(id) + ".");
+    see(entity, filter);
+    return {};
+  }
+
+  // ---- questions ----
+
+  void query(const PrincipalPtr& who, std::string_view tenant, ngsi::Query query, QueryPage page, See see,
+             Answered done, Idle idle) override {
+    auto found = readable(*who, tenant);
+    if (!found.ok()) return done(std::move(found).error());
+    state::Page where;
+    where.offset = page.offset;
+    where.limit = page.limit;
+    where.count = page.count;
+    if (page.after) {
+      const auto cursor = read_cursor(*page.after);
+      if (!cursor) return done(base::error(Code::bad_request_data, "This is not the address of a next page.", "after"));
+      const state::Reading reading(*store_);
+      where.after = state::place_of(**found, cursor->id).value_or(cursor->place);
+    }
+    auto question = std::make_shared<Question>();
+    question->who = who;
+    question->filter = filter_of(*who, tenant);
+    question->query = std::move(query);
+    question->see = std::move(see);
+    question->done = std::move(done);
+    question->idle = std::move(idle);
+    question->count = page.count;
+    question->search.emplace(*store_, **found, question->query, question->filter, where);
+    if (slice(question, kFirstSlice)) return;
+    admit(std::move(question));
+  }
+
+  base::Result<std::vector<TypeInfo>> types(const Principal& who, std::string_view tenant) override {
+    MADANG_TRY(state::Tenant * found, readable(who, tenant));
+    std::map<std::string, TypeInfo> by_name;
+    MADANG_CHECK(count_attributes(
+        who, *found,
+        [&](ngsi::Symbol type, std::uint64_t entities) {
+          TypeInfo& info = by_name[std::string(found->symbols().name(type))];
+          info.entities += entities;
+        },
+        [&](const state::AttributeCount& row) {
+          TypeInfo& info = by_name[std::string(found->symbols().name(row.type))];
+          const std::string_view name = found->symbols().name(row.attribute);
+          auto at = std::find_if(info.attributes.begin(), info.attributes.end(),
+                                 [&](const auto& a) { return a.name == name; });
+          if (at == info.attributes.end()) at = info.attributes.insert(at, {std::string(name), {}, 0});
+          at->kinds.push_back(row.kind);
+          at->entities += row.entities;
+        }));
+    std::vector<TypeInfo> out;
+    for (auto& [name, info] : by_name) {
+      info.type = name;
+      out.push_back(std::move(info));
+    }
+    return out;
+  }
+
+  base::Result<std::vector<AttributeInfo>> attributes(const Principal& who, std::string_view tenant) override {
+    MADANG_TRY(state::Tenant * found, readable(who, tenant));
+    std::map<std::string, AttributeInfo> by_name;
+    MADANG_CHECK(count_attributes(
+        who, *found, [](ngsi::Symbol, std::uint64_t) {},
+        [&](const state::AttributeCount& row) {
+          AttributeInfo& info = by_name[std::string(found->symbols().name(row.attribute))];
+          const auto add = [](auto& list, auto value) {
+            if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(std::move(value));
+          };
+          add(info.types, std::string(found->symbols().name(row.type)));
+          add(info.kinds, row.kind);
+          info.entities += row.entities;
+        }));
+    std::vector<AttributeInfo> out;
+    for (auto& [name, info] : by_name) {
+      info.name = name;
+      out.push_back(std::move(info));
+    }
+    return out;
+  }
+
+  // ---- indexes, tenants ----
+
+  base::Status declare_index(const Principal& who, const IndexDeclaration& index) override {
+    if (!who.may(Role::admin, index.tenant)) return not_allowed(who, index.tenant);
+    return declare(index, true);
+  }
+  base::Status drop_index(const Principal& who, const IndexDeclaration& index) override {
+    if (!who.may(Role::admin, index.tenant)) return not_allowed(who, index.tenant);
+    return declare(index, false);
+  }
+
+  base::Result<std::vector<IndexInfo>> indexes(const Principal& who) override {
+    std::vector<IndexInfo> out;
+    const auto names = store_->tenant_names();
+    const state::Reading reading(*store_);
+    for (const std::string& name : names) {
+      if (!who.may(Role::admin, name)) continue;
+      for (const state::IndexState& index : store_->tenant(name)->indexes())
+        out.push_back({{name, index.index.type, index.index.attribute}, index.ready, index.entries});
+    }
+    return out;
+  }
+
+  base::Result<std::vector<std::string>> tenants(const Principal& who) override {
+    std::vector<std::string> out;
+    for (std::string& name : store_->tenant_names())
+      if (who.may(Role::read, name)) out.push_back(std::move(name));
+    return out;
+  }
+
+  // ---- running it ----
+
+  Health health() const override {
+    Health health;
+    health.accepting = !sequencer_->failed();
+    if (!health.accepting) health.reason = "the disk failed";
+    health.appended = journal_->last().value;
+    health.durable = journal_->durable().value;
+    health.shown = store_->shown().value;
+    health.oldest_kept = journal_->first().value;
+    const auto names = store_->tenant_names();
+    health.tenants = names.size();
+    {
+      const state::Reading reading(*store_);
+      for (const std::string& name : names) health.entities += store_->tenant(name)->size();
+    }
+    health.memory_bytes = store_->memory_bytes();
+    health.memory_limit = store_->memory_limit();
+    health.journal_bytes = maintenance_->journal_bytes();
+    health.snapshot_position = maintenance_->snapshot_position();
+    health.recovered_records = recovered_.replayed;
+    return health;
+  }
+
+  base::Status each(const Principal& who, std::string_view tenant,
+                    const std::function<bool(ngsi::EntityView)>& see) override {
+    MADANG_TRY(state::Tenant * found, readable(who, tenant));
+    bool going = true;
+    return scan(*found, filter_of(who, tenant), [&](ngsi::EntityView entity) {
+      if (going) going = see(entity);
+      return going;
+    });
+  }
+
+  base::Result<BackupPlan> begin_backup(const Principal& who) override {
+    if (!who.may(Role::admin, {})) return not_allowed(who, {});
+    return maintenance_->pin();
+  }
+  void end_backup(std::uint64_t ticket) override { maintenance_->unpin(ticket); }
+
+  void on_failure(std::function<void(base::Error)> call) override { sequencer_->on_failure(std::move(call)); }
+
+  void close() override {
+    if (std::exchange(closed_, true)) return;
+    if (maintenance_) maintenance_->stop();
+    if (journal_ && !(sequencer_ && sequencer_->failed())) (void)journal_->wait(journal_->last());
+    journal_.reset();  // joins the syncer: after this nothing calls the sequencer
+  }
+
+ private:
+  static base::Error unknown(std::string_view tenant) {
+    return base::error(Code::nonexistent_tenant, "There is no tenant \"" + std::string(tenant) + "\".");
+  }
+
+  base::Result<state::Tenant*> readable(const Principal& who, std::string_view tenant) const {
+    if (!who.may(Role::read, tenant)) return not_allowed(who, tenant);
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return unknown(tenant);
+    return found;
+  }
+
+  base::Status declare(const IndexDeclaration& index, bool come) {
+    state::Tenant* found = store_->tenant(index.tenant);
+    if (found == nullptr && come && options_.auto_tenants) {
+      MADANG_TRY(found, store_->make_tenant(index.tenant));
+    }
+    if (found == nullptr) return unknown(index.tenant);
+    MADANG_CHECK(sequencer_->declare_index(*found, {index.type, index.attribute}, come));
+    maintenance_->wake();
+    return {};
+  }
+
+  // ---- slices ----
+
+  /// One turn. True: answered.
+  bool slice(const QuestionPtr& question, std::uint64_t budget) {
+    base::Result<bool> finished = [&] {
+      const state::Reading reading(*store_);
+      return question->search->run(budget, [&](ngsi::EntityView entity) {
+        question->last_id.assign(entity.id());
+        question->see(entity, question->filter);
+      });
+    }();
+    if (finished.ok() && !*finished) return false;
+    if (!finished.ok()) {
+      question->done(std::move(finished).error());
+      return true;
+    }
+    QueryAnswer answer;
+    const state::Search& search = *question->search;
+    answer.plan = search.plan();
+    if (question->count) answer.count = search.matched();
+    if (search.more() && search.last()) answer.next = next_page(*question);
+    question->done(std::move(answer));
+    return true;
+  }
+
+  static std::string next_page(const Question& question) {
+    Cursor cursor;
+    cursor.place = *question.search->last();
+    cursor.id = question.last_id;
+    return write_cursor(cursor);
+  }
+
+  /// Long questions of one thread take turns: so many at once, so many waiting, the rest is told to come back.
+  void admit(QuestionPtr question) {
+    {
+      const std::lock_guard lock(scans_mutex_);
+      Turns& turns = turns_[std::this_thread::get_id()];
+      if (turns.running < options_.concurrent_scans) {
+        ++turns.running;
+      } else if (turns.waiting.size() < options_.waiting_scans) {
+        turns.waiting.push_back(std::move(question));
+        return;
+      } else {
+        question->refused = true;
+      }
+    }
+    if (question->refused)
+      return question->done(
+          base::error(Code::too_many_requests, "Too many long queries are running; try again in a moment."));
+    go_on(std::move(question));
+  }
+
+  void go_on(QuestionPtr question) {
+    const Idle& idle = question->idle;
+    idle([this, question] {
+      if (slice(question, kNextSlice))
+        next_scan();
+      else
+        go_on(question);
+    });
+  }
+
+  void next_scan() {
+    QuestionPtr next;
+    {
+      const std::lock_guard lock(scans_mutex_);
+      Turns& turns = turns_[std::this_thread::get_id()];
+      if (turns.waiting.empty()) {
+        --turns.running;
+        return;
+      }
+      next = std::move(turns.waiting.front());
+      turns.waiting.pop_front();
+    }
+    go_on(std::move(next));
+  }
+
+  /// Every entity of a tenant, a thousand under each Reading. For tools and for counting under a policy.
+  base::Status scan(state::Tenant& tenant, const ngsi::Filter* filter,
+                    const std::function<bool(ngsi::EntityView)>& see) {
+    const ngsi::Query everything;
+    state::Page page;
+    page.limit = 1'000;
+    for (bool going = true; going;) {
+      state::Search search(*store_, tenant, everything, filter, page);
+      for (bool finished = false; !finished;) {
+        const state::Reading reading(*store_);
+        MADANG_TRY(finished, search.run(kNextSlice, [&](ngsi::EntityView entity) { going = going && see(entity); }));
+      }
+      going = going && search.more();
+      page.after = search.last();
+    }
+    return {};
+  }
+
+  template <class OnType, class OnAttribute>
+  base::Status count_attributes(const Principal& who, state::Tenant& tenant, OnType&& on_type,
+                                OnAttribute&& on_attribute) {
+    const ngsi::Filter* filter = filter_of(who, tenant.name());
+    if (filter == nullptr) {
+      const state::Reading reading(*store_);
+      for (const state::TypeCount& row : tenant.types()) on_type(row.type, row.entities);
+      for (const state::AttributeCount& row : tenant.attributes()) on_attribute(row);
+      return {};
+    }
+    // Counts of what a principal may not see would tell of it: count what it sees.
+    return scan(tenant, filter, [&](ngsi::EntityView entity) {
+      for (std::size_t t = 0; t < entity.type_count(); ++t) {
+        on_type(entity.type(t), 1);
+        for (std::size_t i = 0; i < entity.attribute_count(); ++i) {
+          if (i > 0 && entity.attribute_name(i) == entity.attribute_name(i - 1)) continue;
+          if (filter->allows_attribute(entity, entity.attribute_name(i)))
+            on_attribute(state::AttributeCount{entity.attribute_name(i), entity.type(t), entity.attribute(i).kind, 1});
+        }
+      }
+      return true;
+    });
+  }
+
+  base::FileSystem& files_;
+  const base::Clock& clock_;
+  const Options options_;
+  const Folder folder_;
+  std::unique_ptr<base::File> lock_;
+  std::unique_ptr<state::Store> store_;
+  std::unique_ptr<journal::Journal> journal_;
+  Recovered recovered_;
+  std::optional<Sequencer> sequencer_;
+  std::optional<Maintenance> maintenance_;
+  bool closed_ = false;
+  struct Turns {
+    std::size_t running = 0;
+    std::deque<QuestionPtr> waiting;
+  };
+  std::mutex scans_mutex_;
+  std::unordered_map<std::thread::id, Turns> turns_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Hub>> Hub::open(base::FileSystem& files, const base::Clock& clock, Options options) {
+  auto hub = std::make_unique<HubImpl>(files, clock, std::move(options));
+  MADANG_CHECK(hub->start());
+  return std::unique_ptr<Hub>(std::move(hub));
+}
+
+}  // namespace madang::hub

@@ -1,0 +1,181 @@
+#include "maintenance.h"
+
+#include <algorithm>
+
+#include "madang/base/log.h"
+
+namespace madang::hub {
+
+namespace {
+
+using journal::Position;
+
+constexpr auto kPeriod = std::chrono::milliseconds(500);
+constexpr std::size_t kIndexSlice = 128;   // entities indexed while the sequencer's lock is held
+constexpr std::uint64_t kLadderSteps = 4;  // snapshots kept over the span the journal is kept, for restoring to a point
+constexpr std::uint64_t kSnapshotRate = 200ull << 20;  // bytes a second
+
+}  // namespace
+
+Maintenance::Maintenance(state::Store& store, journal::Journal& journal, Sequencer& sequencer, base::FileSystem& files,
+                         const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest)
+    : store_(store),
+      journal_(journal),
+      sequencer_(sequencer),
+      files_(files),
+      clock_(clock),
+      options_(options),
+      folder_{options.folder},
+      snapshot_position_(newest.begun.value) {}
+
+Maintenance::~Maintenance() {
+  stop();
+}
+
+void Maintenance::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Maintenance::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  stopping_ = true;
+  wakeup_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Maintenance::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    poked_ = true;
+  }
+  wakeup_.notify_all();
+}
+
+void Maintenance::run() {
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      wakeup_.wait_for(lock, kPeriod, [this] { return stop_ || poked_; });
+      if (stop_) return;
+      poked_ = false;
+    }
+    while (!stopping_ && sequencer_.exclusively([this] { return store_.build_indexes(kIndexSlice); }))
+      std::this_thread::yield();
+    if (sequencer_.failed()) continue;
+    if (due()) {
+      if (auto taken = snapshot(); !taken.ok() && !stopping_)
+        base::log::error("snapshot failed", {{"reason", taken.error().message}, {"file", taken.error().where}});
+    }
+    if (auto tidied = tidy(); !tidied.ok())
+      base::log::warning("old journal segments could not be dropped", {{"reason", tidied.error().message}});
+  }
+}
+
+std::uint64_t Maintenance::journal_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& segment : journal_.segments()) bytes += segment.bytes;
+  return bytes;
+}
+
+/// A restart replays what came after the newest snapshot: once that is as long as `tail_bytes` (or half of what is in
+/// memory, where that is more: a snapshot of everything must not be written for every little change), the next one is
+/// due.
+bool Maintenance::due() const {
+  const Position from{snapshot_position()};
+  std::uint64_t tail = 0;
+  for (const auto& segment : journal_.segments())
+    if (segment.first > from) tail += segment.bytes;
+  return tail >= std::max(options_.tail_bytes, store_.memory_bytes() / 4);
+}
+
+base::Result<state::SnapshotInfo> Maintenance::snapshot() {
+  const std::lock_guard one(snapshotting_);
+  const auto go_on = [this](std::uint64_t, std::uint64_t) { return !stopping_.load(std::memory_order_relaxed); };
+  MADANG_CHECK(files_.make_folder(folder_.snapshots()));
+  MADANG_TRY(const state::SnapshotInfo info,
+             state::write_snapshot(store_, files_, folder_.snapshots(), clock_, kSnapshotRate, go_on));
+  // Until it was read back whole, the previous one is the one that counts.
+  MADANG_CHECK(state::verify_snapshot(files_, info.file));
+  snapshot_position_ = info.begun.value;
+  base::log::info("snapshot taken",
+                  {{"entities", info.entities}, {"bytes", info.bytes}, {"position", info.begun.value}});
+  return info;
+}
+
+/// Drops segments beyond the age and size the journal is kept for, and the snapshots that only they could be put on. A
+/// point in time can be restored from the newest snapshot before it, so a ladder of snapshots stays over the span that
+/// is kept.
+base::Status Maintenance::tidy() {
+  const std::lock_guard one(snapshotting_);
+  auto snapshots = state::list_snapshots(files_, folder_.snapshots());  // newest first
+  if (snapshots.empty()) return {};
+  const base::Timestamp oldest_time{clock_.now().ns - std::chrono::nanoseconds(options_.keep_age).count()};
+  const auto segments = journal_.segments();  // oldest first
+  Position keep_after;                        // records above this one are within the limits
+  std::uint64_t bytes = 0;
+  for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
+    bytes += segment->bytes;
+    // A segment is as old as its last record: as the beginning of the next one.
+    const bool too_old = segment != segments.rbegin() && std::prev(segment)->begun < oldest_time;
+    if (too_old || bytes > options_.keep_bytes) {
+      keep_after = segment->last;
+      break;
+    }
+  }
+  std::uint64_t floor = UINT64_MAX;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [ticket, position] : pins_) floor = std::min(floor, position);
+  }
+  // The base of everything that stays: the newest snapshot complete at or before the limit.
+  const auto base = std::find_if(snapshots.begin(), snapshots.end(), [&](const state::SnapshotInfo& info) {
+    return info.complete <= keep_after && info.begun.value <= floor;
+  });
+  if (base != snapshots.end()) {
+    for (auto old = std::next(base); old != snapshots.end(); ++old) MADANG_CHECK(files_.remove(old->file));
+    snapshots.erase(std::next(base), snapshots.end());
+    MADANG_CHECK(journal_.drop(base->begun));
+  }
+  // Thin the ladder: of two neighbours nearer than a step the newer goes, the newest two and the base stay.
+  const std::uint64_t records = journal_.last().value - journal_.first().value + 1;
+  const std::uint64_t step = records / kLadderSteps;
+  for (std::size_t i = snapshots.size(); i-- > 2;) {
+    if (i + 1 >= snapshots.size()) continue;
+    const std::uint64_t position = snapshots[i].begun.value;
+    if (position - snapshots[i + 1].begun.value < step && position < floor) {
+      MADANG_CHECK(files_.remove(snapshots[i].file));
+      snapshots.erase(snapshots.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  return {};
+}
+
+base::Result<Hub::BackupPlan> Maintenance::pin() {
+  MADANG_TRY(const state::SnapshotInfo info, snapshot());
+  const std::lock_guard one(snapshotting_);
+  Hub::BackupPlan plan;
+  {
+    const std::lock_guard lock(mutex_);
+    plan.ticket = next_ticket_++;
+    pins_[plan.ticket] = info.begun.value;
+  }
+  const auto relative = [this](const std::string& path) {
+    return path.starts_with(folder_.root + "/") ? path.substr(folder_.root.size() + 1) : path;
+  };
+  plan.files.push_back("format");
+  plan.files.push_back(relative(info.file));
+  for (const auto& segment : journal_.segments())
+    if (segment.last > info.begun || segment.last < segment.first) plan.files.push_back(relative(segment.file));
+  plan.position = journal_.durable().value;
+  return plan;
+}
+
+void Maintenance::unpin(std::uint64_t ticket) {
+  const std::lock_guard lock(mutex_);
+  pins_.erase(ticket);
+}
+
+}  // namespace madang::hub

@@ -1,0 +1,57 @@
+#pragma once
+// What goes on beside the requests: snapshots, dropping what is older than the journal is kept, building indexes.
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "folder.h"
+#include "sequencer.h"
+
+namespace madang::hub {
+
+class Maintenance {
+ public:
+  Maintenance(state::Store& store, journal::Journal& journal, Sequencer& sequencer, base::FileSystem& files,
+              const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest);
+  ~Maintenance();
+
+  void start();
+  void stop();  // waits; a snapshot under way is given up
+  /// Takes one now, on the caller's thread.
+  base::Result<state::SnapshotInfo> snapshot();
+  /// Nothing at or above the newest snapshot is dropped until the pin goes.
+  base::Result<Hub::BackupPlan> pin();
+  void unpin(std::uint64_t ticket);
+  void wake();
+
+  std::uint64_t snapshot_position() const { return snapshot_position_.load(std::memory_order_relaxed); }
+  std::uint64_t journal_bytes() const;
+
+ private:
+  void run();
+  bool due() const;
+  base::Status tidy();
+
+  state::Store& store_;
+  journal::Journal& journal_;
+  Sequencer& sequencer_;
+  base::FileSystem& files_;
+  const base::Clock& clock_;
+  const Options& options_;
+  const Folder folder_;
+  std::mutex snapshotting_;  // one at a time
+  std::mutex mutex_;         // of what follows
+  std::condition_variable wakeup_;
+  bool stop_ = false;
+  bool poked_ = false;
+  std::map<std::uint64_t, std::uint64_t> pins_;  // ticket: position of its snapshot
+  std::uint64_t next_ticket_ = 1;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> snapshot_position_;
+  std::thread thread_;
+};
+
+}  // namespace madang::hub

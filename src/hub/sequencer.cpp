@@ -1,0 +1,218 @@
+#include "sequencer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "folder.h"
+
+namespace madang::hub {
+
+namespace {
+
+using base::Code;
+using journal::Position;
+
+// Changes shown in one go: readers wait at most this long for the writer, about 100 µs.
+constexpr std::size_t kShowAtOnce = 64;
+
+base::metrics::Counter& wait_nanoseconds() {
+  static auto& counter =
+      base::metrics::counter("madang_sequencer_wait_nanoseconds_total", "Time spent waiting for the sequencer's lock");
+  return counter;
+}
+
+base::Error outcome_unknown() {
+  return base::error(Code::unavailable,
+                     "The disk failed while the change was written; whether it was kept is unknown until the restart.");
+}
+
+}  // namespace
+
+SequencerLock::SequencerLock(std::mutex& mutex) : held_(mutex, std::try_to_lock) {
+  if (held_.owns_lock()) return;
+  const auto begin = std::chrono::steady_clock::now();
+  held_.lock();
+  const auto waited = std::chrono::steady_clock::now() - begin;
+  wait_nanoseconds().add(static_cast<std::uint64_t>(std::chrono::nanoseconds(waited).count()));
+}
+
+Sequencer::Sequencer(state::Store& store, journal::Journal& journal, const base::Clock& clock, const Options& options)
+    : store_(store), journal_(journal), clock_(clock), options_(options), durable_(journal.durable().value) {}
+
+void Sequencer::on_failure(std::function<void(base::Error)> call) {
+  SequencerLock lock(mutex_);
+  on_failure_ = std::move(call);
+}
+
+void Sequencer::apply(const PrincipalPtr& who, state::Tenant& tenant, std::vector<ngsi::Change>&& changes,
+                      base::Executor& home, Hub::Applied done) {
+  std::vector<ChangeResult> results;
+  results.reserve(changes.size());
+  {
+    SequencerLock lock(mutex_);
+    // Time never goes back, so that modifiedAt follows the order of changes.
+    last_time_ = std::max(last_time_, clock_.now());
+    Position wait_for;
+    for (ngsi::Change& change : changes) {
+      auto result = apply_one(*who, tenant, std::move(change), last_time_);
+      if (result.ok()) {
+        wait_for = std::max(wait_for, Position{result->version});
+        results.push_back(std::move(*result));
+      } else {
+        // What is refused is refused because of the tip: the answer must not be given before the tip is durable.
+        wait_for = std::max(wait_for, journal_.last());
+        results.emplace_back().error = std::move(result).error();
+      }
+    }
+    journal_.commit();
+    if (wait_for > store_.shown() && !failed()) {
+      Home& waiting = home_of(home);
+      waiting.waiters.push_back({wait_for, std::move(done), std::move(results)});
+      waiting_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+  }
+  done(std::move(results));
+}
+
+base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
+                                                base::Timestamp now) {
+  if (failed()) return outcome_unknown();
+  const std::string id = change.id;
+  const ngsi::EntityView before = store_.tip(tenant, id);
+  if (before && who.policy) {
+    const ngsi::Filter* filter = who.policy->reading(tenant.name());
+    if (filter != nullptr && !filter->allows_entity(before)) {
+      const bool creates = change.operation == ngsi::Operation::create ||
+                           change.operation == ngsi::Operation::upsert_replace ||
+                           change.operation == ngsi::Operation::upsert_update;
+      if (creates) return base::error(Code::forbidden, "You may not write this entity.");
+      return base::error(Code::not_found, "There is no entity " + id + ".");
+    }
+  }
+  MADANG_TRY(ngsi::Outcome outcome, ngsi::apply(before, std::move(change), now, options_.entity));
+  ChangeResult result;
+  result.created = outcome.created;
+  result.updated = std::move(outcome.updated);
+  result.not_updated = std::move(outcome.not_updated);
+  if (outcome.record == ngsi::Outcome::Record::none) {
+    result.version = before ? before.version() : 0;
+    return result;
+  }
+  ngsi::EntityBlock after;
+  if (outcome.record == ngsi::Outcome::Record::patch) {
+    MADANG_TRY(after, ngsi::splice(before, outcome.block ? ngsi::EntityView(outcome.block) : before));
+    if (after.size() > options_.entity.entity_bytes)
+      return base::error(Code::too_large, "The entity would be larger than an entity may be.");
+  }
+  const bool put = outcome.record == ngsi::Outcome::Record::put;
+  const ngsi::EntityView shape = put     ? ngsi::EntityView(outcome.block)
+                                 : after ? ngsi::EntityView(after)
+                                         : ngsi::EntityView();
+  if (who.policy) MADANG_CHECK(who.policy->writing(tenant.name(), before, shape, result.updated));
+  if (shape) {
+    const std::uint64_t old_size = before ? before.bytes().size() : 0;
+    const std::uint64_t new_size = shape.bytes().size();
+    MADANG_CHECK(store_.admit(tenant, new_size > old_size ? new_size - old_size : 0, !before));
+  }
+  MADANG_TRY(const Position position, append(tenant, outcome, id));
+  if (put) after = std::move(outcome.block);
+  if (after) reinterpret_cast<ngsi::EntityHeader*>(after.data())->version = position.value;
+  store_.stage(tenant, position, id, std::move(after));
+  result.version = position.value;
+  return result;
+}
+
+base::Result<Position> Sequencer::append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id) {
+  using Record = ngsi::Outcome::Record;
+  record_.clear();
+  if (outcome.record == Record::remove) {
+    const auto* from = reinterpret_cast<const std::byte*>(id.data());
+    record_.assign(from, from + id.size());
+    return journal_.append(journal::RecordKind::entity_delete, tenant.name(), 0, record_);
+  }
+  ngsi::append_record(record_, ngsi::EntityView(outcome.block), tenant.symbols());
+  const auto kind = outcome.record == Record::put ? journal::RecordKind::entity_put : journal::RecordKind::entity_patch;
+  return journal_.append(kind, tenant.name(), 0, record_);
+}
+
+base::Status Sequencer::declare_index(state::Tenant& tenant, const state::DeclaredIndex& index, bool declare) {
+  SequencerLock lock(mutex_);
+  if (failed()) return outcome_unknown();
+  MADANG_CHECK(declare ? store_.declare_index(tenant, index) : store_.drop_index(tenant, index));
+  std::vector<std::byte> payload;
+  append_setting(payload, {declare, index});
+  auto position = journal_.append(journal::RecordKind::setting, tenant.name(), 0, payload);
+  if (!position.ok()) {
+    (void)(declare ? store_.drop_index(tenant, index) : store_.declare_index(tenant, index));
+    return std::move(position).error();
+  }
+  journal_.commit();
+  return {};
+}
+
+Sequencer::Home& Sequencer::home_of(base::Executor& executor) {
+  for (const auto& home : homes_)
+    if (home->executor == &executor) return *home;
+  homes_.push_back(std::make_unique<Home>());
+  homes_.back()->executor = &executor;
+  return *homes_.back();
+}
+
+void Sequencer::durable(base::Result<Position> position) {
+  if (!position.ok()) return fail_all(position.error());
+  SequencerLock lock(mutex_);
+  durable_.store(position->value, std::memory_order_release);
+  bool anybody = false;
+  for (const auto& home : homes_) {
+    if (home->waiters.empty()) continue;
+    anybody = true;
+    if (std::exchange(home->called, true)) continue;
+    home->executor->post([this, executor = home->executor] { answer(*executor); });
+  }
+  if (!anybody)  // nobody waits (a setting): show it here
+    while (store_.show(*position, kShowAtOnce)) {
+    }
+}
+
+void Sequencer::answer(base::Executor& executor) {
+  std::vector<Waiter> ready;
+  for (bool more = true; more;) {
+    // Given up between rounds, so that neither readers nor other writers wait for a big group as a whole.
+    SequencerLock lock(mutex_);
+    Home& home = home_of(executor);
+    home.called = false;
+    more = store_.show(Position{durable_.load(std::memory_order_acquire)}, kShowAtOnce);
+    const Position shown = failed() ? Position{UINT64_MAX} : store_.shown();
+    while (!home.waiters.empty() && home.waiters.front().position <= shown) {
+      ready.push_back(std::move(home.waiters.front()));
+      home.waiters.pop_front();
+    }
+  }
+  waiting_.fetch_sub(ready.size(), std::memory_order_relaxed);
+  for (Waiter& waiter : ready) waiter.done(std::move(waiter.results));
+}
+
+void Sequencer::fail_all(const base::Error& error) {
+  std::function<void(base::Error)> call;
+  {
+    SequencerLock lock(mutex_);
+    failed_.store(true, std::memory_order_release);
+    call = on_failure_;
+    for (const auto& home : homes_) {
+      for (Waiter& waiter : home->waiters) {
+        if (waiter.position.value <= durable_.load(std::memory_order_relaxed)) continue;
+        for (ChangeResult& result : waiter.results) {
+          result = {};
+          result.error = outcome_unknown();
+        }
+      }
+      if (!home->waiters.empty() && !std::exchange(home->called, true))
+        home->executor->post([this, executor = home->executor] { answer(*executor); });
+    }
+  }
+  if (call) call(error);
+}
+
+}  // namespace madang::hub

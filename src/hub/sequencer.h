@@ -1,0 +1,81 @@
+#pragma once
+// The sequencer: the one place where changes get their order. Applies on the tip, appends, stages; shows what became
+// durable and answers those who wait for it.
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "madang/base/metrics.h"
+#include "madang/hub/hub.h"
+#include "madang/journal/journal.h"
+#include "madang/state/store.h"
+
+namespace madang::hub {
+
+/// Its lock, which tells how long it was waited for.
+class SequencerLock {
+ public:
+  explicit SequencerLock(std::mutex& mutex);
+
+ private:
+  std::unique_lock<std::mutex> held_;
+};
+
+class Sequencer {
+ public:
+  Sequencer(state::Store& store, journal::Journal& journal, const base::Clock& clock, const Options& options);
+
+  void apply(const PrincipalPtr& who, state::Tenant& tenant, std::vector<ngsi::Change>&& changes, base::Executor& home,
+             Hub::Applied done);
+  base::Status declare_index(state::Tenant& tenant, const state::DeclaredIndex& index, bool declare);
+  /// The journal's call: everything up to there is on disk, or the journal has ended.
+  void durable(base::Result<journal::Position> position);
+
+  /// Runs `work` with the sequencer's lock held (maintenance).
+  template <class Work>
+  auto exclusively(Work&& work) {
+    SequencerLock lock(mutex_);
+    return work();
+  }
+  bool failed() const { return failed_.load(std::memory_order_acquire); }
+  std::uint64_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
+  void on_failure(std::function<void(base::Error)> call);
+
+ private:
+  struct Waiter {
+    journal::Position position;
+    Hub::Applied done;
+    std::vector<ChangeResult> results;
+  };
+  /// Those of one executor, in order of positions.
+  struct Home {
+    base::Executor* executor = nullptr;
+    std::deque<Waiter> waiters;
+    bool called = false;  // an answer() is on its way
+  };
+
+  base::Result<ChangeResult> apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
+                                       base::Timestamp now);
+  base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
+  Home& home_of(base::Executor& executor);
+  void answer(base::Executor& executor);
+  void fail_all(const base::Error& error);
+
+  state::Store& store_;
+  journal::Journal& journal_;
+  const base::Clock& clock_;
+  const Options& options_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Home>> homes_;
+  base::Timestamp last_time_;
+  std::vector<std::byte> record_;
+  std::atomic<std::uint64_t> durable_{0};
+  std::atomic<std::uint64_t> waiting_{0};
+  std::atomic<bool> failed_{false};
+  std::function<void(base::Error)> on_failure_;
+};
+
+}  // namespace madang::hub
