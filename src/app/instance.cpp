@@ -1,0 +1,79 @@
+#include "instance.h"
+
+#include <array>
+#include <cstdlib>
+#include <utility>
+
+#include <sys/random.h>
+
+#include "madang/base/log.h"
+
+namespace madang::app {
+
+base::Result<std::unique_ptr<Instance>> Instance::start(const Settings& settings, Progress progress) {
+  MADANG_CHECK(check(settings));
+  std::unique_ptr<Instance> made(new Instance());
+  made->listen_ = settings.listen;
+  MADANG_TRY(auto gate, governance::Authenticator::make(settings.auth));
+  made->gate_ = std::make_unique<governance::Authenticator>(std::move(gate));
+
+  made->fetcher_ = std::make_unique<HttpContextFetcher>(settings.client_options(), settings.context_map);
+  made->contexts_ =
+      std::make_unique<ngsi::ContextStore>(*made->fetcher_, base::system_clock(), settings.context_limits());
+  if (!settings.context_map.empty()) MADANG_CHECK(made->contexts_->load_map(settings.context_map));
+
+  MADANG_TRY(auto hub_options, settings.hub_options());
+  hub_options.progress = std::move(progress);
+  MADANG_TRY(made->hub_, hub::Hub::open(base::real_files(), base::system_clock(), std::move(hub_options)));
+  made->api_ = std::make_unique<api::Api>(*made->hub_, *made->contexts_, *made->gate_, base::system_clock(),
+                                          settings.api_options());
+  MADANG_TRY(made->server_, net::Server::start(settings.server_options(), made->api_->handler()));
+  return made;
+}
+
+Instance::~Instance() {
+  stop(std::chrono::milliseconds(0));
+}
+
+std::string Instance::url() const {
+  const bool everywhere = listen_ == "0.0.0.0" || listen_ == "::" || listen_.starts_with("127.") || listen_ == "::1";
+  const bool bare_ipv6 = !everywhere && listen_.find(':') != std::string::npos && !listen_.starts_with('[');
+  const std::string host = everywhere ? "localhost" : bare_ipv6 ? "[" + listen_ + "]" : listen_;
+  return "http://" + host + ":" + std::to_string(port());
+}
+
+void Instance::stop(std::chrono::milliseconds limit) {
+  if (api_) api_->set_draining(true);
+  if (server_) server_->drain(limit);
+  if (hub_) hub_->close();
+  server_.reset();
+  api_.reset();
+  hub_.reset();
+}
+
+std::string random_token() {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::array<unsigned char, 43> bytes{};  // 43 digits of 6 bits: 258 random bits
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) std::abort();
+  std::string token;
+  for (const unsigned char byte : bytes) token.push_back(kDigits[byte & 63]);
+  return token;
+}
+
+base::Result<PrivateInstance> start_private(Settings settings) {
+  PrivateInstance made;
+  made.token = random_token();
+  settings.listen = "127.0.0.1";
+  settings.port = 0;
+  settings.auth = {};
+  settings.auth.tokens.push_back({.name = "this command",
+                                  .sha256 = governance::sha256_hex(made.token),
+                                  .role = governance::Role::admin,
+                                  .tenants = {"*"}});
+  base::log::set_level(base::log::Level::warning);
+  MADANG_TRY(made.instance, Instance::start(settings));
+  made.url = "http://127.0.0.1:" + std::to_string(made.instance->port());
+  return made;
+}
+
+}  // namespace madang::app

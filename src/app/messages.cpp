@@ -1,0 +1,64 @@
+#include "messages.h"
+
+#include <array>
+#include <cstdlib>
+
+namespace madang::app {
+
+namespace {
+
+struct Texts {
+  std::string_view english, korean;
+};
+
+/// In the order of Message.
+constexpr std::array<Texts, 15> kTexts{{
+    {"Opening {}", "{} 폴더를 엽니다"},
+    {"Reading back", "되살리는 중"},
+    {"Madang {} is ready at {}", "마당 {} 준비되었습니다: {}"},
+    {"Data is kept in {}", "자료는 {} 에 보관합니다"},
+    {"Open in a browser: {}", "브라우저에서 여세요: {}"},
+    {"Or try these three lines in another terminal:", "또는 다른 터미널에서 이 세 줄을 해 보세요:"},
+    {"create an entity", "개체 만들기"},
+    {"retrieve it", "다시 가져오기"},
+    {"ask for all of its type", "같은 유형 모두 물어보기"},
+    {"This server wants a token: put yours into TOKEN first (export TOKEN=...)",
+     "이 서버는 토큰이 필요합니다: 먼저 TOKEN 에 넣으세요 (export TOKEN=...)"},
+    {"Ctrl-C stops it.", "Ctrl-C 로 멈춥니다."},
+    {"Stopping: finishing what is under way", "멈추는 중: 진행 중인 요청을 마칩니다"},
+    {"Stopped. Everything acknowledged is on disk.", "멈췄습니다. 확인해 준 것은 모두 디스크에 있습니다."},
+    {"A small made-up neighbourhood was put in as a sample ({} entities).",
+     "보기로 가상의 작은 동네를 넣었습니다 (개체 {}개)."},
+    {"The disk failed. Starting again from it in {} s.",
+     "디스크에 문제가 생겼습니다. {}초 뒤 디스크에서 다시 시작합니다."},
+}};
+
+bool detect_korean() {
+  for (const char* name : {"LC_ALL", "LC_MESSAGES", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return std::string_view(value).starts_with("ko");
+  }
+  return false;
+}
+
+}  // namespace
+
+bool speaks_korean() {
+  static const bool korean = detect_korean();
+  return korean;
+}
+
+std::string say(Message message, std::initializer_list<std::string_view> arguments) {
+  const Texts& texts = kTexts.at(static_cast<std::size_t>(message));
+  std::string out(speaks_korean() ? texts.korean : texts.english);
+  std::size_t from = 0;
+  for (const std::string_view argument : arguments) {
+    const auto at = out.find("{}", from);
+    if (at == std::string::npos) break;
+    out.replace(at, 2, argument);
+    from = at + argument.size();
+  }
+  return out;
+}
+
+}  // namespace madang::app
