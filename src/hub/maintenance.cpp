@@ -87,7 +87,7 @@ bool Maintenance::due() const {
   const Position from{snapshot_position()};
   std::uint64_t tail = 0;
   for (const auto& segment : journal_.segments())
-    if (segment.first > from) tail += segment.bytes;
+    if (segment.last > from) tail += segment.used;
   return tail >= std::max(options_.tail_bytes, store_.memory_bytes() / 4);
 }
 
