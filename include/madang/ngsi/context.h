@@ -30,8 +30,11 @@ class Context {
   /// The same for a key inside a JSON value; here also a definition's type coercion or container is refused, for a
   /// value would lose its meaning.
   virtual base::Result<std::string> expand_key(std::string_view key) const = 0;
-  /// The shortest way to write `iri`: its term, `prefix:suffix`, the name within @vocab or the default vocabulary, or the IRI.
+  /// The shortest way to write `iri`: its term, the name within @vocab (else the default vocabulary), `prefix:suffix`,
+  /// or the IRI. What expand() accepts comes back to the same IRI.
   virtual std::string compact(std::string_view iri) const = 0;
+  /// The same for a key inside a JSON value, the way back of expand_key(): without the terms that it refuses.
+  virtual std::string compact_key(std::string_view iri) const = 0;
 
   /// True for the core context alone: keys inside values then go out as they are stored.
   virtual bool is_core() const = 0;
@@ -44,6 +47,9 @@ using ContextPtr = std::shared_ptr<const Context>;
 
 /// The core context of V1.9.1. Older core context URLs (v1.0 to v1.8, unversioned) mean the same one.
 ContextPtr core_context();
+bool is_core_context_url(std::string_view url);
+/// The core context as a JSON-LD document, to be served.
+const std::string& core_context_document();
 
 /// Fetches remote documents; `app` hands one in that speaks HTTP and obeys the egress policy.
 class ContextFetcher {
@@ -51,15 +57,21 @@ class ContextFetcher {
   virtual ~ContextFetcher() = default;
   /// Calls `done` once, from any thread, with the document or an error (context_not_available). Never blocks.
   virtual void fetch(const std::string& url, std::function<void(base::Result<std::string>)> done) = 0;
+  /// The same for a URL that the operator's offline map leads to: the egress policy does not apply to it.
+  virtual void fetch_mapped(const std::string& url, std::function<void(base::Result<std::string>)> done) {
+    fetch(url, std::move(done));
+  }
 };
 
 struct ContextLimits {
   std::size_t document_bytes = 1 << 20;
-  std::size_t terms = 20'000;            // of one prepared context
-  std::size_t remote_documents = 16;     // reached from one context, nested ones counted
+  std::size_t terms = 20'000;         // of one prepared context
+  std::size_t remote_documents = 16;  // references followed from one context, repeated and nested ones counted
   std::size_t nesting = 8;
-  std::size_t cached_documents = 500;    // least recently used go first
+  std::size_t cached_documents = 500;  // least recently used go first
   std::size_t cached_contexts = 1'000;
+  std::size_t cached_bytes = 64 << 20;   // of each of the two caches
+  std::size_t pending_documents = 256;   // fetches under way
   std::chrono::seconds fresh_for{3600};  // then fetched anew; the old one serves while the host does not answer
   std::chrono::seconds retry_after{5};   // after a failure: at most one attempt in this time a URL
 };
@@ -71,7 +83,8 @@ class ContextStore {
   ~ContextStore();
 
   using Done = std::function<void(base::Result<ContextPtr>)>;
-  /// Lines of `URL <tab> file or URL`; files relative to `folder`. Mapped URLs are read through this map and never fetched.
+  /// Lines of `URL <tab> file or URL`, `#` for comments; files relative to the map's folder. A URL of the map is read
+  /// from where the map leads, never from its host. bad_request_data naming every broken line; nothing is taken then.
   base::Status load_map(const std::string& map_file);
 
   /// The context for a `Link` header's URL. Calls `done` at once where it is ready, else later from another thread.
@@ -94,20 +107,29 @@ class Vocabulary {
   ~Vocabulary();
   Vocabulary(Vocabulary&&) noexcept;
 
-  const Context& context() const;
-  const ContextPtr& context_ptr() const;
-  SymbolTable& symbols() const;
+  const Context& context() const { return *context_; }
+  const ContextPtr& context_ptr() const { return context_; }
+  SymbolTable& symbols() const { return *symbols_; }
 
   /// For writing: the name's symbol, a new one where need be. Errors of Context::expand and SymbolTable::intern.
   base::Result<Symbol> intern(std::string_view name);
   /// For asking: Symbol::none where nobody uses the name. Errors of Context::expand.
   base::Result<Symbol> find(std::string_view name);
   /// The compact name as a JSON string with quotes, ready to append; valid until the next call.
-  std::string_view json_name(Symbol symbol);
+  std::string_view json_name(Symbol symbol) {
+    const auto place = static_cast<std::size_t>(symbol);
+    if (place < json_names_.size() && !json_names_[place].empty()) return json_names_[place];
+    return make_json_name(symbol);
+  }
   std::string_view name(Symbol symbol);  // the same without quotes and escapes
 
  private:
   struct Impl;
+  std::string_view make_json_name(Symbol symbol);
+
+  ContextPtr context_;
+  SymbolTable* symbols_;
+  std::vector<std::string_view> json_names_;  // by symbol; the texts are impl_'s
   std::unique_ptr<Impl> impl_;
 };
 

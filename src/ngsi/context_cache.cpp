@@ -1,0 +1,128 @@
+#include "context_cache.h"
+
+#include "madang/base/file.h"
+
+namespace madang::ngsi {
+
+using base::Code;
+using base::error;
+
+void DocumentCache::set_map(ContextMap map) {
+  std::lock_guard lock(mutex_);
+  map_ = std::move(map);
+  for (auto& [url, entry] : entries_) {  // what was fetched under the old map is outdated
+    entry->fresh_until = Nanoseconds::min();
+    entry->retry_at = Nanoseconds::min();
+  }
+}
+
+void DocumentCache::get(const std::string& url, bool wait_for_fresh, Done done) {
+  bool must_fetch = false;
+  Answer answer;
+  {
+    std::lock_guard lock(mutex_);
+    auto& entry = entries_[url];
+    if (!entry) entry = std::make_unique<Entry>();
+    answer = look_up(*entry, wait_for_fresh, must_fetch);
+    if (!answer) entry->waiting.push_back(std::move(done));
+  }
+  if (must_fetch) fetch(url);
+  if (answer) done(std::move(*answer));
+}
+
+/// What can be answered at once; nothing where the asker has to wait.
+DocumentCache::Answer DocumentCache::look_up(Entry& entry, bool wait_for_fresh, bool& must_fetch) {
+  const Nanoseconds now = clock_.monotonic();
+  entry.last_used = now;
+  const bool has_old = entry.document != nullptr;
+  if (has_old && now < entry.fresh_until) return Got{entry.document, entry.fresh_until};
+  if (!entry.under_way) {
+    if ((has_old || entry.failure) && now < entry.retry_at) return outcome(entry);
+    if (pending_ >= limits_.pending_documents) {
+      if (has_old) return Got{entry.document, now + limits_.retry_after};
+      return error(Code::context_not_available, "Too many contexts are being fetched; try again.");
+    }
+    must_fetch = entry.under_way = true;
+    ++pending_;
+  }
+  if (has_old && !wait_for_fresh) return Got{entry.document, now + limits_.retry_after};
+  return std::nullopt;
+}
+
+base::Result<DocumentCache::Got> DocumentCache::outcome(const Entry& entry) const {
+  if (entry.document) return Got{entry.document, std::max(entry.fresh_until, entry.retry_at)};
+  return *entry.failure;
+}
+
+void DocumentCache::fetch(const std::string& url) {
+  MappedSource source{false, ""};
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = map_.find(url); found != map_.end()) source = found->second;
+  }
+  if (source.is_file) return finish(url, base::read_file(base::real_files(), source.target, limits_.document_bytes));
+  auto done = [weak = weak_from_this(), url](base::Result<std::string> text) {
+    if (const auto cache = weak.lock()) cache->finish(url, std::move(text));
+  };
+  if (source.target.empty()) {
+    fetcher_.fetch(url, std::move(done));
+  } else {
+    fetcher_.fetch_mapped(source.target, std::move(done));
+  }
+}
+
+void DocumentCache::finish(const std::string& url, base::Result<std::string> text) {
+  base::Result<DocumentPtr> document =
+      text.ok()
+          ? read_remote_context(*text, url, limits_)
+          : error(Code::context_not_available, "The context " + url + " could not be had: " + text.error().message);
+  std::vector<Done> waiting;
+  std::optional<base::Result<Got>> answer;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = entries_.find(url);
+    if (found == entries_.end() || !found->second->under_way) return;
+    Entry& entry = *found->second;
+    const Nanoseconds now = clock_.monotonic();
+    entry.under_way = false;
+    --pending_;
+    if (document.ok()) {
+      if (entry.document) bytes_ -= entry.document->bytes;
+      bytes_ += (*document)->bytes;
+      entry.document = *document;
+      entry.fresh_until = now + limits_.fresh_for;
+      entry.failure.reset();
+    } else {
+      entry.failure = std::move(document).error();
+      entry.retry_at = now + limits_.retry_after;
+    }
+    answer = outcome(entry);
+    waiting.swap(entry.waiting);
+    evict_oldest(
+        entries_, bytes_, limits_.cached_documents, limits_.cached_bytes,
+        [](const auto& e) { return e->last_used.count(); },
+        [](const auto& e) { return e->document ? e->document->bytes : 0; }, [](const auto& e) { return e->under_way; });
+  }
+  for (const Done& done : waiting) done(*answer);
+}
+
+void PreparedCache::insert(const std::string& key, std::shared_ptr<PreparedEntry> entry) {
+  std::unique_lock lock(mutex_);
+  auto& place = entries_[key];
+  const auto size_of = [&](const std::shared_ptr<PreparedEntry>& e) { return e->bytes; };
+  if (place) bytes_ -= size_of(place);
+  bytes_ += size_of(entry);
+  place = std::move(entry);
+  evict_oldest(
+      entries_, bytes_, limits_.cached_contexts, limits_.cached_bytes,
+      [](const auto& e) { return e->last_used.load(std::memory_order_relaxed); }, size_of,
+      [](const auto&) { return false; });
+}
+
+void PreparedCache::clear() {
+  std::unique_lock lock(mutex_);
+  entries_.clear();
+  bytes_ = 0;
+}
+
+}  // namespace madang::ngsi

@@ -1,0 +1,230 @@
+#include "context_prepared.h"
+
+#include <algorithm>
+
+#include <re2/re2.h>
+
+#include "madang/base/json.h"
+#include "madang/base/uri.h"
+
+#include "context_core.h"
+
+namespace madang::ngsi {
+
+using base::Code;
+using base::error;
+
+namespace {
+
+bool is_ascii_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_ascii_name_char(char c) {
+  return is_ascii_letter(c) || (c >= '0' && c <= '9') || c == '_';
+}
+
+std::string quoted(std::string_view text) {
+  constexpr std::size_t kShown = 100;
+  if (text.size() <= kShown) return '"' + std::string(text) + '"';
+  std::size_t end = kShown;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // between two characters
+  return '"' + std::string(text.substr(0, end)) + "...\"";
+}
+
+/// The keywords that typed and language-tagged values are made of: they stay as they are.
+bool is_value_keyword(std::string_view key) {
+  constexpr std::string_view kAllowed[] = {"@id", "@type", "@value", "@language", "@direction", "@list", "@set"};
+  return std::find(std::begin(kAllowed), std::end(kAllowed), key) != std::end(kAllowed);
+}
+
+/// The shorter of two terms, of equals the first in the alphabet (JSON-LD 1.1 API, 4.3: the inverse context).
+void offer(auto& index, std::string_view iri, std::string_view term) {
+  const auto [at, fresh] = index.emplace(iri, term);
+  if (fresh) return;
+  const bool better = term.size() != at->second.size() ? term.size() < at->second.size() : term < at->second;
+  if (better) at->second = term;
+}
+
+}  // namespace
+
+bool is_name(std::string_view text) {
+  if (text.empty()) return false;
+  if (std::all_of(text.begin(), text.end(), is_ascii_name_char)) return is_ascii_letter(text.front());
+  static const RE2 pattern("\\p{L}[\\p{L}\\p{N}_]*");
+  return text.size() <= kMaxIriBytes && RE2::FullMatch(re2::StringPiece(text.data(), text.size()), pattern);
+}
+
+bool split_compact_iri(std::string_view text, std::string_view& prefix, std::string_view& suffix) {
+  const std::size_t colon = text.find(':', 1);
+  if (text.empty() || colon == std::string_view::npos) return false;
+  prefix = text.substr(0, colon);
+  suffix = text.substr(colon + 1);
+  return prefix != "_" && !suffix.starts_with("//");
+}
+
+PreparedContext::PreparedContext(Terms terms, std::string vocabulary, Presentation presentation)
+    : terms_(std::move(terms)), vocabulary_(std::move(vocabulary)), presentation_(std::move(presentation)) {
+  static std::atomic<std::uint64_t> next_serial{1};
+  serial_ = next_serial.fetch_add(1, std::memory_order_relaxed);
+  is_core_ = presentation_.items.empty() && terms_.empty() && vocabulary_ == kDefaultVocabulary;
+  index_terms();
+  write_json();
+  bytes_ = sizeof *this + 2 * json_.size() + terms_.bucket_count() * (sizeof(Terms::value_type) + 1) +
+           (names_.bucket_count() + keys_.bucket_count() + prefixes_.bucket_count()) * sizeof(Index::value_type);
+  for (const auto& [name, term] : terms_) bytes_ += name.capacity() + term.iri.capacity();
+}
+
+void PreparedContext::index_terms() {
+  for (const core::Term& term : core::terms()) {
+    if (term.is_prefix) offer(prefixes_, term.iri, term.name);
+  }
+  for (const auto& [name, term] : terms_) {
+    if (term.is_null || term.iri.empty()) continue;
+    const bool is_writable = is_name(name) || name.find(':', 1) != std::string::npos;
+    if (is_writable && (term.features & ~kHarmlessForNames) == 0) offer(names_, term.iri, name);
+    if (term.features == 0) offer(keys_, term.iri, name);
+    if (term.is_prefix) offer(prefixes_, term.iri, name);
+  }
+  for (const auto& prefix : prefixes_) prefix_sizes_.push_back(prefix.first.size());
+  std::sort(prefix_sizes_.begin(), prefix_sizes_.end());
+  prefix_sizes_.erase(std::unique(prefix_sizes_.begin(), prefix_sizes_.end()), prefix_sizes_.end());
+}
+
+/// The core context comes last, so that whoever reads the answer with a plain JSON-LD processor gives its terms
+/// precedence too (clause 4.4). A @vocab of the user's goes behind it: the core's own would hide it.
+void PreparedContext::write_json() {
+  std::string core_item;
+  base::json::append_string(core_item, presentation_.core_url.empty() ? kCoreContextUrl : presentation_.core_url);
+  if (is_core_) {
+    json_ = core_item;
+    presentation_.link_url = kCoreContextUrl;
+    return;
+  }
+  json_ = "[";
+  for (const std::string& item : presentation_.items) (json_ += item) += ',';
+  json_ += core_item;
+  if (vocabulary_ != kDefaultVocabulary) {
+    json_ += R"(,{"@vocab":)";
+    base::json::append_string(json_, vocabulary_);
+    json_ += '}';
+  }
+  json_ += ']';
+}
+
+bool PreparedContext::defines(std::string_view name) const {
+  return core::find(name) != nullptr || terms_.contains(name);
+}
+
+base::Result<std::string> PreparedContext::expand_term(std::string_view name, const Term& term,
+                                                       Features harmless) const {
+  if (const Features harmful = term.features & ~harmless; harmful != 0) {
+    // Clause 5.5.7 makes scoped contexts the client's error, not a gap of ours.
+    const bool forbidden = (harmful & bit(Feature::scoped_context)) != 0;
+    return error(forbidden ? Code::bad_request_data : Code::not_supported,
+                 "The context defines " + quoted(name) + " with " + std::string(feature_name(harmful)) +
+                     (forbidden ? ", which NGSI-LD does not allow." : ", which is not supported here."));
+  }
+  if (term.is_null) {
+    return error(Code::bad_request_data, "The context says that " + quoted(name) + " means nothing (null).");
+  }
+  return term.iri;
+}
+
+base::Result<std::string> PreparedContext::expand_colon(std::string_view name) const {
+  std::string_view prefix, suffix;
+  if (split_compact_iri(name, prefix, suffix)) {
+    if (const core::Term* term = core::find(prefix); term != nullptr) {
+      if (term->is_prefix) return std::string(term->iri).append(suffix);
+    } else if (const auto found = terms_.find(prefix); found != terms_.end() && found->second.is_prefix) {
+      return std::string(found->second.iri).append(suffix);
+    }
+  }
+  return std::string(name);
+}
+
+base::Result<std::string> PreparedContext::expand(std::string_view name) const {
+  const bool has_colon = name.find(':', 1) != std::string_view::npos;
+  if (!has_colon && !is_name(name)) {
+    return error(
+        Code::bad_request_data,
+        quoted(name) + " cannot be a name: it takes a letter, then letters, digits and underscores, or an IRI.");
+  }
+  if (const core::Term* term = core::find(name)) {
+    if (term->iri.starts_with('@')) {
+      return error(Code::bad_request_data, quoted(name) + " has a fixed meaning and cannot be a name.");
+    }
+    if (term->has_scoped_context) {
+      return error(Code::not_supported, quoted(name) + " has a scoped @context, which is not supported here.");
+    }
+    return term->iri;
+  }
+  if (const auto found = terms_.find(name); found != terms_.end()) {
+    return expand_term(name, found->second, kHarmlessForNames);
+  }
+  if (!has_colon) return vocabulary_ + std::string(name);
+  MADANG_TRY(std::string iri, expand_colon(name));
+  if (iri.size() > kMaxIriBytes) {
+    return error(Code::bad_request_data,
+                 quoted(name) + " is longer than the " + std::to_string(kMaxIriBytes) + " bytes a name may have.");
+  }
+  if (!base::is_absolute_uri(iri))
+    return error(Code::bad_request_data, quoted(name) + " cannot be a name: it is no IRI.");
+  return iri;
+}
+
+base::Result<std::string> PreparedContext::expand_key(std::string_view key) const {
+  if (looks_like_keyword(key)) {
+    if (is_value_keyword(key)) return std::string(key);
+    if (key == "@context") {
+      return error(Code::bad_request_data, "A @context inside an attribute is not allowed (NGSI-LD, clause 5.5.7).");
+    }
+    return error(is_keyword(key) ? Code::not_supported : Code::bad_request_data,
+                 "The keyword " + quoted(key) + " inside a value is not supported.");
+  }
+  if (const core::Term* term = core::find(key)) return term->iri;
+  if (const auto found = terms_.find(key); found != terms_.end()) return expand_term(key, found->second, 0);
+  if (key.find(':', 1) == std::string_view::npos) return vocabulary_ + std::string(key);
+  return expand_colon(key);
+}
+
+std::string PreparedContext::compact(std::string_view iri) const {
+  if (const core::Term* term = core::find_iri(iri)) return term->name;
+  if (const auto found = names_.find(iri); found != names_.end()) return std::string(found->second);
+  return compact_key(iri);
+}
+
+std::string PreparedContext::compact_key(std::string_view iri) const {
+  if (const core::Term* term = core::find_iri(iri)) return term->name;
+  if (const auto found = keys_.find(iri); found != keys_.end()) return std::string(found->second);
+  if (iri.starts_with(vocabulary_)) {
+    const std::string_view key = iri.substr(vocabulary_.size());
+    if (key.find(':', 1) == std::string_view::npos && !looks_like_keyword(key) && !defines(key))
+      return std::string(key);
+  }
+  return compact_with_prefix(iri);
+}
+
+/// `prefix:suffix` where the suffix is a plain name: of `schema:` and `https://schema.org/a/b` nothing gets shorter
+/// for a reader. Otherwise the IRI itself.
+std::string PreparedContext::compact_with_prefix(std::string_view iri) const {
+  std::string best;
+  for (const std::size_t size : prefix_sizes_) {
+    if (size >= iri.size()) break;
+    const auto found = prefixes_.find(iri.substr(0, size));
+    if (found == prefixes_.end() || !is_name(iri.substr(size))) continue;
+    std::string candidate = std::string(found->second).append(1, ':').append(iri.substr(size));
+    if (defines(candidate)) continue;
+    if (best.empty() || candidate.size() < best.size() || (candidate.size() == best.size() && candidate < best)) {
+      best = std::move(candidate);
+    }
+  }
+  return best.empty() ? std::string(iri) : best;
+}
+
+ContextPtr core_context() {
+  static const ContextPtr core =
+      std::make_shared<PreparedContext>(Terms(), std::string(kDefaultVocabulary), Presentation());
+  return core;
+}
+
+}  // namespace madang::ngsi
