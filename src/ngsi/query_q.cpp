@@ -139,17 +139,18 @@ class TermReader {
     }
   }
 
-  /// A key as values hold it: bare in the default vocabulary, else its IRI. What cannot be a name (`en-GB`) means
-  /// itself.
+  /// A key as values hold it (value_keys.h). What cannot be a name (`en-GB`) means itself.
   Result<std::string> stored_key(std::string_view written) {
-    if (written == "*" || name_length(written) == 0) return std::string(written);
+    if (written == "id" || written == "type") return "@" + std::string(written);
+    if (name_length(written) == 0) return std::string(written);
     auto expanded = vocabulary_.context().expand_key(written);
     if (!expanded) {
       if (expanded.error().code == Code::bad_request_data) return std::string(written);
       return std::move(expanded).error();
     }
-    if (expanded->starts_with(kDefaultVocabulary)) expanded->erase(0, kDefaultVocabulary.size());
-    return *std::move(expanded);
+    const bool bare = expanded->starts_with(kDefaultVocabulary) &&
+                      expanded->find(':', kDefaultVocabulary.size()) == std::string::npos;
+    return bare ? expanded->substr(kDefaultVocabulary.size()) : *std::move(expanded);
   }
 
   Status read_comparison(Comparison& comparison) {

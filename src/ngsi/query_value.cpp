@@ -158,33 +158,6 @@ JsonString::JsonString(std::string_view json) : text_(json.substr(1, json.size()
   text_ = base::json::unescape(text_, scratch_);
 }
 
-std::string_view json_value_at(std::string_view json, std::size_t at) {
-  const auto string_end = [json](std::size_t from) {
-    for (++from; from < json.size() && json[from] != '"'; ++from)
-      if (json[from] == '\\') ++from;
-    return std::min(from + 1, json.size());
-  };
-  if (at >= json.size()) return {};
-  std::size_t end = at;
-  if (json[at] == '"') {
-    end = string_end(at);
-  } else if (json[at] == '{' || json[at] == '[') {
-    for (std::size_t depth = 0; end < json.size();) {
-      const char c = json[end];
-      if (c == '"') {
-        end = string_end(end);
-        continue;
-      }
-      ++end;
-      if (c == '{' || c == '[') ++depth;
-      if ((c == '}' || c == ']') && --depth == 0) break;
-    }
-  } else {
-    end = std::min(json.find_first_of(",]}", at), json.size());
-  }
-  return json.substr(at, end - at);
-}
-
 std::optional<std::string_view> json_member(std::string_view json, std::string_view key) {
   if (json.empty() || json.front() != '{') return std::nullopt;
   std::optional<std::string_view> found;

@@ -7,6 +7,8 @@
 
 #include "madang/ngsi/query.h"
 
+#include "json_text.h"
+
 namespace madang::ngsi {
 
 /// Length of the date-time, date or time of day at the start of `text` by its shape, or 0.
@@ -36,31 +38,29 @@ inline bool is_json_string(std::string_view json) {
   return !json.empty() && json.front() == '"';
 }
 
-/// The JSON value that starts at `at`, in text known to be compact and valid.
-std::string_view json_value_at(std::string_view json, std::size_t at);
-
-/// visit(value) for each element of a JSON array until one returns true; whether one did.
+/// visit(element) for each element of compact, valid JSON array text until one returns true; whether one did.
 template <class Visit>
 bool any_element(std::string_view array, Visit&& visit) {
-  for (std::size_t at = 1; at < array.size() && array[at] != ']';) {
-    const auto value = json_value_at(array, at);
-    if (visit(value)) return true;
-    at += value.size();
-    at += at < array.size() && array[at] == ',';
+  const char* at = array.data() + 1;
+  const char* const end = array.data() + array.size();
+  while (at < end && *at != ']') {
+    const char* const value_end = json_text::end_of_value(at, end);
+    if (visit(json_text::between(at, value_end))) return true;
+    at = value_end + (value_end < end && *value_end == ',');
   }
   return false;
 }
 
-/// visit(key with its quotes, value) for each member of a JSON object, likewise.
+/// visit(key with its quotes, value) for each member of an object, likewise.
 template <class Visit>
 bool any_member(std::string_view object, Visit&& visit) {
-  for (std::size_t at = 1; at < object.size() && object[at] != '}';) {
-    const auto key = json_value_at(object, at);
-    at += key.size() + 1;
-    const auto value = json_value_at(object, at);
-    if (visit(key, value)) return true;
-    at += value.size();
-    at += at < object.size() && object[at] == ',';
+  const char* at = object.data() + 1;
+  const char* const end = object.data() + object.size();
+  while (at < end && *at == '"') {
+    const char* const key_end = json_text::end_of_string(at, end);
+    const char* const value_end = json_text::end_of_value(key_end + 1, end);
+    if (visit(json_text::between(at, key_end), json_text::between(key_end + 1, value_end))) return true;
+    at = value_end + (value_end < end && *value_end == ',');
   }
   return false;
 }
