@@ -10,9 +10,11 @@ using base::error;
 void DocumentCache::set_map(ContextMap map) {
   std::lock_guard lock(mutex_);
   map_ = std::move(map);
-  for (auto& [url, entry] : entries_) {  // what was fetched under the old map is outdated
-    entry->fresh_until = Nanoseconds::min();
-    entry->retry_at = Nanoseconds::min();
+  bytes_ = 0;
+  boost::unordered::erase_if(entries_, [](const auto& entry) { return !entry.second->under_way; });
+  for (auto& [url, entry] : entries_) {  // what comes now was asked for under the old map
+    entry->document.reset();
+    entry->outdated = true;
   }
 }
 
@@ -90,12 +92,13 @@ void DocumentCache::finish(const std::string& url, base::Result<std::string> tex
       if (entry.document) bytes_ -= entry.document->bytes;
       bytes_ += (*document)->bytes;
       entry.document = *document;
-      entry.fresh_until = now + limits_.fresh_for;
+      entry.fresh_until = entry.outdated ? now : now + limits_.fresh_for;
       entry.failure.reset();
     } else {
       entry.failure = std::move(document).error();
       entry.retry_at = now + limits_.retry_after;
     }
+    entry.outdated = false;
     answer = outcome(entry);
     waiting.swap(entry.waiting);
     evict_oldest(

@@ -69,6 +69,7 @@ class DocumentCache : public std::enable_shared_from_this<DocumentCache> {
     std::optional<base::Error> failure;  // of the last attempt
     Nanoseconds retry_at{};
     bool under_way = false;
+    bool outdated = false;  // what is under way is good for those who wait, not longer
     std::vector<Done> waiting;
     Nanoseconds last_used{};
   };

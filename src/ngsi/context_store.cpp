@@ -21,7 +21,8 @@ struct Job {
   std::string root_url;  // empty for an inline context
   DocumentPtr root;
   Presentation presentation;
-  bool refresh = false;  // an older one serves meanwhile
+  bool refresh = false;         // an older one serves meanwhile
+  bool wait_for_fresh = false;  // outdated documents will not do
 
   std::mutex mutex;  // guards what follows while fetches are under way
   Documents documents;
@@ -141,7 +142,11 @@ void ContextStore::Impl::join_or_start(JobPtr job, Done done) {
     std::lock_guard lock(jobs_mutex);
     // Whoever finished since the first look has left its result before leaving the list.
     ready = job->refresh ? nullptr : prepared.find(job->key, clock.monotonic());
-    if (ready && !ready->is_fresh(clock.monotonic())) ready = nullptr;
+    if (ready && !ready->is_fresh(clock.monotonic())) {
+      job->wait_for_fresh = !ready->result.ok();  // the old documents were no good
+      ready = nullptr;
+    }
+    job->wait_for_fresh |= job->refresh;
     if (!ready) {
       const auto [place, fresh] = jobs.try_emplace(job->key);
       if (done) place->second.push_back(std::move(done));
@@ -166,7 +171,7 @@ void ContextStore::Impl::fetch_all(const JobPtr& job, const std::vector<std::str
     job->waiting_for = urls.size();
   }
   for (const std::string& url : urls) {
-    documents->get(url, job->refresh, [weak = weak_from_this(), job, url](base::Result<DocumentCache::Got> got) {
+    documents->get(url, job->wait_for_fresh, [weak = weak_from_this(), job, url](base::Result<DocumentCache::Got> got) {
       if (const auto self = weak.lock()) self->arrived(job, url, std::move(got));
     });
   }
