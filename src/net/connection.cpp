@@ -1,34 +1,28 @@
 #include "connection.h"
 
+#include <cerrno>
 #include <exception>
 
-#include <boost/asio/buffer.hpp>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "madang/base/json.h"
 #include "madang/base/log.h"
 
 namespace madang::net {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-using boost::system::error_code;
-
 namespace {
 
-constexpr std::size_t kInput = 8 << 10;         // a connection's first buffer
-constexpr std::size_t kSmallRead = 1 << 10;     // less room than this and the input moves to its buffer's front
+constexpr std::size_t kInput = 16 << 10;        // a connection's first buffer
+constexpr std::size_t kSmallRead = 1 << 10;     // less room than this, and the input moves to its buffer's front
+constexpr std::size_t kShare = 256 << 10;       // read from one connection before the others have their turn
 constexpr std::size_t kKeptOutput = 256 << 10;  // a larger output buffer is given back once it is out
 constexpr std::size_t kFlush = 256 << 10;       // pipelined answers are written when they reach this
 constexpr std::size_t kLingerBytes = 1 << 20;   // read and thrown away, so that a refusal is not lost to a reset
 constexpr Tick kLinger = 2'000;
-constexpr Tick kDoze = 5'000;       // idle for longer: no buffer
+constexpr Tick kDoze = 5'000;       // idle for longer: no buffers
 constexpr Tick kRateGrace = 5'000;  // before minimum_rate counts
-
-std::string text_of(const tcp::endpoint& peer) {
-  const std::string address = peer.address().to_string();
-  return (peer.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(peer.port());
-}
 
 std::string_view retry_after(int status) {
   return status == 503 ? "Retry-After: 1\r\n" : "";
@@ -36,49 +30,101 @@ std::string_view retry_after(int status) {
 
 }  // namespace
 
-Connection::Connection(EventLoop& loop, tcp::socket socket, const tcp::endpoint& peer, std::size_t slot)
+Connection::Connection(EventLoop& loop, int socket, std::string peer, std::size_t slot)
     : loop_(loop),
       inbox_(loop.inbox()),
-      socket_(std::move(socket)),
-      descriptor_(socket_->native_handle()),
+      socket_(socket),
       slot_(slot),
-      peer_(text_of(peer)),
+      peer_(std::move(peer)),
       parser_(loop.shared().options),
-      since_(loop.now()) {
-  error_code ignored;
-  socket_->set_option(tcp::no_delay(true), ignored);
-}
+      since_(loop.now()) {}
 
-Connection::~Connection() = default;
-
-void Connection::start() {
-  arm_read();
+Connection::~Connection() {
+  if (!closed_) ::close(socket_);
 }
 
 void Connection::turn_away() {
   refuse(503, "too many connections");
-  flush();
-  arm_read();
+  advance();
+}
+
+void Connection::on_events(std::uint32_t events) {
+  if (closed_) return;
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return close();
+  if ((events & (EPOLLIN | EPOLLRDHUP)) != 0) readable_ = true;
+  if ((events & EPOLLRDHUP) != 0) hung_up_ = true;
+  share_ = kShare;
+  if (blocked_ && (events & EPOLLOUT) != 0) {
+    blocked_ = false;
+    const std::size_t before = taken_;
+    flush();
+    if (taken_ != before) progress_ = loop_.now();
+    if (!blocked_) return advance();
+  }
+  if (receive()) advance();
+}
+
+void Connection::go_on() {
+  share_ = kShare;
+  if (!closed_) advance();
+}
+
+/// Goes as far as can be gone without waiting.
+void Connection::advance() {
+  advancing_ = true;
+  do {
+    handle_requests();
+    flush();
+  } while (receive());
+  advancing_ = false;
+  if (!closed_) settle_phase();
 }
 
 // ---- reading ----
 
-void Connection::arm_read() {
-  if (reading_ || closed_ || input_ended_) return;
-  if (lingering_) {
-    if (input_.room() == 0) input_.release();
-    if (input_.capacity() == 0) input_.reserve(kInput);
-  } else {
-    if (closing_ || unsent() >= loop_.shared().options.output_bytes) return;
+/// Reads once. True: there is something new to look at.
+bool Connection::receive() {
+  static thread_local char discarded[16 << 10];
+  if (!readable_ || closed_ || input_ended_) return false;
+  char* into = discarded;
+  std::size_t room = sizeof discarded;
+  if (!lingering_) {
+    if (closing_ || unsent() >= loop_.shared().options.output_bytes) return false;
     // While a handler works, its request's views hold the buffer in place: only the room behind is used, mostly to see
     // the client go away.
-    if (pending_ ? input_.room() == 0 : !grow_input()) return;
+    if (pending_ ? input_.room() == 0 : !grow_input()) return lingering_;
+    into = input_.tail();
+    room = input_.room();
   }
-  reading_ = true;
-  read_into_ = input_.tail();
-  socket_->async_read_some(
-      asio::mutable_buffer(read_into_, input_.room()),
-      [self = shared_from_this()](const error_code& failed, std::size_t n) { self->on_read(failed, n); });
+  if (share_ == 0) {
+    loop_.again(shared_from_this());
+    return false;
+  }
+  return received(::recv(socket_, into, room, 0), room);
+}
+
+bool Connection::received(ssize_t result, std::size_t asked) {
+  if (result < 0) {
+    if (errno == EAGAIN) readable_ = false;
+    if (errno != EAGAIN && errno != EINTR) close();
+    return errno == EINTR;
+  }
+  // A client may shut its sending side and still wait: what it sent is answered, then the connection closes.
+  if (result == 0) {
+    input_ended_ = true;
+    if (lingering_) close();
+    return !lingering_;
+  }
+  const auto n = static_cast<std::size_t>(result);
+  if (n < asked && !hung_up_) readable_ = false;  // more would be another edge
+  share_ -= std::min(n, share_);
+  LoopCounters::add(loop_.counters().bytes_in, n);
+  if (!lingering_) {
+    input_.commit(n);
+  } else if (discarded_ += n; discarded_ > kLingerBytes) {
+    close();
+  }
+  return true;
 }
 
 /// Room for what the parser still wants. A buffer grows with what has come, never with what was announced.
@@ -88,10 +134,10 @@ bool Connection::grow_input() {
   } else if (input_.room() < kSmallRead) {
     const std::size_t wanted = std::max(parser_.wanted(), input_.size() + 1);
     const std::size_t doubled = std::max(input_.size() * 2, kInput);
-    input_.reserve(std::max(std::min(wanted, doubled), std::min(input_.size() + kSmallRead, wanted)));
+    input_.reserve(std::min(wanted, doubled));
     account();
-    if (accounted_ > 0 &&
-        loop_.shared().buffered.load(std::memory_order_relaxed) > loop_.shared().options.buffered_bytes) {
+    const Shared& shared = loop_.shared();
+    if (accounted_ > 0 && shared.buffered.load(std::memory_order_relaxed) > shared.options.buffered_bytes) {
       refuse(503, "too much is being received at once");
       flush();
       return false;
@@ -100,64 +146,20 @@ bool Connection::grow_input() {
   return input_.room() > 0;
 }
 
-void Connection::on_read(const error_code& failed, std::size_t n) {
-  reading_ = false;
-  if (closed_) return;
-  if (failed == asio::error::operation_aborted && dozing_) return hibernate();
-  dozing_ = false;
-  if (failed == asio::error::eof) {
-    // A client may shut its sending side and still wait: what it sent is answered, then the connection closes.
-    input_ended_ = true;
-    return pending_ ? void() : process();
-  }
-  if (failed) return close();
-  LoopCounters::add(loop_.counters().bytes_in, n);
-  if (lingering_) return discard(n);
-  input_.commit(read_into_, n);
-  if (pending_) return arm_read();
-  process();
-}
-
-void Connection::discard(std::size_t n) {
-  discarded_ += n;
-  discarded_ > kLingerBytes ? close() : arm_read();
-}
-
-/// An idle client costs no buffer: waits for readiness without one.
-void Connection::hibernate() {
-  dozing_ = false;
-  input_.release();
-  if (output_.capacity() > 1024) output_ = std::string();
-  reading_ = true;
-  socket_->async_wait(tcp::socket::wait_read, [self = shared_from_this()](const error_code&) {
-    self->reading_ = false;
-    self->arm_read();
-  });
-}
-
 // ---- requests ----
 
-void Connection::process() {
-  processing_ = true;
+void Connection::handle_requests() {
   while (!pending_ && !closing_ && !closed_ && unsent() < loop_.shared().options.output_bytes) {
     const RequestParser::Step step = parser_.step(input_);
+    if (step == RequestParser::Step::refused) return refuse(parser_.refusal().status, parser_.refusal().detail);
     if (step == RequestParser::Step::more) {
       if (parser_.take_continue()) output_.append("HTTP/1.1 100 Continue\r\n\r\n");
       closing_ = input_ended_;
-      break;
-    }
-    if (step == RequestParser::Step::refused) {
-      refuse(parser_.refusal().status, parser_.refusal().detail);
-      break;
+      return;
     }
     dispatch();
-    if (unsent() >= kFlush && !pending_) flush();
+    if (unsent() >= kFlush) flush();
   }
-  processing_ = false;
-  flush();
-  if (closed_) return;
-  settle_phase();
-  arm_read();
 }
 
 void Connection::dispatch() {
@@ -205,7 +207,7 @@ const Request& Connection::request(std::uint64_t ticket) const {
   return awaits(ticket) ? parser_.request() : kNone;
 }
 
-HeadContext Connection::head_context() {
+HeadContext Connection::head_context() const {
   const Framing& framing = parser_.framing();
   const bool keep = framing.keep_alive && !closing_ && !loop_.draining();
   return {.http11 = framing.http11, .keep_alive = keep, .date = loop_.date()};
@@ -224,31 +226,32 @@ std::string* Connection::begin(std::uint64_t ticket, int status, std::string_vie
 void Connection::end(std::uint64_t ticket) {
   if (!awaits(ticket) || !answering_) return;
   close_answer(output_, answer_, parser_.request().method != Method::head);
-  answering_ = pending_ = false;
-  parser_.next(input_);
-  if (!processing_) process();
+  answered();
 }
 
 void Connection::dropped(std::uint64_t ticket) {
   if (!awaits(ticket)) return;
   if (answering_) output_.resize(answer_.start);  // its writer threw half-way
-  answering_ = pending_ = false;
   append_refusal(500, "the request was not answered", parser_.request().method != Method::head);
   if (!head_context().keep_alive) closing_ = true;
+  answered();
+}
+
+void Connection::answered() {
+  answering_ = pending_ = false;
   parser_.next(input_);
-  if (!processing_) process();
+  if (!advancing_) advance();
 }
 
 // ---- writing ----
 
 void Connection::flush() {
-  if (closed_ || writing_) return;
+  if (closed_ || blocked_ || answering_) return;
   while (unsent() > 0) {
-    const ssize_t n = ::send(descriptor_, output_.data() + sent_, unsent(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n = ::send(socket_, output_.data() + sent_, unsent(), MSG_NOSIGNAL);
     if (n < 0) {
       if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return wait_writable();
-      return close();
+      return errno == EAGAIN ? block() : close();
     }
     sent_ += static_cast<std::size_t>(n);
     taken_ += static_cast<std::size_t>(n);
@@ -261,23 +264,14 @@ void Connection::flush() {
   }
   sent_ = 0;
   if (accounted_ != 0) account();
-  if (closing_ && !pending_ && !processing_) linger();
+  if (closing_ && !pending_) linger();
 }
 
-void Connection::wait_writable() {
+/// The socket is full: what is left goes when epoll says that there is room.
+void Connection::block() {
+  blocked_ = true;
   account();
   enter(Phase::write);
-  writing_ = true;
-  socket_->async_wait(tcp::socket::wait_write, [self = shared_from_this()](const error_code& failed) {
-    self->writing_ = false;
-    if (self->closed_) return;
-    if (failed) return self->close();
-    const std::size_t before = self->taken_;
-    self->flush();
-    if (self->taken_ != before) self->progress_ = self->loop_.now();
-    if (self->closed_ || self->writing_) return;
-    self->pending_ ? self->settle_phase() : self->process();
-  });
 }
 
 /// Closing a socket with unread input resets the connection, and the client may lose the answer: shut the sending
@@ -285,21 +279,20 @@ void Connection::wait_writable() {
 void Connection::linger() {
   if (lingering_) return;
   if (input_ended_ || (!refused_ && input_.empty())) return close();
-  ::shutdown(descriptor_, SHUT_WR);
+  ::shutdown(socket_, SHUT_WR);
   lingering_ = true;
+  input_.release();
+  account();
   enter(Phase::linger);
-  arm_read();
 }
 
 void Connection::close() {
   if (closed_) return;
   closed_ = true;
-  error_code ignored;
-  socket_->close(ignored);
-  socket_.reset();
+  ::close(socket_);
   loop_.shared().buffered.fetch_sub(accounted_, std::memory_order_relaxed);
   accounted_ = 0;
-  loop_.remove(*this);  // the last reference may be a Responder's, or the caller's
+  loop_.remove(*this);
 }
 
 /// Counts what is more than a connection's ordinary buffers.
@@ -323,12 +316,12 @@ void Connection::enter(Phase phase) {
 }
 
 void Connection::settle_phase() {
-  if (writing_ || lingering_) return;
+  if (blocked_ || lingering_) return;
   if (pending_) return enter(Phase::handler);
   if (parser_.phase() == RequestParser::Phase::body) return enter(Phase::body);
   if (!input_.empty()) return enter(Phase::head);
   // A big body's buffer is not kept for the next small request.
-  if (input_.capacity() > kInput && !reading_) {
+  if (input_.capacity() > kInput) {
     input_.release();
     account();
   }
@@ -352,10 +345,9 @@ void Connection::check_deadline() {
       return;
     case Phase::idle:
       if (elapsed >= milliseconds(options.idle_timeout).count()) return time_out(false);
-      if (elapsed >= kDoze && reading_ && !dozing_ && input_.capacity() > 0 && input_.empty()) {
-        dozing_ = true;
-        error_code ignored;
-        socket_->cancel(ignored);
+      if (elapsed >= kDoze && input_.empty()) {
+        input_.release();
+        if (unsent() == 0) output_ = std::string();
       }
       return;
     case Phase::head:
@@ -377,7 +369,7 @@ void Connection::time_out(bool tell) {
   LoopCounters::add(loop_.counters().timeouts);
   if (!tell) return close();
   refuse(408, phase_ == Phase::head ? "the header took too long" : "the body took too long");
-  flush();
+  advance();
 }
 
 }  // namespace madang::net

@@ -2,7 +2,6 @@
 // One client's connection: reads, parses in a loop until its input is used up, lets the handler answer into one
 // output buffer, writes once. Requests are handled one after another: the next one waits for the answer before.
 
-#include <optional>
 #include <string>
 
 #include "loop.h"
@@ -14,12 +13,15 @@ namespace madang::net {
 
 class Connection final : public Responder::Sink, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(EventLoop& loop, boost::asio::ip::tcp::socket socket, const boost::asio::ip::tcp::endpoint& peer,
-             std::size_t slot);
+  /// Takes the connected, non-blocking socket over.
+  Connection(EventLoop& loop, int socket, std::string peer, std::size_t slot);
   ~Connection() override;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
-  void start();
-  void turn_away();  // 503: too many connections
+  void on_events(std::uint32_t events);  // of epoll
+  void go_on();                          // reading, after the others had their turn
+  void turn_away();                      // 503: too many connections
   void check_deadline();
   void close();
   bool idle() const { return !pending_ && !closing_ && input_.empty() && unsent() == 0; }
@@ -42,61 +44,60 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   /// What the connection waits for; each has its own limit of time.
   enum class Phase : std::uint8_t { first_byte, idle, head, body, handler, write, linger };
 
-  void arm_read();
-  void on_read(const boost::system::error_code& failed, std::size_t n);
-  void discard(std::size_t n);
-  void process();
+  void advance();
+  void handle_requests();
+  bool receive();
+  bool received(ssize_t n, std::size_t asked);
+  bool grow_input();
   void dispatch();
   void refuse(int status, std::string_view detail);
   void append_refusal(int status, std::string_view detail, bool with_body);
   void flush();
-  void wait_writable();
+  void block();
   void linger();
-  void hibernate();
-  bool grow_input();
+  void account();
+  void answered();
+
   void enter(Phase phase);
   void settle_phase();
-  void account();
   bool too_slow(std::size_t bytes) const;
   void time_out(bool tell);
 
   bool awaits(std::uint64_t ticket) const { return pending_ && ticket == ticket_ && !closed_; }
   std::size_t unsent() const { return output_.size() - sent_; }
-  HeadContext head_context();
+  HeadContext head_context() const;
 
   EventLoop& loop_;
   const std::shared_ptr<Inbox> inbox_;  // outlives the loop, for Responders that do too
-  std::optional<boost::asio::ip::tcp::socket> socket_;
-  int descriptor_ = -1;
+  const int socket_;
   std::size_t slot_;
-  std::string peer_;
+  const std::string peer_;
 
   InputBuffer input_;
   RequestParser parser_;
   std::string output_;
   std::size_t sent_ = 0;
-  char* read_into_ =
-      nullptr;  // where the read under way puts its bytes; meanwhile the buffer is not moved or given back
   OpenAnswer answer_;
   std::uint64_t ticket_ = 0;
   std::uint64_t accounted_ = 0;  // our part of Shared::buffered
 
   Phase phase_ = Phase::first_byte;
-  Tick since_ = 0;         // when the phase began
+  Tick since_;             // when the phase began
   Tick progress_ = 0;      // when the client last took bytes
   std::size_t taken_ = 0;  // bytes taken since the write phase began
+  std::size_t share_ = 0;  // bytes that may still be read in this round
   std::size_t discarded_ = 0;
 
-  bool pending_ = false;    // a handler owes the answer of ticket_
-  bool answering_ = false;  // between begin() and end()
-  bool processing_ = false;
-  bool reading_ = false;
-  bool writing_ = false;
-  bool dozing_ = false;       // the read was cancelled to give its buffer back
+  bool readable_ = false;     // edge-triggered: stays until a read finds less than it asked for
+  bool hung_up_ = false;      // the end of the input is behind what can be read
   bool input_ended_ = false;  // the client shut its sending side
-  bool closing_ = false;      // no further request; close when the output is out
-  bool lingering_ = false;
+  bool blocked_ = false;      // the socket takes no more output for now
+  bool pending_ = false;      // a handler owes the answer of ticket_
+  bool answering_ = false;    // between begin() and end()
+  bool advancing_ = false;
+  bool closing_ = false;  // no further request; close when the output is out
   bool refused_ = false;
+  bool lingering_ = false;
   bool closed_ = false;
 };
 

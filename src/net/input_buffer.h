@@ -21,11 +21,6 @@ class InputBuffer {
   char* tail() { return bytes_.get() + end_; }
   std::size_t room() const { return capacity_ - end_; }
   void commit(std::size_t n) { end_ += n; }
-  /// The same for bytes that were read to a former tail(), when there were more bytes before it than now.
-  void commit(const char* from, std::size_t n) {
-    if (from != tail()) std::memmove(tail(), from, n);
-    end_ += n;
-  }
 
   void consume(std::size_t n) {
     begin_ += n;

@@ -1,27 +1,29 @@
 #include "loop.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <exception>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/post.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "madang/base/log.h"
 
 #include "connection.h"
+#include "listener.h"
 #include "response_head.h"
 
 namespace madang::net {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-using boost::system::error_code;
-
 namespace {
 
 constexpr std::chrono::milliseconds kSweep{250};
-constexpr int kBacklog = 1024;
-using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+constexpr int kEvents = 256;
+constexpr int kAccepts = 64;  // at once, before the others have their turn
 
 void run_guarded(std::function<void()>& work) {
   try {
@@ -34,127 +36,143 @@ void run_guarded(std::function<void()>& work) {
 
 }  // namespace
 
-// The loop's thread is the only one that touches its io_context (others go through the inbox), so Asio needs no lock.
-EventLoop::EventLoop(Shared& shared, std::size_t index)
-    : shared_(shared),
-      index_(index),
-      io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE),
-      event_(io_, ::dup(inbox_->event())),
-      sweep_timer_(io_),
-      acceptor_(io_),
-      incoming_(io_) {}
+EventLoop::EventLoop(Shared& shared, std::size_t index, int listener)
+    : shared_(shared), index_(index), epoll_(::epoll_create1(EPOLL_CLOEXEC)), listener_(listener) {}
 
 EventLoop::~EventLoop() {
   inbox_->close();
+  if (listener_ >= 0) ::close(listener_);
+  ::close(epoll_);
 }
 
-base::Status EventLoop::listen(const tcp::endpoint& endpoint) {
-  error_code failed;
-  acceptor_.open(endpoint.protocol(), failed);
-  if (!failed) acceptor_.set_option(tcp::acceptor::reuse_address(true), failed);
-  if (!failed) acceptor_.set_option(ReusePort(true), failed);
-  if (!failed) acceptor_.bind(endpoint, failed);
-  if (!failed) acceptor_.listen(kBacklog, failed);
-  if (failed) {
-    return base::error(base::Code::io, "cannot listen on " + endpoint.address().to_string() + ":" +
-                                           std::to_string(endpoint.port()) + ": " + failed.message());
-  }
-  return {};
+bool EventLoop::watch(int descriptor, void* who, std::uint32_t events) const {
+  epoll_event event{.events = events, .data = {.ptr = who}};
+  return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) == 0;
+}
+
+void EventLoop::set_clock() {
+  using std::chrono::milliseconds;
+  now_ = std::chrono::duration_cast<milliseconds>(Clock::now().time_since_epoch()).count();
+  date_ = date_line();
 }
 
 void EventLoop::run() {
   inbox_->adopt_thread();
   set_clock();
-  watch_inbox();
-  accept();
-  sweep();
-  io_.run();
+  watch(inbox_->event(), inbox_.get(), EPOLLIN);
+  accepting_ = watch(listener_, &listener_, EPOLLIN);
+  while (!stopped_) {
+    poll();
+    run_work();
+    run_timers();
+    removed_.clear();
+  }
   close_all();
 }
 
-void EventLoop::set_clock() {
-  using std::chrono::milliseconds;
-  now_ = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-  date_ = date_line();
+int EventLoop::wait_ms() const {
+  if (!posted_here_.empty() || !idle_.empty() || !again_.empty()) return 0;
+  auto next = next_sweep_;
+  if (!timers_.empty()) next = std::min(next, timers_.begin()->first);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, kSweep.count()));
+}
+
+void EventLoop::poll() {
+  epoll_event events[kEvents];
+  const int n = ::epoll_wait(epoll_, events, kEvents, wait_ms());
+  for (int i = 0; i < n; ++i) {
+    void* who = events[i].data.ptr;
+    if (who == &listener_) {
+      accept();
+    } else if (who == inbox_.get()) {
+      inbox_->acknowledge();  // before taking: what is posted in between wakes again
+      inbox_->take(running_);
+      for (auto& work : running_) run_guarded(work);
+      running_.clear();
+    } else {
+      static_cast<Connection*>(who)->on_events(events[i].events);
+    }
+  }
 }
 
 // ---- connections ----
 
 void EventLoop::accept() {
-  if (accepting_ || draining_ || !acceptor_.is_open()) return;
-  accepting_ = true;
-  acceptor_.async_accept(incoming_, incoming_peer_, [this](const error_code& failed) { on_accept(failed); });
+  for (int i = 0; i < kAccepts && accept_one(); ++i) {
+  }
 }
 
-void EventLoop::on_accept(const error_code& failed) {
-  accepting_ = false;
-  if (failed == asio::error::operation_aborted) return;
-  if (failed == asio::error::connection_aborted) return accept();
-  if (failed) {
-    // Out of descriptors or memory: trying at once would spin. The next sweep tries again; clients wait in the backlog.
-    base::log::warning("cannot accept connections", {{"reason", failed.message()}});
-    return;
+bool EventLoop::accept_one() {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  const int client = ::accept4(listener_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (client < 0) {
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_accepting();
+    return errno == EINTR || errno == ECONNABORTED;
   }
+  const int one = 1;
+  ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   LoopCounters::add(counters_.accepted);
   const std::size_t others = shared_.connections.fetch_add(1, std::memory_order_relaxed);
-  connections_.push_back(
-      std::make_shared<Connection>(*this, std::move(incoming_), incoming_peer_, connections_.size()));
-  const std::shared_ptr<Connection> connection = connections_.back();
-  incoming_ = tcp::socket(io_);
-  if (others < shared_.options.connections) {
-    connection->start();
-  } else {
-    LoopCounters::add(counters_.refused);
-    // Some are told why; when even those are many, the rest is just closed.
-    others < shared_.options.connections + shared_.options.connections / 8 + 16 ? connection->turn_away()
-                                                                                : connection->close();
+  const auto connection = std::make_shared<Connection>(*this, client, peer_text(peer), connections_.size());
+  connections_.push_back(connection);
+  if (!watch(client, connection.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)) {
+    connection->close();
+    return true;
   }
-  accept();
+  const std::size_t limit = shared_.options.connections;
+  if (others < limit) return true;
+  LoopCounters::add(counters_.refused);
+  // Some are told why; when even those are many, the rest is just closed.
+  others < limit + limit / 8 + 16 ? connection->turn_away() : connection->close();
+  return true;
+}
+
+/// Out of descriptors or memory: being told again and again of clients that cannot be let in would spin. They wait in
+/// the backlog until the next sweep.
+void EventLoop::pause_accepting() {
+  base::log::warning("cannot accept connections", {{"reason", std::strerror(errno)}});
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, listener_, nullptr);
+  accepting_ = false;
 }
 
 void EventLoop::remove(Connection& connection) {
   const std::size_t slot = connection.slot();
   connections_.back()->set_slot(slot);
   std::swap(connections_[slot], connections_.back());
+  removed_.push_back(std::move(connections_.back()));
   connections_.pop_back();
   shared_.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void EventLoop::close_all() {
-  while (!connections_.empty()) {
-    const std::shared_ptr<Connection> last = connections_.back();
-    last->close();
-  }
+  while (!connections_.empty()) connections_.back()->close();
+  again_.clear();
+  removed_.clear();
 }
 
-/// The one timer of all deadlines. Going backwards, since a connection that closes swaps the last one into its place.
+/// The one timer of all connections' limits. Backwards, since one that closes gets the last one swapped into its place.
 void EventLoop::sweep() {
-  set_clock();
   for (std::size_t i = connections_.size(); i-- > 0;) {
-    if (i >= connections_.size()) continue;
-    const std::shared_ptr<Connection> connection = connections_[i];
-    connection->check_deadline();
+    if (i < connections_.size()) connections_[i]->check_deadline();
   }
-  accept();
-  sweep_timer_.expires_after(kSweep);
-  sweep_timer_.async_wait([this](const error_code& failed) {
-    if (!failed) sweep();
-  });
+  if (!accepting_ && !draining_) accepting_ = watch(listener_, &listener_, EPOLLIN);
 }
 
 void EventLoop::drain() {
   post([this] {
+    if (!draining_) ::close(listener_);
+    listener_ = -1;
     draining_ = true;
-    error_code ignored;
-    acceptor_.close(ignored);
     for (std::size_t i = connections_.size(); i-- > 0;) {
-      if (i < connections_.size() && connections_[i]->idle()) std::shared_ptr(connections_[i])->close();
+      if (i < connections_.size() && connections_[i]->idle()) connections_[i]->close();
     }
   });
 }
 
 void EventLoop::stop() {
-  post([this] { io_.stop(); });
+  post([this] { stopped_ = true; });
 }
 
 // ---- work ----
@@ -162,52 +180,46 @@ void EventLoop::stop() {
 void EventLoop::post(std::function<void()> work) {
   if (!inbox_->on_thread()) return inbox_->post(std::move(work));
   posted_here_.push_back(std::move(work));
-  if (posted_scheduled_) return;
-  posted_scheduled_ = true;
-  asio::post(io_, [this] {
-    posted_scheduled_ = false;
-    std::swap(running_, posted_here_);
-    run_posted();
-  });
 }
 
-void EventLoop::watch_inbox() {
-  event_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code& failed) {
-    if (failed) return;
-    inbox_->acknowledge();  // before taking: what is posted in between wakes again
-    inbox_->take(running_);
-    run_posted();
-    watch_inbox();
-  });
-}
-
-void EventLoop::run_posted() {
-  for (auto& work : running_) run_guarded(work);
-  running_.clear();
-}
-
-/// Asio queues the pass over the sockets behind a posted piece, and a piece posted from here behind that pass: so one
-/// idle piece runs between two polls.
 void EventLoop::post_idle(std::function<void()> work) {
   idle_.push_back(std::move(work));
-  if (idle_scheduled_) return;
-  idle_scheduled_ = true;
-  asio::post(io_, [this] { run_idle(); });
-}
-
-void EventLoop::run_idle() {
-  std::function<void()> work = std::move(idle_.front());
-  idle_.pop_front();
-  run_guarded(work);
-  idle_scheduled_ = !idle_.empty();
-  if (idle_scheduled_) asio::post(io_, [this] { run_idle(); });
 }
 
 void EventLoop::after(std::chrono::milliseconds delay, std::function<void()> work) {
-  auto timer = std::make_shared<asio::steady_timer>(io_, delay);
-  timer->async_wait([timer, kept = std::move(work)](const error_code& failed) mutable {
-    if (!failed) run_guarded(kept);
-  });
+  timers_.emplace(Clock::now() + delay, std::move(work));
+}
+
+/// What was posted before this round, and one idle piece: what they post in turn waits for the next look at the
+/// sockets.
+void EventLoop::run_work() {
+  if (!again_.empty()) {
+    const auto connections = std::exchange(again_, {});
+    for (const auto& connection : connections) connection->go_on();
+  }
+  if (!posted_here_.empty()) {
+    std::swap(running_, posted_here_);
+    for (auto& work : running_) run_guarded(work);
+    running_.clear();
+  }
+  if (!idle_.empty()) {
+    std::function<void()> work = std::move(idle_.front());
+    idle_.pop_front();
+    run_guarded(work);
+  }
+}
+
+void EventLoop::run_timers() {
+  const auto now = Clock::now();
+  if (now >= next_sweep_) {
+    set_clock();
+    sweep();
+    next_sweep_ = now + kSweep;
+  }
+  while (!timers_.empty() && timers_.begin()->first <= now) {
+    auto due = timers_.extract(timers_.begin());
+    run_guarded(due.mapped());
+  }
 }
 
 }  // namespace madang::net

@@ -117,8 +117,6 @@ class HeadParser final : public http::basic_parser<true> {
   void on_length(std::string_view value, error_code& ec) {
     if (framing_.has_length) return refuse(400, "Content-Length is given twice", ec);
     const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), framing_.content_length);
-    if (failed == std::errc::result_out_of_range)
-      return refuse(413, "the body is larger than any that is accepted", ec);
     if (failed != std::errc() || end != value.data() + value.size()) {
       return refuse(400, "Content-Length is not a number", ec);
     }
