@@ -1,6 +1,7 @@
 #pragma once
 // Time: UTC nanoseconds since 1970, and the clocks that give them.
 
+#include <atomic>
 #include <chrono>
 #include <compare>
 #include <cstdint>
@@ -32,22 +33,22 @@ std::string to_http_date(Timestamp time);
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual Timestamp now() const = 0;                      // wall clock
+  virtual Timestamp now() const = 0;                       // wall clock
   virtual std::chrono::nanoseconds monotonic() const = 0;  // never goes back
 };
 
 const Clock& system_clock();
 
-/// A clock that moves only when told to.
+/// A clock that moves only when told to, from any thread.
 class ManualClock : public Clock {
  public:
-  explicit ManualClock(Timestamp start = {}) : now_(start) {}
-  Timestamp now() const override { return now_; }
-  std::chrono::nanoseconds monotonic() const override { return std::chrono::nanoseconds(now_.ns); }
-  void advance(std::chrono::nanoseconds by) { now_.ns += by.count(); }
+  explicit ManualClock(Timestamp start = {}) : ns_(start.ns) {}
+  Timestamp now() const override { return {ns_.load()}; }
+  std::chrono::nanoseconds monotonic() const override { return std::chrono::nanoseconds(ns_.load()); }
+  void advance(std::chrono::nanoseconds by) { ns_ += by.count(); }
 
  private:
-  Timestamp now_;
+  std::atomic<std::int64_t> ns_;
 };
 
 }  // namespace madang::base
