@@ -31,6 +31,15 @@ TEST(BatchErrors, EachWithItsReason) {
   EXPECT_FALSE(read_batch_errors("").ok());
 }
 
+TEST(BackupPlan, FilesAndTicket) {
+  const auto plan = read_backup_plan(R"({"files":["a","b/c"],"position":7,"ticket":3})");
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->files, (std::vector<std::string>{"a", "b/c"}));
+  EXPECT_EQ(plan->ticket, 3u);
+  for (const char* bad : {"", "{}", R"({"files":[1],"ticket":3})", R"({"files":[]})"})
+    EXPECT_FALSE(read_backup_plan(bad).ok());
+}
+
 TEST(ProblemText, FallsBackToTheTextItself) {
   EXPECT_EQ(problem_text(R"({"title":"T"})"), "T");
   EXPECT_EQ(problem_text("<html>"), "<html>");

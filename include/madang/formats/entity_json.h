@@ -1,6 +1,7 @@
 #pragma once
 // What tools that send and receive entities need to know of their JSON, without reading them whole.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,14 @@ struct RefusedEntity {
   std::string reason;
 };
 base::Result<std::vector<RefusedEntity>> read_batch_errors(std::string_view json);
+
+/// The answer of `POST /admin/backup`.
+struct BackupPlan {
+  std::string folder;  // of the server, on its machine; empty where it does not say
+  std::vector<std::string> files;
+  std::uint64_t ticket = 0;
+};
+base::Result<BackupPlan> read_backup_plan(std::string_view json);
 
 /// What a problem document (RFC 9457) says: title and detail. The text itself, shortened, where it is none.
 std::string problem_text(std::string_view body);

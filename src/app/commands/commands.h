@@ -54,7 +54,7 @@ struct ImportCommand {
   bool update = false;             // add to existing entities instead of replacing them
   std::uint64_t connections = 4;
   std::uint64_t batch = 500;
-  std::uint64_t show_refused = 20;
+  std::uint64_t show_refused = 1'000;
 };
 int import_files(const ImportCommand& command);
 

@@ -82,7 +82,7 @@ void print_first_steps(const std::string& url, bool tokens) {
   }
   const std::string entities = url + "/ngsi-ld/v1/entities";
   const std::string auth = tokens ? " -H \"Authorization: Bearer $TOKEN\"" : "";
-  line(say(Message::open_this, {url + "/ngsi-ld/v1/types"}));
+  line(say(Message::open_this, {url + "/"}));
   line();
   line(say(Message::try_these));
   if (tokens) line("  # " + say(Message::token_needed));

@@ -66,6 +66,27 @@ base::Result<std::vector<RefusedEntity>> read_batch_errors(std::string_view json
   return refused;
 }
 
+base::Result<BackupPlan> read_backup_plan(std::string_view json) {
+  const auto unreadable = [&] {
+    return error(Code::invalid_request, "the answer is no backup plan: " + problem_text(json));
+  };
+  dom::element root;
+  dom::array files;
+  BackupPlan plan;
+  if (parser().parse(json.data(), json.size(), true).get(root) != simdjson::SUCCESS ||
+      root["files"].get(files) != simdjson::SUCCESS || root["ticket"].get(plan.ticket) != simdjson::SUCCESS) {
+    return unreadable();
+  }
+  for (const dom::element file : files) {
+    std::string_view name;
+    if (file.get(name) != simdjson::SUCCESS) return unreadable();
+    plan.files.emplace_back(name);
+  }
+  std::string_view folder;
+  if (root["folder"].get(folder) == simdjson::SUCCESS) plan.folder = folder;
+  return plan;
+}
+
 std::string problem_text(std::string_view body) {
   dom::element root;
   if (parser().parse(body.data(), body.size(), true).get(root) == simdjson::SUCCESS && root.is_object()) {

@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+"""The commands as a user meets them: tests/app/commands.py build/dev/madang"""
+
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from server import Server, run
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MADANG = sys.argv.pop(1) if len(sys.argv) > 1 else str(ROOT / "build/dev/madang")
+ENTITIES = "/ngsi-ld/v1/entities"
+
+
+def lamp(n, **more):
+    return {"id": f"urn:ngsi-ld:Lamp:{n}", "type": "Lamp", "level": {"type": "Property", "value": n}, **more}
+
+
+class Scratch(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="madang-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def write(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+
+class Help(unittest.TestCase):
+    def test_every_command_has_help_with_an_example(self):
+        code, out, _ = run(MADANG, "--help")
+        self.assertEqual(code, 0)
+        self.assertIn("Exit codes", out)
+        commands = re.findall(r"^  ([a-z]+)  ", out.split("Subcommands:")[1], re.MULTILINE)
+        self.assertGreaterEqual(set(commands), {"serve", "import", "export", "check", "backup", "restore", "bench", "token"})
+        for command in commands:
+            code, out, _ = run(MADANG, command, "--help")
+            self.assertEqual(code, 0, command)
+            self.assertIn(f"madang {command}", out.split("Example:")[1])
+
+    def test_wrong_usage(self):
+        self.assertEqual(run(MADANG)[0], 2)
+        self.assertEqual(run(MADANG, "serve", "--nonsense")[0], 2)
+        self.assertEqual(run(MADANG, "serve", "--port", "70000")[0], 2)
+
+    def test_version(self):
+        self.assertRegex(run(MADANG, "--version")[1], r"^madang \d+\.\d+\.\d+\n$")
+
+
+class Config(Scratch):
+    def refused(self, text):
+        code, _, err = run(MADANG, "serve", "--data", self.folder / "data", "--config", self.write("madang.toml", text))
+        self.assertEqual(code, 2, err)
+        return err
+
+    def test_the_reference_page_is_the_one_in_the_program(self):
+        page = (ROOT / "docs/reference/configuration.md").read_text()
+        self.assertEqual(run(MADANG, "config", "--markdown")[1], page,
+                         "docs/reference/configuration.md is old: madang config --markdown > docs/reference/configuration.md")
+
+    def test_the_commented_file_is_a_configuration(self):
+        shown = run(MADANG, "config")[1]
+        bare = re.sub(r"^# (\[\[(auth.token|index)\]\].*|(name|sha256|role|tenants|type|attribute|tenant) = .*)$", "", shown,
+                      flags=re.MULTILINE)
+        told = re.sub(r"^# (\w+(\.\w+)? = )", r"\1", bare, flags=re.MULTILINE)
+        self.assertIn("\nport = 8080\n", told)
+        with Server(MADANG, "--config", self.write("all.toml", told)):
+            pass
+
+    def test_unknown_keys_are_refused_by_name_and_line(self):
+        self.assertRegex(self.refused("[server]\nport = 1\nprot = 2\n"), r"unknown key server\.prot.*line 3")
+        self.assertRegex(self.refused("[sever]\nport = 1\n"), r"unknown key sever.*line 1")
+        self.assertRegex(self.refused("[[auth.token]]\nname='x'\nsha256='y'\nrights='z'\n"), r"auth\.token\.rights.*line 4")
+
+    def test_wrong_values_say_what_is_wanted(self):
+        self.assertRegex(self.refused("server.port = '80'"), r"server\.port wants a number.*line 1")
+        self.assertRegex(self.refused("\njournal.keep.age = 7"), r"journal\.keep\.age wants a duration.*line 2")
+        self.assertRegex(self.refused("data.memory = '5 miles'"), r"data\.memory wants a size")
+        self.assertRegex(self.refused("server.port ="), r"line 1")
+        self.assertRegex(self.refused("[[auth.token]]\nname='x'\nsha256='abc'\n"), r"64 hexadecimal digits")
+
+    def test_set_on_the_command_line(self):
+        code, _, err = run(MADANG, "serve", "--set", "server.color=blue")
+        self.assertEqual(code, 2)
+        self.assertIn("server.color", err)
+
+    def test_nobody_listens_to_the_world_without_tokens(self):
+        code, _, err = run(MADANG, "serve", "--data", self.folder / "data", "--listen", "0.0.0.0", "--port", "0")
+        self.assertEqual(code, 2)
+        self.assertIn("madang token", err)
+        self.assertFalse((self.folder / "data").exists())
+
+
+class Serve(Scratch):
+    def test_the_printed_lines_work(self):
+        with Server(MADANG) as server:
+            lines = [line.strip() for line in server.lines if line.startswith("  curl ")]
+            self.assertEqual(len(lines), 3)
+            create, retrieve, query = (subprocess.run(["curl", "-s", *shlex.split(line)[1:]], capture_output=True, check=True)
+                                       .stdout.decode() for line in lines)
+            self.assertIn(" 201 ", create.splitlines()[0])
+            self.assertEqual(json.loads(retrieve)["type"], "Bench")
+            self.assertEqual(len(json.loads(query)), 1)
+
+    def test_stops_cleanly_and_comes_back_with_everything(self):
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            server = Server(MADANG, folder=self.folder / sign.name)
+            server.start()
+            self.assertEqual(server.ask("POST", ENTITIES, lamp(1))[0], 201)
+            self.assertEqual(server.stop(sign), 0)
+            server.start()
+            self.assertEqual(server.ask("GET", ENTITIES + "/urn:ngsi-ld:Lamp:1")[0], 200)
+            server.stop()
+
+    def test_a_killed_server_comes_back_with_everything(self):
+        server = Server(MADANG, folder=self.folder / "data")
+        server.start()
+        self.assertEqual(server.ask("POST", ENTITIES, lamp(1))[0], 201)
+        server.stop(signal.SIGKILL)
+        server.start()
+        self.assertEqual(server.ask("GET", ENTITIES + "/urn:ngsi-ld:Lamp:1")[0], 200)
+        server.stop()
+
+    def test_a_second_server_on_the_folder_is_refused(self):
+        with Server(MADANG) as server:
+            code, _, err = run(MADANG, "serve", "--data", server.folder, "--port", "0")
+            self.assertEqual(code, 5, err)
+
+    def test_a_taken_port_is_said(self):
+        with Server(MADANG) as server:
+            port = server.url.rsplit(":", 1)[1]
+            code, _, err = run(MADANG, "serve", "--data", self.folder / "other", "--port", port, "--no-sample")
+            self.assertEqual(code, 3, err)
+            self.assertIn(port, err)
+
+    def test_the_log_is_reopened(self):
+        log = self.folder / "log"
+        server = Server(MADANG, "--log-file", log, folder=self.folder / "data")
+        server.start()
+        log.rename(self.folder / "log.1")
+        server.process.send_signal(signal.SIGHUP)
+        while not log.exists():  # bounded by the limit of the whole program
+            self.assertIsNone(server.process.poll())
+        server.stop()
+        self.assertIn('"event":"log reopened"', log.read_text().replace('": "', '":"'))
+
+    def test_a_first_start_shows_a_sample_and_only_that(self):
+        server = Server(MADANG, folder=self.folder / "data")
+        server.options = ["--set", "data.sample=true"]
+        command = [MADANG, "serve", "--data", str(server.folder), "--port", "0"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                   env={**os.environ, "LC_ALL": "ko_KR.UTF-8"})
+        told = ""
+        for raw in process.stdout:
+            told += raw.decode()
+            if raw.decode().startswith("Ctrl-C"):
+                break
+        process.terminate()
+        self.assertEqual(process.wait(60), 0)
+        process.stdout.close()
+        self.assertIn("마당", told)
+        self.assertRegex(told, r"개체 [1-9]\d*개")
+        server.start()
+        self.assertGreater(len(server.ask("GET", ENTITIES + "?local=true")[2]), 3)
+        server.stop()
+
+    def test_tokens(self):
+        _, told, _ = run(MADANG, "token", "gateway", "--role", "write", "--tenant", "", "--tenant", "schools")
+        token = told.splitlines()[2].strip()
+        self.assertIn(hashlib.sha256(token.encode()).hexdigest(), told)
+        config = self.write("madang.toml", told[told.index("[[auth.token]]"):])
+        with Server(MADANG, "--config", config) as server:
+            self.assertEqual(server.ask("GET", ENTITIES + "?type=Lamp")[0], 401)
+            bearer = {"Authorization": "Bearer " + token}
+            self.assertEqual(server.ask("POST", ENTITIES, lamp(1), **bearer)[0], 201)
+            self.assertEqual(server.ask("POST", ENTITIES, lamp(1), NGSILD_Tenant="schools", **bearer)[0], 201)
+            self.assertEqual(server.ask("POST", ENTITIES, lamp(1), NGSILD_Tenant="police", **bearer)[0], 403)
+            self.assertTrue(any("TOKEN" in line for line in server.lines))
+            code, _, err = run(MADANG, "import", "--url", server.url, "--token", token, "-", stdin=json.dumps(lamp(2)).encode())
+            self.assertEqual(code, 0, err)
+            code, _, err = run(MADANG, "import", "--url", server.url, "-", stdin=json.dumps(lamp(3)).encode())
+            self.assertEqual(code, 3)
+            self.assertIn("401", err)
+
+
+class Import(Scratch):
+    def imported(self, *arguments, code=0, stdin=None):
+        got, out, err = run(MADANG, "import", *arguments, stdin=stdin)
+        self.assertEqual(got, code, out + err)
+        return out, err
+
+    def test_lines_arrays_single_entities_and_standard_input(self):
+        lines = self.write("a.ndjson", "\n".join(json.dumps(lamp(n)) for n in range(1, 2_501)))
+        array = self.write("b.json", json.dumps([lamp(n) for n in range(3_000, 3_010)], indent=1))
+        one = self.write("c.json", json.dumps(lamp(4_000), indent=2))
+        with Server(MADANG) as server:
+            out, _ = self.imported("--url", server.url, lines, array, one)
+            self.assertIn("Imported 2511 entities", out)
+            self.imported("--url", server.url, "-", stdin=json.dumps(lamp(5_000)).encode())
+            _, headers, _ = server.ask("GET", ENTITIES + "?type=Lamp&count=true&limit=1")
+            self.assertEqual(headers["NGSILD-Results-Count"], "2512")
+
+    def test_refused_lines_are_named_and_the_rest_goes_on(self):
+        bad_type = {"id": "urn:ngsi-ld:Lamp:4"}
+        file = self.write("mixed.ndjson", b"\n".join([
+            json.dumps(lamp(1)).encode(), b'{"id": "urn:ngsi-ld:Lamp:2", "type":', json.dumps(lamp(3)).encode(),
+            json.dumps(bad_type).encode(), b'{"id":"urn:ngsi-ld:Lamp:5","type":"L\xe4mp"}', json.dumps(lamp(6)).encode()]))
+        with Server(MADANG) as server:
+            out, err = self.imported("--url", server.url, file, code=1)
+            self.assertIn("Imported 3 entities", out)
+            self.assertIn("refused 3", out)
+            for line in (2, 4, 5):
+                self.assertIn(f"{file}:{line}: refused: ", err)
+
+    def test_the_last_of_an_id_wins(self):
+        file = self.write("again.ndjson", "\n".join(json.dumps(lamp(1, n={"type": "Property", "value": n})) for n in range(3_000)))
+        with Server(MADANG) as server:
+            self.imported("--url", server.url, "--batch", "100", file)
+            self.assertEqual(server.ask("GET", ENTITIES + "/urn:ngsi-ld:Lamp:1")[2]["n"]["value"], 2_999)
+
+    def test_update_keeps_other_attributes(self):
+        with Server(MADANG) as server:
+            self.imported("--url", server.url, "-", stdin=json.dumps(lamp(1)).encode())
+            more = {"id": "urn:ngsi-ld:Lamp:1", "type": "Lamp", "lit": {"type": "Property", "value": True}}
+            self.imported("--url", server.url, "--update", "-", stdin=json.dumps(more).encode())
+            self.assertEqual(server.ask("GET", ENTITIES + "/urn:ngsi-ld:Lamp:1")[2]["level"]["value"], 1)
+            self.imported("--url", server.url, "-", stdin=json.dumps(more).encode())
+            self.assertNotIn("level", server.ask("GET", ENTITIES + "/urn:ngsi-ld:Lamp:1")[2])
+
+    def test_plain_geojson(self):
+        file = self.write("places.geojson", json.dumps({"type": "FeatureCollection", "features": [
+            {"type": "Feature", "id": "node/1", "properties": {"addr:city": "Stäfa", "none": None},
+             "geometry": {"type": "Point", "coordinates": [8.7, 47.2]}},
+            {"type": "Feature", "properties": {"addr:city": "Nowhere"}, "geometry": None}]}, indent=1))
+        with Server(MADANG) as server:
+            out, err = self.imported("--url", server.url, "--type", "Place", "--id", "urn:ngsi-ld:Place:{id}", file, code=1)
+            self.assertIn("{id}", err)
+            place = server.ask("GET", ENTITIES + "/urn:ngsi-ld:Place:node%2F1")[2]
+            self.assertEqual(place["addr_city"]["value"], "Stäfa")
+            self.assertEqual(place["location"]["value"]["coordinates"], [8.7, 47.2])
+        self.assertEqual(run(MADANG, "import", file, "--type", "Place")[0], 2)
+
+    def test_into_a_stopped_folder_and_out_again(self):
+        data = self.folder / "data"
+        self.imported("--data", data, "-", stdin=json.dumps([lamp(n) for n in range(50)]).encode())
+        code, out, err = run(MADANG, "export", "--data", data)
+        self.assertEqual(code, 0, err)
+        exported = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(sorted(e["level"]["value"] for e in exported), list(range(50)))
+        self.imported("--data", self.folder / "copy", "-", stdin=out.encode())
+        code, again, _ = run(MADANG, "export", "--data", self.folder / "copy")
+        self.assertEqual(sorted(again.splitlines()), sorted(out.splitlines()))
+
+    def test_files_that_are_not_there(self):
+        self.assertEqual(run(MADANG, "import", self.folder / "none.json", "--data", self.folder / "data")[0], 3)
+        self.assertEqual(run(MADANG, "import", "-", "--url", "http://127.0.0.1:1", stdin=json.dumps(lamp(1)).encode())[0], 3)
+
+
+class Export(Scratch):
+    def test_formats_pages_and_types(self):
+        with Server(MADANG) as server:
+            place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [8.5, 47.4]}}
+            for first in range(0, 2_200, 1_000):
+                batch = [lamp(n, location=place) for n in range(first, min(first + 1_000, 2_200))]
+                self.assertIn(server.ask("POST", "/ngsi-ld/v1/entityOperations/upsert", batch)[0], (201, 204))
+            server.ask("POST", ENTITIES, {"id": "urn:ngsi-ld:Door:1", "type": "Door"})
+            code, out, err = run(MADANG, "export", "--url", server.url)
+            self.assertEqual((code, len(out.splitlines())), (0, 2_201), err)
+            self.assertEqual(len(set(json.loads(line)["id"] for line in out.splitlines())), 2_201)
+            self.assertEqual(len(json.loads(run(MADANG, "export", "--url", server.url, "--type", "Door", "--format", "json")[1])), 1)
+            features = json.loads(run(MADANG, "export", "--url", server.url, "--type", "Lamp", "--format", "geojson")[1])
+            self.assertEqual(len(features["features"]), 2_200)
+            file = self.write("back.geojson", json.dumps(features))
+            code, told, err = run(MADANG, "import", "--data", self.folder / "data", file)
+            self.assertEqual(code, 0, err)
+            self.assertIn("Imported 2200", told)
+
+
+class Keeping(Scratch):
+    def test_backup_of_a_running_server_and_restore(self):
+        with Server(MADANG) as server:
+            self.assertEqual(server.ask("POST", ENTITIES, lamp(1))[0], 201)
+            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "backup")
+            self.assertEqual(code, 0, err)
+            self.assertEqual(server.ask("POST", ENTITIES, lamp(2))[0], 201)
+        self.restored_has_lamp_one_only()
+
+    def test_backup_of_a_stopped_folder(self):
+        data = self.folder / "data"
+        run(MADANG, "import", "--data", data, "-", stdin=json.dumps(lamp(1)).encode())
+        code, _, err = run(MADANG, "backup", "--data", data, "--to", self.folder / "backup")
+        self.assertEqual(code, 0, err)
+        self.restored_has_lamp_one_only()
+        self.assertEqual(run(MADANG, "backup", "--data", data, "--to", self.folder / "backup")[0], 2, "not into a full folder")
+
+    def restored_has_lamp_one_only(self):
+        code, out, err = run(MADANG, "check", self.folder / "backup")
+        self.assertEqual(code, 0, out + err)
+        code, _, err = run(MADANG, "restore", "--from", self.folder / "backup", "--to", self.folder / "restored")
+        self.assertEqual(code, 0, err)
+        exported = run(MADANG, "export", "--data", self.folder / "restored")[1]
+        self.assertEqual([json.loads(line)["id"] for line in exported.splitlines()], ["urn:ngsi-ld:Lamp:1"])
+
+    def test_check_finds_damage(self):
+        data = self.folder / "data"
+        run(MADANG, "import", "--data", data, "-", stdin=json.dumps([lamp(n) for n in range(500)]).encode())
+        self.assertEqual(run(MADANG, "check", data)[0], 0)
+        victim = max((f for f in data.rglob("*") if f.is_file()), key=lambda f: f.read_bytes().count(b"urn:ngsi-ld:Lamp:7"))
+        content = bytearray(victim.read_bytes())
+        content[content.index(b"urn:ngsi-ld:Lamp:7") + 3] ^= 1
+        victim.write_bytes(content)
+        code, out, err = run(MADANG, "check", data)
+        self.assertEqual(code, 4, out + err)
+        self.assertIn(victim.name, out + err)
+
+    def test_restore_refuses_nonsense(self):
+        self.assertEqual(run(MADANG, "restore", "--from", self.folder, "--to", self.folder / "x", "--at", "yesterday")[0], 2)
+        self.assertNotEqual(run(MADANG, "restore", "--from", self.folder / "none", "--to", self.folder / "x")[0], 0)
+
+
+if __name__ == "__main__":
+    result = unittest.main(exit=False, verbosity=1).result
+    wrong = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - wrong} passed, {wrong} failed")
+    sys.exit(1 if wrong else 0)

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Runs every test there is and counts them. ./test builds first and then calls this.
+
+A test program that is no GoogleTest says how many passed in its last line, "N passed, M failed"; where it does not, it
+counts as one test by its exit code.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "dev"
+FUZZ_SECONDS = 10
+LIMIT_SECONDS = 900  # for one program; a test that hangs has failed
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = 0
+        self.failures = []
+
+    def add(self, name, passed, failed, output, seconds):
+        self.passed += passed
+        self.failed += failed
+        mark = "ok    " if failed == 0 else "FAILED"
+        print(f"{mark} {name}: {passed} passed, {failed} failed ({seconds:.1f} s)", flush=True)
+        if failed:
+            self.failures.append(name)
+            print("\n".join("    " + line for line in output.splitlines()[-60:]), flush=True)
+
+
+def run(command, **options):
+    """The exit code and what the program printed."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT_SECONDS,
+                              cwd=ROOT, **options)
+        return done.returncode, done.stdout.decode(errors="replace")
+    except subprocess.TimeoutExpired as late:
+        return 1, (late.stdout or b"").decode(errors="replace") + f"\nstill running after {LIMIT_SECONDS} s"
+
+
+def unit_test(program):
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "report.json"
+        code, output = run([str(program), "--gtest_brief=1", f"--gtest_output=json:{report}"])
+        try:
+            told = json.loads(report.read_text())
+            failed = told["failures"] + told.get("errors", 0)
+            ran = told["tests"] - told.get("disabled", 0)
+        except (OSError, ValueError, KeyError):
+            ran, failed = 1, 1  # it died before it could tell
+        if code != 0 and failed == 0:
+            ran, failed = ran + 1, 1
+    return program.name, ran - failed, failed, output, time.monotonic() - begun
+
+
+def counted(name, command, environment=None):
+    begun = time.monotonic()
+    code, output = run(command, env={**os.environ, **(environment or {})})
+    told = re.findall(r"^(\d+) passed, (\d+) failed", output, re.MULTILINE)
+    passed, failed = map(int, told[-1]) if told else (int(code == 0), int(code != 0))
+    if code != 0 and failed == 0:
+        failed = 1
+    return name, passed, failed, output, time.monotonic() - begun
+
+
+def fuzz_target(program):
+    begun = time.monotonic()
+    name = program.name.removeprefix("fuzz_")
+    seeds = ROOT / "fuzz" / "corpus" / name
+    with tempfile.TemporaryDirectory() as found:
+        command = [str(program), f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048",
+                   f"-artifact_prefix={BUILD}/crash-{name}-", found]
+        code, output = run(command + ([str(seeds)] if seeds.is_dir() else []))
+    return "fuzz " + name, int(code == 0), int(code != 0), output, time.monotonic() - begun
+
+
+def build_fuzz_targets():
+    """Empty where there is no clang."""
+    if not shutil.which("clang++"):
+        print("skipped: fuzz targets (no clang++)")
+        return []
+    print("Building the fuzz targets", flush=True)
+    names = re.findall(r"^madang_fuzz\((\w+)", (ROOT / "fuzz" / "CMakeLists.txt").read_text(), re.MULTILINE)
+    for command in (["cmake", "--preset", "fuzz", "-Wno-dev"],
+                    ["cmake", "--build", "build/fuzz", "--target", *("fuzz_" + name for name in names)]):
+        code, output = run(command)
+        if code != 0:
+            print(output)
+            return None
+    return sorted(ROOT / "build" / "fuzz" / "fuzz" / ("fuzz_" + name) for name in names)
+
+
+def side_by_side(tally, work, things):
+    with concurrent.futures.ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
+        for result in concurrent.futures.as_completed([pool.submit(work, thing) for thing in things]):
+            tally.add(*result.result())
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--fast", action="store_true", help="without the crash test and the fuzz targets")
+    fast = options.parse_args().fast
+    tally = Tally()
+    server = str(BUILD / "madang")
+
+    side_by_side(tally, unit_test, sorted((BUILD / "tests").glob("*_tests")))
+    tally.add(*counted("commands", [sys.executable, "tests/app/commands.py", server]))
+    if (ROOT / "tests" / "scenarios" / "run.py").exists():
+        tally.add(*counted("scenarios", [sys.executable, "tests/scenarios/run.py", "--server", server]))
+    data = os.environ.get("MADANG_TEST_DATA")
+    for script in sorted((ROOT / "tests" / "data").glob("*.sh")):
+        if data:
+            tally.add(*counted(script.name, [str(script)], {"MADANG": server}))
+        else:
+            print(f"skipped: {script.name} ($MADANG_TEST_DATA is not set)")
+
+    if fast:
+        print("skipped: crash test and fuzz targets (--fast)")
+    else:
+        for program in sorted((BUILD / "tests").glob("*_crash")) + sorted((ROOT / "tests" / "crash").glob("run*")):
+            tally.add(*counted("crash " + program.name, [str(program)], {"MADANG": server}))
+        targets = build_fuzz_targets()
+        if targets is None:
+            tally.add("fuzz targets do not build", 0, 1, "", 0)
+        else:
+            side_by_side(tally, fuzz_target, targets)
+
+    if tally.failures:
+        print("Failed: " + ", ".join(tally.failures))
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
