@@ -19,8 +19,9 @@ struct Point {
 /// Axis-aligned in degrees. Where west > east it crosses the antimeridian.
 struct Box {
   double west = 0, south = 0, east = 0, north = 0;
-  bool contains(Point p) const;
+  bool contains(Point p) const;  // borders count; 180 and -180 are one meridian
   bool intersects(const Box& other) const;
+  bool crosses_antimeridian() const { return west > east; }
   bool operator==(const Box&) const = default;
 };
 
@@ -34,6 +35,8 @@ struct Geometry {
   std::vector<Point> points;      // point (one), multi_point
   std::vector<Line> lines;        // line (one), multi_line
   std::vector<Polygon> polygons;  // polygon (one), multi_polygon
+  /// The box around it. A step of more than 180 degrees of longitude is read as the short way, across the antimeridian;
+  /// a shape that reaches a pole touches every meridian.
   Box bounds() const;
   bool is_point() const { return kind == Kind::point; }
 };
@@ -42,12 +45,15 @@ struct Limits {
   std::size_t vertices = 100'000;
 };
 
-/// From a GeoJSON geometry's JSON text. `where` is a JSON pointer below it. Altitudes are accepted and dropped; longitudes must be
-/// in [-180, 180], latitudes in [-90, 90]; rings closed with four points at least; unknown types and empty ones refused.
+/// From a GeoJSON geometry's JSON text. `where` is a JSON pointer below it. Altitudes are accepted and dropped;
+/// longitudes must be in [-180, 180], latitudes in [-90, 90]; rings closed with four points at least; unknown types and
+/// empty ones refused.
 base::Result<Geometry> parse_geojson(std::string_view json, const Limits& limits = {});
 /// From kind name ("Point", ...) and the JSON text of its coordinates.
-base::Result<Geometry> parse_coordinates(std::string_view kind, std::string_view coordinates, const Limits& limits = {});
-/// The hot path: `{"type":"Point","coordinates":[lon,lat]}` in the compact form; false for anything else (then use parse_geojson).
+base::Result<Geometry> parse_coordinates(std::string_view kind, std::string_view coordinates,
+                                         const Limits& limits = {});
+/// The hot path: `{"type":"Point","coordinates":[lon,lat]}` in the compact form; false for anything else (then use
+/// parse_geojson).
 bool parse_point_fast(std::string_view json, Point& out);
 void append_geojson(std::string& out, const Geometry& geometry);
 std::string_view kind_name(Geometry::Kind kind);
@@ -60,22 +66,27 @@ double distance(const Geometry& a, const Geometry& b);
 /// The box that surely holds everything within `metres` of the shape's box.
 Box expand(const Box& box, double metres);
 
-/// A shape made ready to be compared with many. Self-intersecting polygons are taken by the even-odd rule; shapes across the
-/// antimeridian and around poles as RFC 7946 has them. "a.contains(b)": b lies in a. Safe from any thread.
+/// A shape made ready to be compared with many. Lines are straight on the map (RFC 7946, 3.1.1). Self-intersecting
+/// polygons are taken by the even-odd rule; a ring that goes once around the Earth encloses the pole it is nearer to.
+/// Relations are those of OGC Simple Features, as NGSI-LD 4.10 wants them: what only touches the border of an area is
+/// not within it. "a.contains(b)": b lies in a. Points closer than a micrometre are one. Safe from any thread. `make`
+/// refuses what is empty, what is off the map, and polygons that cross themselves so often that comparing them would
+/// cost too much (too_complex).
 class Prepared {
  public:
   static base::Result<std::shared_ptr<const Prepared>> make(Geometry geometry);
   virtual ~Prepared() = default;
   virtual const Geometry& geometry() const = 0;
   virtual const Box& bounds() const = 0;
-  virtual bool covers_point(Point p) const = 0;  // fast; on the border counts as inside
+  virtual bool covers_point(Point p) const = 0;    // fast; on the border counts as inside
+  virtual bool contains_point(Point p) const = 0;  // as fast; on the border counts as outside, as contains() has it
   virtual bool equals(const Geometry& other) const = 0;
   virtual bool disjoint(const Geometry& other) const = 0;
   virtual bool intersects(const Geometry& other) const = 0;
-  virtual bool contains(const Geometry& other) const = 0;   // other within this
-  virtual bool within(const Geometry& other) const = 0;     // this within other
+  virtual bool contains(const Geometry& other) const = 0;  // other within this
+  virtual bool within(const Geometry& other) const = 0;    // this within other
   virtual bool overlaps(const Geometry& other) const = 0;
-  virtual double distance_to(Point p) const = 0;            // metres, 0 inside
+  virtual double distance_to(Point p) const = 0;  // metres, 0 inside
   virtual double distance_to(const Geometry& other) const = 0;
 };
 
