@@ -1,0 +1,23 @@
+#pragma once
+// The city of the bench: stations of 1 kB and ten attributes, spread over 37 x 30 km around Seoul.
+
+#include <cstdint>
+#include <string>
+
+namespace madang::app {
+
+inline constexpr std::uint64_t kZoneSize = 100;  // entities that share one value of the indexed attribute `zone`
+
+/// 40 bytes.
+std::string station_id(std::uint64_t number);
+/// `round` varies the values, so that a second upsert changes every attribute.
+void append_station(std::string& out, std::uint64_t number, std::uint64_t round);
+struct Spot {
+  double lon, lat;
+};
+Spot station_place(std::uint64_t number, std::uint64_t round);
+
+/// A number that looks random, the same for the same input (the finalizer of SplitMix64).
+std::uint64_t scatter(std::uint64_t number);
+
+}  // namespace madang::app
