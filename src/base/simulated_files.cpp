@@ -319,12 +319,8 @@ Status SimulatedFiles::sync_folder(const std::string& path) {
     return (!change.from.empty() && parent_folder(change.from) == path) ||
            (!change.to.empty() && parent_folder(change.to) == path);
   };
-  const auto covers = state_->begin_sync(path);
-  if (!covers.ok()) {
-    if (!state_->off) std::erase_if(state_->unsynced_names, of_folder);
-    return covers.error();
-  }
-  if (!*covers) return {};
+  MADANG_TRY(const bool covers, state_->begin_sync(path));
+  if (!covers) return {};
   for (const NameChange& change : state_->unsynced_names) {
     if (of_folder(change)) change.apply(state_->durable_names);
   }

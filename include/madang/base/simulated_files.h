@@ -40,8 +40,9 @@ class SimulatedFiles final : public FileSystem {
   bool crashed() const;
   void restart();
 
-  /// The `nth` sync from now (of a file or a folder; 1 is the next) fails with io and, as on Linux, what it should have
-  /// written is lost although readers go on seeing it: later syncs succeed and do not cover it.
+  /// The `nth` sync from now (1 is the next) fails with io. What a file's should have written is lost although readers
+  /// go on seeing it, as on Linux: later syncs succeed and do not cover it. A folder's changes stay for the next sync,
+  /// since file systems journal names: they either keep them or stop.
   void fail_sync(std::uint64_t nth);
   /// The mutation "no fdatasync": every sync says ok and covers nothing.
   void ignore_syncs(bool ignore);

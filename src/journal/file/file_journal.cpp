@@ -156,23 +156,19 @@ void FileJournal::recycle(Groups groups) {
 }
 
 void FileJournal::published(Position position) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (waiting_ > 0) progress_.notify_all();
-  }
   if (on_durable_) on_durable_(position);
+  const std::lock_guard lock(mutex_);
+  if (waiting_ > 0) progress_.notify_all();
 }
 
 void FileJournal::fail(base::Error why) {
   base::log::error("journal failed", {{"reason", why.message}, {"durable", durable().value}, {"last", last().value}});
   failed_ = true;
-  {
-    const std::lock_guard lock(mutex_);
-    failure_ = why;
-    closed_.clear();
-    progress_.notify_all();
-  }
-  if (on_durable_) on_durable_(std::move(why));
+  if (on_durable_) on_durable_(why);
+  const std::lock_guard lock(mutex_);
+  failure_ = std::move(why);
+  closed_.clear();
+  progress_.notify_all();
 }
 
 base::Status FileJournal::wait(Position position) {
