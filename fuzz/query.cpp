@@ -1,0 +1,107 @@
+// The parsers of the query languages. The first byte chooses: q, type, scopeQ, geo query, JSON scalar. What parses is
+// matched with an entity of every kind of attribute, printed and parsed again.
+
+#include "madang/ngsi/query.h"
+
+#include <cstdlib>
+#include <string>
+
+using namespace madang::ngsi;
+
+namespace {
+
+struct World {
+  SymbolTable symbols;
+  Vocabulary vocabulary{core_context(), symbols};
+  EntityBlock block = build();
+  EntityView entity{block};
+
+  EntityBlock build() {
+    EntityBuilder builder;
+    builder.begin("urn:ngsi-ld:Thing:1");
+    builder.add_type(name("T"));
+    builder.add_scope("/A/B");
+    add(builder, "a", Kind::property, R"([1,"x\u0041",true,null,{"k":[2]}])");
+    add(builder, "b", Kind::property, R"({"k":{"l":"2026-01-01T00:00:00Z"},"@value":"12:00:00Z"})");
+    add(builder, "c", Kind::language_property, R"({"en":"red","fr":["rouge","\"\\"]})");
+    add(builder, "d", Kind::relationship, R"(["urn:x:1","urn:x:2"])");
+    add(builder, "location", Kind::geo_property, R"({"type":"Point","coordinates":[1,2]})");
+    add(builder, "area", Kind::geo_property, R"({"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,0]]]})");
+    return builder.finish().value();
+  }
+  Symbol name(std::string_view text) { return vocabulary.intern(text).value(); }
+  void add(EntityBuilder& builder, std::string_view attribute, Kind kind, std::string_view value) {
+    EntityBuilder::Instance instance;
+    instance.name = name(attribute);
+    instance.kind = kind;
+    instance.value = value;
+    builder.begin_instance(instance);
+    builder.end_instance();
+  }
+};
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+/// `print` gives `?` for unknown names, which then are no text to parse.
+template <class Tree, class Parse, class Print>
+void check(const Tree& tree, Parse parse, Print print) {
+  const std::string printed = print(tree);
+  const auto again = parse(printed);
+  if (!again.ok()) return require(printed.find('?') != printed.npos);
+  require(print(*again) == printed);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static World world;
+  if (size == 0) return 0;
+  const std::string text(reinterpret_cast<const char*>(data + 1), size - 1);
+  Vocabulary& names = world.vocabulary;
+  switch (data[0] % 5) {
+    case 0: {
+      const auto parse = [&](std::string_view from) { return parse_q(from, names); };
+      const auto tree = parse(text);
+      if (!tree.ok()) return require(tree.error().where.starts_with("q:")), 0;
+      matches(*tree, world.entity);
+      check(*tree, parse, [&](const QueryExpression& from) { return to_text(from, names); });
+      break;
+    }
+    case 1: {
+      const auto parse = [&](std::string_view from) { return parse_type_selection(from, names); };
+      const auto tree = parse(text);
+      if (!tree.ok()) break;
+      matches(*tree, world.entity);
+      check(*tree, parse, [&](const TypeSelection& from) { return to_text(from, names); });
+      break;
+    }
+    case 2: {
+      const auto parse = [](std::string_view from) { return parse_scope_selection(from); };
+      const auto tree = parse(text);
+      require(tree.ok() || !is_scope(text) || text.size() > QueryLimits{}.text);
+      if (!tree.ok()) break;
+      matches(*tree, world.entity);
+      check(*tree, parse, [](const ScopeSelection& from) { return to_text(from); });
+      break;
+    }
+    case 3: {  // georel, geometry, coordinates, geoproperty: a line each
+      std::string parts[4];
+      std::size_t begin = 0;
+      for (auto& part : parts) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        part = text.substr(begin, end - begin);
+        begin = std::min(end + 1, text.size());
+      }
+      const auto query = parse_geo_query(parts[0], parts[1], parts[2], parts[3], names);
+      if (query.ok()) matches(*query, world.entity);
+      break;
+    }
+    default: {
+      const auto value = scalar_value(text);
+      if (value) require(compare(*value, *value) == 0);
+    }
+  }
+  return 0;
+}
