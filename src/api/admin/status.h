@@ -1,0 +1,45 @@
+#pragma once
+// What operators and their tools ask: alive, ready, figures, the description, the first page.
+
+#include <atomic>
+#include <string>
+
+#include "call.h"
+
+namespace madang::api::admin {
+
+/// Is the process alive: always 200, with figures for a person.
+class ShowHealth final : public Endpoint {
+ public:
+  void operator()(Call&& call) const override;
+};
+
+/// Does it take requests: 503 while draining or refusing changes.
+class ShowReady final : public Endpoint {
+ public:
+  explicit ShowReady(const std::atomic<bool>& draining) : draining_(draining) {}
+  void operator()(Call&& call) const override;
+
+ private:
+  const std::atomic<bool>& draining_;
+};
+
+/// For readers, or anybody on the same machine.
+class ShowMetrics final : public Endpoint {
+ public:
+  void operator()(Call&& call) const override;
+};
+
+/// A constant text.
+class ShowText final : public Endpoint {
+ public:
+  explicit ShowText(std::string text) : text_(std::move(text)) {}
+  void operator()(Call&& call) const override;
+
+ private:
+  std::string text_;
+};
+
+std::string welcome_page();
+
+}  // namespace madang::api::admin

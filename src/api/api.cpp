@@ -1,0 +1,242 @@
+#include "madang/api/api.h"
+
+#include <array>
+#include <atomic>
+
+#include "admin/status.h"
+#include "admin/upkeep.h"
+#include "call.h"
+#include "context_step.h"
+#include "http/gzip.h"
+#include "http/link.h"
+#include "http/openapi.h"
+#include "http/problem.h"
+#include "ngsild/batch.h"
+#include "ngsild/change.h"
+#include "ngsild/discovery.h"
+#include "ngsild/query.h"
+#include "ngsild/retrieve.h"
+
+namespace madang::api {
+namespace {
+
+using base::Code;
+using base::error;
+
+/// Clause 6.3.14 leaves the form of tenant names open; these pass through headers, file names and logs unharmed.
+base::Status check_tenant(const RequestHeaders& headers) {
+  constexpr std::size_t kLongest = 128;
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.' || c == ':';
+  };
+  const std::string_view name = headers.tenant;
+  bool fine = name.size() <= kLongest;
+  for (const char c : name) fine = fine && allowed(c);
+  if (fine) return {};
+  return error(Code::bad_request_data, "A tenant's name has at most 128 of letters, digits and -_.:", "NGSILD-Tenant");
+}
+
+/// Headers that would change what an operation means and are not offered yet: refused, never ignored.
+base::Status check_later_headers(const RequestHeaders& headers) {
+  if (!headers.snapshot.empty()) return error(Code::not_supported, "Snapshots are not offered yet.", "NGSILD-Snapshot");
+  if (!headers.entity_map.empty())
+    return error(Code::not_supported, "Entity maps are not offered yet.", "NGSILD-EntityMap");
+  return {};
+}
+
+base::Status read_body(Call& call) {
+  call.body = call.request().body;
+  if (call.operation->body == Body::none) return {};
+  call.content = content_type(call.headers.content_type);
+  const bool patch = call.operation->method == net::Method::patch;
+  if (call.content == ContentType::merge_patch && patch) call.content = ContentType::json;  // clause 6.3.4
+  if (call.content != ContentType::json && call.content != ContentType::ld_json) {
+    return error(Code::unsupported_media_type,
+                 std::string("The body must be application/json or application/ld+json") +
+                     (patch ? " (or application/merge-patch+json)" : "") + ", in UTF-8.",
+                 "Content-Type");
+  }
+  const std::string_view coding = call.headers.content_encoding;
+  if (coding.empty() || coding == "identity") return {};
+  if (coding != "gzip")
+    return error(Code::unsupported_media_type, "The only content coding taken is gzip.", "Content-Encoding");
+  MADANG_TRY(call.inflated, gunzip_padded(call.body, call.environment.options.body_bytes));
+  call.body = std::string_view(call.inflated).substr(0, call.inflated.size() - net::kBodyPadding);
+  return {};
+}
+
+std::string available_media(std::uint8_t offered) {
+  std::string members = ",\"available\":[";
+  for (const Media media : {kJson, kLdJson, kGeoJson, Media::kText, kHtml}) {
+    if (!(offered & media)) continue;
+    if (members.back() != '[') members += ',';
+    members.append("\"").append(media_name(media)).append("\"");
+  }
+  return members += ']';
+}
+
+/// Operations on entities and their names: those before this one in the enumeration belong to a tenant.
+bool of_tenant(Op op) {
+  return op <= Op::attribute_show;
+}
+
+}  // namespace
+
+struct Api::Impl {
+  Impl(hub::Hub& hub, ngsi::ContextStore& contexts, const governance::Authenticator& authenticator,
+       const base::Clock& clock, Options options)
+      : environment{hub, contexts, authenticator, clock, std::move(options), {}},
+        router(all_operations()),
+        context_step(environment, [this](Call&& call) { run(std::move(call)); }) {
+    using namespace ngsild;
+    using namespace admin;
+    set<RetrieveEntity>({Op::entity_retrieve});
+    set<QueryEntities>({Op::entity_query, Op::batch_query});
+    set<ChangeEntity>({Op::entity_create, Op::entity_replace, Op::entity_merge, Op::entity_delete, Op::attrs_append,
+                       Op::attrs_update, Op::attribute_update, Op::attribute_replace, Op::attribute_delete});
+    set<ChangeEntities>({Op::batch_create, Op::batch_upsert, Op::batch_update, Op::batch_merge, Op::batch_delete});
+    set<ShowTypes>({Op::types_list, Op::type_show});
+    set<ShowAttributes>({Op::attributes_list, Op::attribute_show});
+    set<ListTenants>({Op::tenants_list});
+    set<ShowSourceIdentity>({Op::source_identity}, clock);
+    set<ShowHealth>({Op::health});
+    set<ShowReady>({Op::ready}, draining);
+    set<ShowMetrics>({Op::metrics});
+    set<ShowText>({Op::openapi}, openapi_document(environment.options.version));
+    set<ShowText>({Op::welcome}, welcome_page());
+    set<ManageIndexes>({Op::indexes_list, Op::index_declare, Op::index_drop});
+    set<ManageBackups>({Op::backup_begin, Op::backup_end});
+  }
+
+  template <class Type, class... Args>
+  void set(std::initializer_list<Op> ops, Args&&... args) {
+    const auto endpoint = std::make_shared<Type>(std::forward<Args>(args)...);
+    for (const Op op : ops) endpoints[static_cast<std::size_t>(op)] = endpoint;
+  }
+
+  LoopState& state_of(const net::Loop& loop) {
+    // Each slot is touched by its own loop's thread only.
+    std::unique_ptr<LoopState>& slot = loops[loop.index() % loops.size()];
+    if (!slot) slot = std::make_unique<LoopState>(environment.options);
+    return *slot;
+  }
+
+  void handle(const net::Request& request, net::Responder&& responder) {
+    LoopState& state = state_of(responder.loop());
+    Call call(environment, state, std::move(responder));
+    const Route route = router.find(request.method, request.path);
+    call.operation = route.operation;
+    if (!route.path_known) {
+      return call.fail(error(Code::not_found, "There is nothing at this path. /openapi.json lists what there is."));
+    }
+    if (request.method == net::Method::options) return preflight(call, route.allow);
+    if (!route.operation) {
+      return call.fail(error(Code::method_not_allowed, "This path takes " + std::string(route.allow) + "."),
+                       "Allow: " + std::string(route.allow) + "\r\n");
+    }
+    if (auto status = prepare(call, route); !status.ok()) return refuse(call, status.error());
+    context_step(std::move(call));
+  }
+
+  /// Everything that needs no @context.
+  base::Status prepare(Call& call, const Route& route) {
+    const Operation& operation = *call.operation;
+    if (operation.op == Op::not_offered) {
+      return error(Code::not_supported,
+                   "The operation " + std::string(operation.name) + " of NGSI-LD is not offered yet.");
+    }
+    MADANG_CHECK(check_tenant(call.headers));
+    call.tenant = call.headers.tenant;
+    MADANG_CHECK(authenticate(call));
+    MADANG_CHECK(call.authorize(operation.role));
+    MADANG_CHECK(call.params.parse(call.request().query, operation, call.decoded));
+    call.captures = route.captures;
+    for (std::string_view& capture : call.captures) MADANG_CHECK(decode_capture(capture, call.decoded));
+    MADANG_CHECK(check_later_headers(call.headers));
+    call.media = choose_media(call.headers.accept, operation.media);
+    // Only answers that show entities are negotiated (clause 6.3.4); a change answers with JSON or nothing.
+    if (call.media == kNoMedia && operation.role == governance::Role::write) call.media = kJson;
+    if (call.media == kNoMedia)
+      return error(Code::not_acceptable, "See \"available\" for the representations there are.", "Accept");
+    return read_body(call);
+  }
+
+  base::Status authenticate(Call& call) {
+    auto who = environment.authenticator.authenticate(call.headers.authorization);
+    if (who) return call.who = std::move(*who), base::Status();
+    // Open pages do not care, /metrics looks itself.
+    if (call.operation->role == governance::Role::none) return {};
+    return who.error();
+  }
+
+  void refuse(Call& call, const base::Error& fault) {
+    if (fault.code != Code::not_acceptable) return call.fail(fault);
+    std::string& block = call.begin_headers();
+    call.answer(406, kProblemType, block,
+                [&](std::string& out) { append_problem(out, fault, available_media(call.operation->media)); });
+  }
+
+  void preflight(Call& call, std::string_view allow) {
+    std::string block = "Allow: " + std::string(allow) + "\r\n";
+    const auto& read = environment.options.cors_read;
+    const auto& write = environment.options.cors_write;
+    const auto lists = [&](const std::vector<std::string>& origins) {
+      for (const std::string& origin : origins) {
+        if (origin == "*" || origin == call.headers.origin) return true;
+      }
+      return false;
+    };
+    const bool admin = call.request().path.starts_with("/admin");
+    if (!call.headers.origin.empty() && !admin && (lists(read) || lists(write))) {
+      const bool query = call.request().path.find("/entityOperations/query") != std::string_view::npos;
+      block += "Access-Control-Allow-Origin: ";
+      block += call.headers.origin;
+      block += "\r\nVary: Origin\r\nAccess-Control-Allow-Methods: ";
+      block += lists(write) ? allow
+               : query      ? std::string_view("POST, OPTIONS")
+                            : std::string_view("GET, HEAD, OPTIONS");
+      block +=
+          "\r\nAccess-Control-Allow-Headers: Accept, Authorization, Content-Type, If-Match, If-None-Match, Link, "
+          "NGSILD-Tenant, Prefer\r\nAccess-Control-Max-Age: 600\r\n";
+    }
+    call.answer(204, {}, block, [](std::string&) {});
+  }
+
+  /// The context is there: bind it to the tenant's names and go.
+  void run(Call&& call) {
+    if (of_tenant(call.operation->op)) {
+      if (auto status = call.bind(); !status.ok()) return call.fail(status.error());
+    }
+    const Endpoint& endpoint = *endpoints[static_cast<std::size_t>(call.operation->op)];
+    endpoint(std::move(call));
+  }
+
+  Environment environment;
+  Router router;
+  ContextStep context_step;
+  std::atomic<bool> draining{false};
+  std::array<std::shared_ptr<const Endpoint>, kOps> endpoints;
+  std::array<std::unique_ptr<LoopState>, 256> loops;
+};
+
+Api::Api(hub::Hub& hub, ngsi::ContextStore& contexts, const governance::Authenticator& authenticator,
+         const base::Clock& clock, Options options)
+    : impl_(std::make_unique<Impl>(hub, contexts, authenticator, clock, std::move(options))) {}
+Api::~Api() = default;
+
+net::Handler Api::handler() {
+  return [impl = impl_.get()](const net::Request& request, net::Responder responder) {
+    impl->handle(request, std::move(responder));
+  };
+}
+
+void Api::set_draining(bool draining) {
+  impl_->draining.store(draining, std::memory_order_relaxed);
+}
+
+std::string Api::openapi(const std::string& version) {
+  return openapi_document(version);
+}
+
+}  // namespace madang::api

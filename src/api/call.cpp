@@ -1,0 +1,218 @@
+#include "call.h"
+
+#include <algorithm>
+
+#include "madang/base/uri.h"
+
+#include "http/gzip.h"
+#include "http/problem.h"
+
+namespace madang::api {
+namespace {
+
+using base::Code;
+using base::error;
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool named(std::string_view header, std::string_view name) {
+  if (header.size() != name.size()) return false;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (lower(header[i]) != name[i]) return false;
+  }
+  return true;
+}
+
+bool lists_origin(const std::vector<std::string>& origins, std::string_view origin) {
+  return std::any_of(origins.begin(), origins.end(), [&](const std::string& o) { return o == "*" || o == origin; });
+}
+
+constexpr std::string_view kExposed =
+    "Access-Control-Expose-Headers: ETag, Link, Location, NGSILD-Results-Count, NGSILD-Tenant, Retry-After\r\n";
+
+}  // namespace
+
+// ---- Meters ----
+
+Meters::Meters() {
+  constexpr std::array<std::string_view, 5> kClasses{"1xx", "2xx", "3xx", "4xx", "5xx"};
+  constexpr std::string_view kCountHelp = "Answers by operation and status class";
+  constexpr std::string_view kTimeHelp = "Time from a whole request to its answer";
+  const auto fill = [&](Row& row, std::string_view name) {
+    const std::string label = "operation=\"" + std::string(name) + "\"";
+    for (std::size_t i = 1; i < kClasses.size(); ++i) {
+      row.by_class[i] = &base::metrics::counter("madang_http_answers_total", kCountHelp,
+                                                label + ",status=\"" + std::string(kClasses[i]) + "\"");
+    }
+    row.seconds = &base::metrics::histogram("madang_http_seconds", kTimeHelp, label);
+  };
+  for (const Operation& operation : all_operations()) {
+    Row& row = rows_[static_cast<std::size_t>(operation.op)];
+    if (!row.seconds) fill(row, operation.op == Op::not_offered ? "notOffered" : operation.name);
+  }
+  fill(rows_[kOps], "none");
+}
+
+void Meters::count(const Operation* operation, int status, std::chrono::nanoseconds took) const {
+  const Row& row = rows_[operation ? static_cast<std::size_t>(operation->op) : kOps];
+  row.by_class[static_cast<std::size_t>(std::clamp(status / 100, 2, 5) - 1)]->add();
+  row.seconds->observe(std::chrono::duration<double>(took).count());
+}
+
+// ---- RequestHeaders ----
+
+RequestHeaders::RequestHeaders(const net::Request& request) {
+  for (const auto& [name, value] : request.headers) {
+    // By length and first letter first: most headers are nobody's.
+    switch (name.size()) {
+      case 4:
+        if (named(name, "link")) {
+          if (link_count < links.size()) {
+            links[link_count++] = value;
+          } else {
+            too_many_links = true;
+          }
+        }
+        break;
+      case 6:
+        if (named(name, "accept")) accept = value;
+        if (named(name, "origin")) origin = value;
+        if (named(name, "prefer")) prefer = value;
+        break;
+      case 8:
+        if (named(name, "if-match")) if_match = value, has_if_match = true;
+        break;
+      case 12:
+        if (named(name, "content-type")) content_type = value;
+        break;
+      case 13:
+        if (named(name, "authorization")) authorization = value;
+        if (named(name, "ngsild-tenant")) tenant = value, has_tenant = true;
+        if (named(name, "if-none-match")) if_none_match = value, has_if_none_match = true;
+        break;
+      case 15:
+        if (named(name, "accept-encoding")) accept_encoding = value;
+        if (named(name, "ngsild-snapshot")) snapshot = value;
+        break;
+      case 16:
+        if (named(name, "content-encoding")) content_encoding = value;
+        if (named(name, "ngsild-entitymap")) entity_map = value;
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+// ---- Call ----
+
+Call::Call(const Environment& shared, LoopState& state, net::Responder&& answerer)
+    : environment(shared),
+      loop(state),
+      responder(std::move(answerer)),
+      headers(responder.request()),
+      started(shared.clock.monotonic()) {}
+
+base::Status Call::bind() {
+  MADANG_TRY(ngsi::SymbolTable * symbols, environment.hub.symbols(tenant, operation->makes_tenant));
+  words = shown = loop.words(context, *symbols);
+  // An inline context has no URL for a Link header: then the answer has the core context and full names, which mean the
+  // same.
+  if (media != kLdJson && words->link_line.empty()) shown = loop.words(ngsi::core_context(), *symbols);
+  return {};
+}
+
+base::Status Call::authorize(governance::Role role) const {
+  if (role == governance::Role::none || (who && who->may(role, tenant))) return {};
+  if (!who || headers.authorization.empty()) {
+    return error(Code::unauthenticated, "This needs a bearer token: send it as \"Authorization: Bearer ...\".");
+  }
+  return error(Code::forbidden,
+               "\"" + who->name + "\" may not do this" + (tenant.empty() ? "." : " in the tenant \"" + tenant + "\"."));
+}
+
+std::string& Call::begin_headers() const {
+  std::string& block = loop.headers;
+  block.clear();
+  if (headers.has_tenant && !tenant.empty()) {  // clause 6.3.14: echoed
+    block += "NGSILD-Tenant: ";
+    block += tenant;
+    block += "\r\n";
+  }
+  if (headers.origin.empty() || !operation) return block;
+  if (operation->role == governance::Role::admin) return block;  // no foreign page administers
+  const bool writes = operation->role == governance::Role::write;
+  const auto& origins = writes ? environment.options.cors_write : environment.options.cors_read;
+  if (!lists_origin(origins, headers.origin)) return block;
+  block += "Access-Control-Allow-Origin: ";
+  block += lists_origin(origins, {}) ? std::string_view("*") : headers.origin;
+  block += "\r\nVary: Origin\r\n";
+  block += kExposed;
+  return block;
+}
+
+void Call::counted(int status) const {
+  environment.meters.count(operation, status, environment.clock.monotonic() - started);
+}
+
+void Call::answer_text(int status, std::string_view type, std::string& block, std::string_view text) {
+  const Options& options = environment.options;
+  if (text.size() < options.gzip_least || text.size() > options.gzip_most || !wants_gzip()) {
+    return answer(status, type, block, [&](std::string& out) { out.append(text); });
+  }
+  block += "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
+  const std::string packed = gzip(text);
+  answer(status, type, block, [&](std::string& out) { out.append(packed); });
+}
+
+void Call::answer_empty(int status) {
+  answer(status, {}, begin_headers(), [](std::string&) {});
+}
+
+void Call::answer_json(int status, std::string_view text) {
+  answer_text(status, "application/json", begin_headers(), text);
+}
+
+void Call::fail(const base::Error& fault) {
+  fail(fault, {});
+}
+
+void Call::fail(const base::Error& fault, std::string_view extra_header_lines) {
+  std::string& block = begin_headers();
+  block += extra_header_lines;
+  const int status = kind_of(fault.code).status;
+  if (status == 401) block += "WWW-Authenticate: Bearer realm=\"madang\"\r\n";
+  if (status == 429 || status == 503 || status == 507)
+    block += status == 507 ? "Retry-After: 30\r\n" : "Retry-After: 1\r\n";
+  answer(status, kProblemType, block, [&](std::string& out) { append_problem(out, fault); });
+}
+
+std::string entity_location(std::string_view id) {
+  std::string location(kBase);
+  location += "/entities/";
+  for (const char c : id) {
+    // RFC 3986, 3.3: pchar stands for itself.
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~!$&'()*+,;=:@").find(c) != std::string_view::npos;
+    if (plain) {
+      location += c;
+    } else {
+      base::append_percent_encoded(location, std::string_view(&c, 1));
+    }
+  }
+  return location;
+}
+
+base::Status decode_capture(std::string_view& capture, std::forward_list<std::string>& decoded) {
+  if (capture.find('%') == capture.npos) return {};
+  auto text = base::percent_decode(capture);
+  if (!text) return error(Code::invalid_request, "The path: " + text.error().message);
+  if (!base::is_valid_utf8(*text)) return error(Code::invalid_request, "The path is not UTF-8.");
+  decoded.push_front(std::move(*text));
+  capture = decoded.front();
+  return {};
+}
+
+}  // namespace madang::api

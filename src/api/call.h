@@ -1,0 +1,139 @@
+#pragma once
+// One request on its way through the edge: what it asked, who asked, in which words, and how it is answered.
+
+#include <array>
+#include <chrono>
+#include <forward_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "madang/api/api.h"
+#include "madang/base/metrics.h"
+
+#include "http/negotiate.h"
+#include "http/operation.h"
+#include "http/parameters.h"
+#include "http/router.h"
+#include "loop_state.h"
+
+namespace madang::api {
+
+/// Counts answers and times of each operation.
+class Meters {
+ public:
+  Meters();
+  void count(const Operation* operation, int status, std::chrono::nanoseconds took) const;
+
+ private:
+  struct Row {
+    std::array<base::metrics::Counter*, 5> by_class{};  // 1xx (never) to 5xx
+    base::metrics::Histogram* seconds = nullptr;
+  };
+  std::array<Row, kOps + 1> rows_;  // the last one: no operation was found
+};
+
+/// What all calls share.
+struct Environment {
+  hub::Hub& hub;
+  ngsi::ContextStore& contexts;
+  const governance::Authenticator& authenticator;
+  const base::Clock& clock;
+  Options options;
+  Meters meters;
+};
+
+/// The headers that matter, found in one pass. Views into the request.
+struct RequestHeaders {
+  explicit RequestHeaders(const net::Request& request);
+  std::string_view accept, accept_encoding, authorization, content_encoding, content_type, entity_map, if_match,
+      if_none_match, origin, prefer, snapshot, tenant;
+  std::array<std::string_view, 4> links{};
+  std::uint8_t link_count = 0;
+  bool has_if_match = false, has_if_none_match = false, has_tenant = false, too_many_links = false;
+};
+
+/// The contexts of a batch whose entities do not share one (clause 5.6.7: each may bring its own).
+struct BatchContexts {
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  struct Slot {
+    std::string_view json;
+    ngsi::ContextPtr context;  // or `error`
+    std::optional<base::Error> error;
+  };
+  std::vector<BodyReader::Item> items;
+  std::vector<std::size_t> slot_of;  // of each item; kNone: it has no context
+  std::vector<Slot> slots;
+};
+
+class Call {
+ public:
+  Call(const Environment& environment, LoopState& loop, net::Responder&& responder);
+
+  const Environment& environment;
+  LoopState& loop;
+  net::Responder responder;
+  const Operation* operation = nullptr;
+  RequestHeaders headers;
+  Parameters params;
+  std::forward_list<std::string> decoded;  // what `params` and `captures` point into where it was escaped
+  std::array<std::string_view, kCaptures> captures{};
+  governance::PrincipalPtr who;  // null where unknown and not needed
+  std::string tenant;
+  Media media = kJson;
+  ContentType content = ContentType::none;
+  std::string_view body;  // with padding behind it
+  std::string inflated;   // owns `body` where it came compressed
+  ngsi::ContextPtr context;
+  std::unique_ptr<BatchContexts> batch;  // null: `context` holds for the whole body
+  WordsPtr words;                        // after bind(): what names of the request mean
+  WordsPtr shown;                        // what names of the answer are written with
+  std::chrono::nanoseconds started;
+
+  /// False: the client went away and every view into its request with it. To be asked first after every wait.
+  bool alive() const { return responder.alive(); }
+  const net::Request& request() const { return responder.request(); }
+  ngsi::Vocabulary& vocabulary() const { return words->vocabulary; }
+
+  /// Binds the context to the tenant's names. Creating operations make the tenant (clause 5.5.10).
+  base::Status bind();
+  /// `unauthenticated` or `forbidden` unless the caller may do this in the tenant.
+  base::Status authorize(governance::Role role) const;
+
+  // ---- answers; each may be given once ----
+
+  /// The header block to be filled and handed to answer(): what every answer has is in it.
+  std::string& begin_headers() const;
+  /// With the body written straight into the connection's output.
+  template <class Write>
+  void answer(int status, std::string_view type, std::string_view block, Write&& write) {
+    // The request's views die with the answer: count from members only.
+    responder.send(status, type, block, std::forward<Write>(write));
+    counted(status);
+  }
+  /// With a body at hand: compressed where that pays.
+  void answer_text(int status, std::string_view type, std::string& block, std::string_view text);
+  void answer_empty(int status);
+  void answer_json(int status, std::string_view text);
+  void fail(const base::Error& error);
+  void fail(const base::Error& error, std::string_view extra_header_lines);
+
+  bool wants_gzip() const { return environment.options.gzip && accepts_gzip(headers.accept_encoding); }
+
+ private:
+  void counted(int status) const;
+};
+
+/// An operation's code. Called on the loop of the request; owns the call from then on.
+class Endpoint {
+ public:
+  virtual ~Endpoint() = default;
+  virtual void operator()(Call&& call) const = 0;
+};
+
+/// `location` of an entity, its id escaped as far as a path needs it (a colon stays).
+std::string entity_location(std::string_view id);
+/// Percent-decodes a captured segment where it needs it.
+base::Status decode_capture(std::string_view& capture, std::forward_list<std::string>& decoded);
+
+}  // namespace madang::api

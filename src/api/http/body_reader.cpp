@@ -1,0 +1,346 @@
+#include "http/body_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include <simdjson.h>
+
+#include "madang/base/json.h"
+#include "madang/net/http.h"
+
+namespace madang::api {
+namespace {
+
+namespace od = simdjson::ondemand;
+namespace dom = simdjson::dom;
+using base::Code;
+using base::Error;
+using base::error;
+using base::Result;
+using base::Status;
+
+static_assert(net::kBodyPadding >= simdjson::SIMDJSON_PADDING);
+
+Error broken(simdjson::error_code code) {
+  return error(Code::invalid_request, std::string("The body is not JSON: ") + simdjson::error_message(code));
+}
+
+simdjson::padded_string_view padded(std::string_view json) {
+  return simdjson::padded_string_view(json.data(), json.size(), json.size() + net::kBodyPadding);
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto end = text.find_last_not_of(" \t\r\n");
+  return text.substr(0, end == text.npos ? 0 : end + 1);
+}
+
+/// The JSON text of a value, which is thereby consumed.
+simdjson::simdjson_result<std::string_view> raw(od::value& value) {
+  auto text = simdjson::to_json_string(value);
+  if (text.error()) return text;
+  return trimmed(text.value_unsafe());
+}
+
+/// The members of an object: visit(key, raw key with quotes, raw value) returns a Status.
+template <class Visit>
+Status each_member(od::object object, Visit&& visit) {
+  for (auto field : object) {
+    std::string_view key, text;
+    od::value value;
+    if (auto code = field.unescaped_key().get(key)) return broken(code);
+    if (auto code = field.value().get(value)) return broken(code);
+    if (auto code = raw(value).get(text)) return broken(code);
+    MADANG_CHECK(visit(key, text));
+  }
+  return {};
+}
+
+Error wrong(std::string message, std::string pointer) {
+  return error(Code::bad_request_data, std::move(message), std::move(pointer));
+}
+
+// ---- members of a Query ----
+
+Result<std::string> text_of(const dom::element& value, const std::string& pointer) {
+  std::string_view text;
+  if (value.get(text)) return wrong("A string was expected.", pointer);
+  return std::string(text);
+}
+
+Result<std::vector<std::string>> texts_of(const dom::element& value, const std::string& pointer) {
+  dom::array array;
+  if (value.get(array)) return wrong("An array of strings was expected.", pointer);
+  std::vector<std::string> texts;
+  for (const dom::element item : array) {
+    MADANG_TRY(std::string text, text_of(item, pointer + "/" + std::to_string(texts.size())));
+    texts.push_back(std::move(text));
+  }
+  if (texts.empty()) return wrong("An empty array is not allowed here.", pointer);
+  return texts;
+}
+
+template <class Visit>  // visit(name, value, pointer) returns a Status
+Status each_field(const dom::element& value, const std::string& pointer, Visit&& visit) {
+  dom::object object;
+  if (value.get(object)) return wrong("A JSON object was expected.", pointer);
+  std::vector<std::string_view> seen;
+  for (const auto field : object) {
+    std::string at = pointer + "/";
+    base::json::append_pointer(at, field.key);
+    if (std::find(seen.begin(), seen.end(), field.key) != seen.end()) return wrong("The member is given twice.", at);
+    seen.push_back(field.key);
+    MADANG_CHECK(visit(field.key, field.value, at));
+  }
+  return {};
+}
+
+Error unknown(std::string_view name, const std::string& at) {
+  return wrong("There is no member \"" + std::string(name) + "\" here.", at);
+}
+
+Result<QueryBody::Selector> selector_of(const dom::element& value, const std::string& pointer) {
+  QueryBody::Selector selector;
+  MADANG_CHECK(
+      each_field(value, pointer, [&](std::string_view name, const dom::element& item, const std::string& at) -> Status {
+        if (name == "type") {
+          MADANG_TRY(selector.type, text_of(item, at));
+        } else if (name == "idPattern") {
+          MADANG_TRY(selector.id_pattern, text_of(item, at));
+        } else if (name == "id" && item.is_string()) {
+          MADANG_TRY(std::string id, text_of(item, at));
+          selector.ids.push_back(std::move(id));
+        } else if (name == "id") {
+          MADANG_TRY(selector.ids, texts_of(item, at));
+        } else {
+          return unknown(name, at);
+        }
+        return {};
+      }));
+  if (!selector.type) return wrong("A selector of entities needs a type (5.2.33).", pointer);
+  return selector;
+}
+
+Status read_geo(const dom::element& value, const std::string& pointer, QueryBody& body) {
+  MADANG_CHECK(
+      each_field(value, pointer, [&](std::string_view name, const dom::element& item, const std::string& at) -> Status {
+        if (name == "georel") {
+          MADANG_TRY(body.georel, text_of(item, at));
+        } else if (name == "geometry") {
+          MADANG_TRY(body.geometry, text_of(item, at));
+        } else if (name == "geoproperty") {
+          MADANG_TRY(body.geoproperty, text_of(item, at));
+        } else if (name == "coordinates") {
+          body.coordinates = item.is_string() ? std::string(item.get_string().value_unsafe()) : simdjson::minify(item);
+        } else {
+          return unknown(name, at);
+        }
+        return {};
+      }));
+  if (body.georel && body.geometry && body.coordinates) return {};
+  return wrong("A geo query needs georel, geometry and coordinates (5.2.13).", pointer);
+}
+
+/// Members of clause 5.2.23 that are not offered yet, with the value that asks for nothing.
+struct Later {
+  std::string_view name, neutral;
+};
+constexpr Later kLater[] = {{"join", "\"@none\""},  {"joinLevel", ""},         {"containedBy", ""},
+                            {"ordering", ""},       {"expandValues", ""},      {"jsonKeys", ""},
+                            {"entityMap", "false"}, {"entityMapLifetime", ""}, {"splitEntities", "false"}};
+
+Status read_query_member(std::string_view name, const dom::element& value, const std::string& at, QueryBody& body) {
+  struct Text {
+    std::string_view name;
+    std::optional<std::string> QueryBody::*member;
+  };
+  constexpr std::array kTexts{Text{"q", &QueryBody::q}, Text{"scopeQ", &QueryBody::scope_q},
+                              Text{"lang", &QueryBody::lang}, Text{"csf", &QueryBody::csf}};
+  for (const Text& text : kTexts) {
+    if (name != text.name) continue;
+    MADANG_TRY(body.*text.member, text_of(value, at));
+    return {};
+  }
+  struct List {
+    std::string_view name;
+    std::optional<std::vector<std::string>> QueryBody::*member;
+  };
+  constexpr std::array kLists{List{"attrs", &QueryBody::attrs}, List{"pick", &QueryBody::pick},
+                              List{"omit", &QueryBody::omit}, List{"datasetId", &QueryBody::dataset_ids}};
+  for (const List& list : kLists) {
+    if (name != list.name) continue;
+    MADANG_TRY(body.*list.member, texts_of(value, at));
+    return {};
+  }
+  for (const Later& later : kLater) {
+    if (name != later.name) continue;
+    if (!later.neutral.empty() && simdjson::minify(value) == later.neutral) return {};
+    return error(Code::not_supported, "The member \"" + std::string(name) + "\" is not offered yet.", at);
+  }
+  if (name == "temporalQ" || name == "aggrParams")
+    return wrong("\"" + std::string(name) + "\" is for temporal queries.", at);
+  return unknown(name, at);
+}
+
+Status read_selectors(const dom::element& value, const std::string& at, QueryBody& body) {
+  dom::array array;
+  if (value.get(array)) return wrong("An array of entity selectors was expected.", at);
+  for (const dom::element item : array) {
+    MADANG_TRY(auto selector, selector_of(item, at + "/" + std::to_string(body.entities.size())));
+    body.entities.push_back(std::move(selector));
+  }
+  if (body.entities.empty()) return wrong("An empty array is not allowed here.", at);
+  return {};
+}
+
+}  // namespace
+
+struct BodyReader::Impl {
+  od::parser ondemand;
+  dom::parser tree;
+
+  Result<dom::element> parse(std::string_view body) {
+    dom::element root;
+    if (auto code = tree.parse(body.data(), body.size(), false).get(root)) return broken(code);
+    return root;
+  }
+};
+
+BodyReader::BodyReader() : impl_(std::make_unique<Impl>()) {}
+BodyReader::~BodyReader() = default;
+
+bool BodyReader::may_have_context(std::string_view body) {
+  constexpr std::string_view kKey = "\"@context\"";
+  const char* at = body.data();
+  const char* const end = at + body.size();
+  while ((at = static_cast<const char*>(std::memchr(at, '@', static_cast<std::size_t>(end - at)))) != nullptr) {
+    const auto before = static_cast<std::size_t>(at - body.data());
+    if (before > 0 && body.substr(before - 1).starts_with(kKey)) return true;
+    ++at;
+  }
+  return body.find("\\u0040") != body.npos;  // the same name, escaped
+}
+
+Result<std::optional<std::string_view>> BodyReader::context(std::string_view body) {
+  std::optional<std::string_view> found;
+  if (!may_have_context(body)) return found;
+  od::document document;
+  od::object object;
+  if (auto code = impl_->ondemand.iterate(padded(body)).get(document)) return broken(code);
+  if (document.get_object().get(object)) return found;  // the body's own reader says what it expected
+  MADANG_CHECK(each_member(object, [&](std::string_view key, std::string_view text) -> Status {
+    if (key != "@context") return {};
+    if (found) return wrong("The member is given twice.", "/@context");
+    return found = text, Status();
+  }));
+  return found;
+}
+
+Result<std::vector<BodyReader::Item>> BodyReader::items(std::string_view body, std::size_t most) {
+  od::document document;
+  od::array array;
+  if (auto code = impl_->ondemand.iterate(padded(body)).get(document)) return broken(code);
+  if (document.get_array().get(array)) return error(Code::invalid_request, "A JSON array was expected.");
+  std::vector<Item> items;
+  for (auto element : array) {
+    od::value value;
+    std::string_view text;
+    if (auto code = std::move(element).get(value)) return broken(code);
+    if (auto code = raw(value).get(text)) return broken(code);
+    if (items.size() == most) {
+      return error(Code::too_large, "A batch holds at most " + std::to_string(most) + " entities.");
+    }
+    items.push_back({text, {}});
+  }
+  for (Item& item : items) {
+    MADANG_TRY(item.context, context(item.json));
+  }
+  return items;
+}
+
+std::string BodyReader::id_of(std::string_view json) {
+  od::document document;
+  od::object object;
+  std::string_view id;
+  if (impl_->ondemand.iterate(padded(json)).get(document) || document.get_object().get(object)) return {};
+  if (object.find_field_unordered("id").get_string().get(id)) return {};
+  return std::string(id);
+}
+
+Result<std::string> BodyReader::without_context(std::string_view body) {
+  od::document document;
+  od::object object;
+  if (auto code = impl_->ondemand.iterate(padded(body)).get(document)) return broken(code);
+  if (document.get_object().get(object)) return error(Code::invalid_request, "A JSON object was expected.");
+  std::string out = "{";
+  MADANG_CHECK(each_member(object, [&](std::string_view key, std::string_view text) -> Status {
+    if (key == "@context") return {};
+    if (out.size() > 1) out += ',';
+    base::json::append_string(out, key);
+    out += ':';
+    out += text;
+    return {};
+  }));
+  out += '}';
+  out.resize(out.size() + net::kBodyPadding);
+  return out;
+}
+
+Result<std::vector<std::string>> BodyReader::strings(std::string_view body, std::size_t most) {
+  MADANG_TRY(const dom::element root, impl_->parse(body));
+  dom::array array;
+  if (root.get(array)) return error(Code::invalid_request, "A JSON array of entity ids was expected.");
+  std::vector<std::string> texts;
+  for (const dom::element item : array) {
+    if (texts.size() == most)
+      return error(Code::too_large, "A batch holds at most " + std::to_string(most) + " entities.");
+    MADANG_TRY(std::string text, text_of(item, "/" + std::to_string(texts.size())));
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json) {
+  MADANG_TRY(const dom::element root, impl_->parse(body));
+  QueryBody query;
+  bool typed = false;
+  MADANG_CHECK(
+      each_field(root, "", [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
+        if (name == "@context" && ld_json) return {};
+        if (name == "type" || name == "@type") {
+          MADANG_TRY(const std::string text, text_of(value, at));
+          if (text != "Query") return wrong("The type of a query is \"Query\".", at);
+          return typed = true, Status();
+        }
+        if (name == "entities") return read_selectors(value, at, query);
+        if (name == "geoQ") return read_geo(value, at, query);
+        return read_query_member(name, value, at, query);
+      }));
+  if (!typed) return wrong("A query has \"type\": \"Query\" (5.2.23).", "/type");
+  return query;
+}
+
+Result<IndexBody> BodyReader::index(std::string_view body) {
+  MADANG_TRY(const dom::element root, impl_->parse(body));
+  IndexBody index;
+  MADANG_CHECK(
+      each_field(root, "", [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
+        if (name == "@context") return {};
+        if (name == "tenant") {
+          MADANG_TRY(index.tenant, text_of(value, at));
+        } else if (name == "type") {
+          MADANG_TRY(index.type, text_of(value, at));
+        } else if (name == "attribute") {
+          MADANG_TRY(index.attribute, text_of(value, at));
+        } else {
+          return unknown(name, at);
+        }
+        return {};
+      }));
+  if (index.type.empty() || index.attribute.empty()) {
+    return wrong("An index has a \"type\", an \"attribute\" and, but for the default one, a \"tenant\".", "/");
+  }
+  return index;
+}
+
+}  // namespace madang::api

@@ -1,0 +1,64 @@
+#pragma once
+// What the edge itself must know of a JSON body: its @context, the items of a batch, a list of ids, a query.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "madang/base/result.h"
+
+namespace madang::api {
+
+/// The Query data type (5.2.23) as text, not yet parsed.
+struct QueryBody {
+  struct Selector {  // 5.2.33
+    std::optional<std::string> type, id_pattern;
+    std::vector<std::string> ids;
+  };
+  std::vector<Selector> entities;
+  std::optional<std::string> q, scope_q, georel, geometry, coordinates, geoproperty, lang, csf;
+  std::optional<std::vector<std::string>> attrs, pick, omit, dataset_ids;
+};
+
+struct IndexBody {
+  std::string tenant, type, attribute;
+};
+
+/// One a loop: keeps its buffers. All bodies need net::kBodyPadding readable bytes behind them. Views point into the
+/// body. Errors name the place by JSON pointer.
+class BodyReader {
+ public:
+  BodyReader();
+  ~BodyReader();
+
+  /// Cheap: false where no member can be called @context.
+  static bool may_have_context(std::string_view body);
+  /// The JSON text of the top-level member @context of an object; nothing where there is none, or the body is no
+  /// object.
+  base::Result<std::optional<std::string_view>> context(std::string_view body);
+
+  struct Item {
+    std::string_view json;
+    std::optional<std::string_view> context;
+  };
+  /// The elements of an array, each with its own @context (clause 5.6.7 and its kin).
+  base::Result<std::vector<Item>> items(std::string_view body, std::size_t most);
+  /// The `id` of an entity that could not be read, for the report; empty where it has none.
+  std::string id_of(std::string_view json);
+  /// The object without its @context, with padding behind it (the string is longer by net::kBodyPadding).
+  base::Result<std::string> without_context(std::string_view body);
+
+  /// An array of URIs, broken ones kept: each is judged alone.
+  base::Result<std::vector<std::string>> strings(std::string_view body, std::size_t most);
+  /// `ld_json`: the body may have an @context.
+  base::Result<QueryBody> query(std::string_view body, bool ld_json);
+  base::Result<IndexBody> index(std::string_view body);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace madang::api

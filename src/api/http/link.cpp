@@ -1,0 +1,158 @@
+#include "http/link.h"
+
+#include "madang/base/uri.h"
+
+namespace madang::api {
+namespace {
+
+using base::Code;
+using base::error;
+
+void skip_space(std::string_view& text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+}
+
+/// A token or a quoted string (escapes stay as they are: no relation or type has any).
+std::optional<std::string_view> take_value(std::string_view& text) {
+  if (text.starts_with('"')) {
+    for (std::size_t at = 1; at < text.size(); ++at) {
+      if (text[at] == '\\') {
+        ++at;
+      } else if (text[at] == '"') {
+        const auto value = text.substr(1, at - 1);
+        text.remove_prefix(at + 1);
+        return value;
+      }
+    }
+    return std::nullopt;
+  }
+  const auto end = text.find_first_of(" \t;,");
+  const auto value = text.substr(0, end);
+  text.remove_prefix(value.size());
+  return value;
+}
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+/// `rel` may hold several relations, parted by spaces.
+bool has_relation(std::string_view relations, std::string_view wanted) {
+  while (!relations.empty()) {
+    skip_space(relations);
+    const auto end = relations.find(' ');
+    if (equal_ignoring_case(relations.substr(0, end), wanted)) return true;
+    relations = end == relations.npos ? std::string_view() : relations.substr(end);
+  }
+  return false;
+}
+
+struct LinkValue {
+  std::string_view target;
+  std::string_view relations;
+};
+
+/// One link-value from the front of `rest`; nothing where it is malformed.
+std::optional<LinkValue> take_link(std::string_view& rest) {
+  LinkValue link;
+  if (!rest.starts_with('<')) return std::nullopt;
+  const auto close = rest.find('>');
+  if (close == rest.npos) return std::nullopt;
+  link.target = rest.substr(1, close - 1);
+  rest.remove_prefix(close + 1);
+  bool has_rel = false;
+  while (true) {
+    skip_space(rest);
+    if (!rest.starts_with(';')) return link;
+    rest.remove_prefix(1);
+    skip_space(rest);
+    const auto end = rest.find_first_of("= \t;,");
+    const auto name = rest.substr(0, end);
+    rest.remove_prefix(name.size());
+    skip_space(rest);
+    if (!rest.starts_with('=')) continue;
+    rest.remove_prefix(1);
+    skip_space(rest);
+    const auto value = take_value(rest);
+    if (!value) return std::nullopt;
+    // RFC 8288, 3.3: of several rel parameters the first one counts.
+    if (!has_rel && equal_ignoring_case(name, "rel")) link.relations = *value, has_rel = true;
+  }
+}
+
+}  // namespace
+
+base::Result<std::optional<std::string_view>> context_link(std::string_view header) {
+  std::optional<std::string_view> found;
+  while (true) {
+    while (!header.empty() && (header.front() == ' ' || header.front() == '\t' || header.front() == ',')) {
+      header.remove_prefix(1);
+    }
+    if (header.empty()) return found;
+    const auto link = take_link(header);
+    skip_space(header);
+    if (!link || (!header.empty() && header.front() != ',')) {
+      return error(Code::invalid_request, "The Link header is not of the form <URL>; rel=\"...\" (RFC 8288).", "Link");
+    }
+    if (!has_relation(link->relations, kContextRelation)) continue;
+    if (found) return error(Code::bad_request_data, "The Link header names more than one JSON-LD context.", "Link");
+    if (!base::parse_url(link->target).ok()) {
+      return error(Code::bad_request_data, "The JSON-LD context of the Link header is not an http or https URL.",
+                   "Link");
+    }
+    found = link->target;
+  }
+}
+
+void append_context_link(std::string& out, std::string_view url) {
+  out += "Link: <";
+  out += url;
+  out += ">; rel=\"";
+  out += kContextRelation;
+  out += "\"; type=\"application/ld+json\"\r\n";
+}
+
+void append_page_link(std::string& out, std::string_view relation, std::string_view path, std::string_view query,
+                      std::uint64_t limit, std::uint64_t offset, std::string_view after, std::string_view media) {
+  out += "Link: <";
+  out += path;
+  char sign = '?';
+  while (!query.empty()) {
+    const auto end = query.find('&');
+    const std::string_view pair = query.substr(0, end);
+    query = end == query.npos ? std::string_view() : query.substr(end + 1);
+    if (pair.empty() || pair.starts_with("limit=") || pair.starts_with("offset=") || pair.starts_with("after="))
+      continue;
+    out += sign;
+    // Only characters of a URI reach a header: the server's parser may let others through.
+    for (const char c : pair) {
+      if (c > ' ' && c < 0x7f && c != '<' && c != '>' && c != '"') {
+        out += c;
+      } else {
+        base::append_percent_encoded(out, std::string_view(&c, 1));
+      }
+    }
+    sign = '&';
+  }
+  out += sign;
+  out += "limit=" + std::to_string(limit) + "&offset=" + std::to_string(offset);
+  if (!after.empty()) {
+    out += "&after=";
+    base::append_percent_encoded(out, after);
+  }
+  out += ">; rel=\"";
+  out += relation;
+  out += "\"; type=\"";
+  out += media;
+  out += "\"\r\n";
+}
+
+}  // namespace madang::api

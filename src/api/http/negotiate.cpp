@@ -1,0 +1,118 @@
+#include "http/negotiate.h"
+
+#include <array>
+#include <charconv>
+
+namespace madang::api {
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// The value of parameter `name` in `;a=b;c="d"`, unquoted.
+std::string_view parameter(std::string_view text, std::string_view name) {
+  while (true) {
+    const auto semicolon = text.find(';');
+    if (semicolon == text.npos) return {};
+    text.remove_prefix(semicolon + 1);
+    const std::string_view pair = trim(text.substr(0, text.find(';')));
+    const auto equals = pair.find('=');
+    if (equals == pair.npos || !equal_ignoring_case(trim(pair.substr(0, equals)), name)) continue;
+    std::string_view value = trim(pair.substr(equals + 1));
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+    return value;
+  }
+}
+
+/// RFC 9110, 12.4.2. Anything that is no weight counts as 1.
+int quality(std::string_view range) {
+  const std::string_view text = parameter(range, "q");
+  double value = 1;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || fault != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= 1))
+    return 1000;
+  return static_cast<int>(value * 1000);
+}
+
+constexpr std::array kChoices{kJson, kLdJson, kGeoJson, kText, kHtml};
+
+/// How specifically a media range names a type: 0 not at all, 1 by */*, 2 by type/*, 3 wholly.
+int specificity(std::string_view range, std::string_view type) {
+  if (range == "*/*" || range == "*") return 1;
+  type = type.substr(0, type.find(';'));
+  if (equal_ignoring_case(range, type)) return 3;
+  const auto slash = type.find('/');
+  return range.size() == slash + 2 && range.ends_with("/*") &&
+                 equal_ignoring_case(range.substr(0, slash), type.substr(0, slash))
+             ? 2
+             : 0;
+}
+
+}  // namespace
+
+Media choose_media(std::string_view accept, std::uint8_t offered) {
+  if (accept.empty() || accept == "*/*" || (accept == "application/json" && (offered & kJson))) {
+    for (const Media media : kChoices) {
+      if (offered & media) return media;
+    }
+  }
+  Media best = kNoMedia;
+  int best_quality = 0;
+  for (const Media media : kChoices) {
+    if (!(offered & media)) continue;
+    int found = 0, weight = 0;
+    std::string_view rest = accept;
+    while (!rest.empty()) {
+      const auto comma = rest.find(',');
+      const std::string_view range = rest.substr(0, comma);
+      rest = comma == rest.npos ? std::string_view() : rest.substr(comma + 1);
+      const int how = specificity(trim(range.substr(0, range.find(';'))), media_name(media));
+      if (how > found) found = how, weight = quality(range);
+    }
+    if (weight > best_quality) best = media, best_quality = weight;
+  }
+  return best;
+}
+
+ContentType content_type(std::string_view header) {
+  if (header.empty()) return ContentType::none;
+  const std::string_view type = trim(header.substr(0, header.find(';')));
+  if (const auto charset = parameter(header, "charset");
+      !charset.empty() && !equal_ignoring_case(charset, "utf-8") && !equal_ignoring_case(charset, "utf8")) {
+    return ContentType::other;
+  }
+  if (equal_ignoring_case(type, "application/json")) return ContentType::json;
+  if (equal_ignoring_case(type, "application/ld+json")) return ContentType::ld_json;
+  if (equal_ignoring_case(type, "application/merge-patch+json")) return ContentType::merge_patch;
+  return ContentType::other;
+}
+
+bool accepts_gzip(std::string_view accept_encoding) {
+  int gzip = -1, any = -1;
+  while (!accept_encoding.empty()) {
+    const auto comma = accept_encoding.find(',');
+    const std::string_view item = accept_encoding.substr(0, comma);
+    accept_encoding = comma == accept_encoding.npos ? std::string_view() : accept_encoding.substr(comma + 1);
+    const std::string_view coding = trim(item.substr(0, item.find(';')));
+    if (equal_ignoring_case(coding, "gzip") || equal_ignoring_case(coding, "x-gzip")) gzip = quality(item);
+    if (coding == "*") any = quality(item);
+  }
+  return gzip > 0 || (gzip < 0 && any > 0);
+}
+
+}  // namespace madang::api

@@ -1,0 +1,22 @@
+#pragma once
+// Which media type an answer has, and what a request's body is (clause 6.3.4, RFC 9110).
+
+#include <cstdint>
+#include <string_view>
+
+#include "http/operation.h"
+
+namespace madang::api {
+
+/// The best of `offered` for an Accept header: by q, then in the order of clause 6.3.4. kNoMedia where none is
+/// acceptable. An empty header accepts everything; a q that is no number counts as 1.
+Media choose_media(std::string_view accept, std::uint8_t offered);
+
+enum class ContentType : std::uint8_t { none, json, ld_json, merge_patch, other };
+/// Of a Content-Type header. A charset other than UTF-8 is `other`.
+ContentType content_type(std::string_view header);
+
+/// Does Accept-Encoding allow gzip?
+bool accepts_gzip(std::string_view accept_encoding);
+
+}  // namespace madang::api

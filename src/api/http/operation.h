@@ -1,0 +1,139 @@
+#pragma once
+// What the server offers, in one table: the router, the check of parameters, the roles and /openapi.json all come
+// from it.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "madang/governance/principal.h"
+#include "madang/net/http.h"
+
+namespace madang::api {
+
+/// Every query parameter that some operation takes (tables of clause 6) and those it names but that are not offered
+/// yet.
+enum class Param : std::uint8_t {
+  id,
+  type,
+  id_pattern,
+  attrs,
+  pick,
+  omit,
+  q,
+  georel,
+  geometry,
+  coordinates,
+  geoproperty,
+  geometry_property,
+  scope_q,
+  count,
+  limit,
+  offset,
+  after,
+  options,
+  format,
+  lang,
+  dataset_id,
+  local,
+  csf,
+  observed_at,
+  delete_all,
+  details,
+  // Known to the standard, refused by name:
+  join,
+  join_level,
+  contained_by,
+  order_by,
+  collation,
+  order_from,
+  order_geometry,
+  expand_values,
+  json_keys,
+  split_entities,
+  entity_map,
+  entity_map_lifetime,
+  end_
+};
+inline constexpr std::size_t kParams = static_cast<std::size_t>(Param::end_);
+
+enum class ParamKind : std::uint8_t { text, words, uris, uri, unsigned_, boolean, date_time };
+
+struct ParamInfo {
+  Param id;
+  std::string_view name;
+  ParamKind kind;
+  std::uint32_t bytes;  // longest value
+  std::string_view about;
+  bool offered = true;
+  std::string_view neutral = {};  // of one that is not offered: the value that asks for nothing
+};
+const ParamInfo& info(Param param);
+std::span<const ParamInfo> all_params();
+
+/// Media types of answers, as bits in the order of preference of clause 6.3.4.
+enum Media : std::uint8_t { kNoMedia = 0, kJson = 1, kLdJson = 2, kGeoJson = 4, kText = 8, kHtml = 16 };
+std::string_view media_name(Media media);
+
+enum class Body : std::uint8_t { none, entity, fragment, attribute, entities, ids, query, index, any };
+
+enum class Op : std::uint8_t {
+  entity_retrieve,
+  entity_merge,
+  entity_replace,
+  entity_delete,
+  entity_query,
+  entity_create,
+  attrs_append,
+  attrs_update,
+  attribute_update,
+  attribute_replace,
+  attribute_delete,
+  batch_upsert,
+  batch_create,
+  batch_update,
+  batch_merge,
+  batch_delete,
+  batch_query,
+  types_list,
+  type_show,
+  attributes_list,
+  attribute_show,
+  tenants_list,
+  source_identity,
+  health,
+  ready,
+  metrics,
+  openapi,
+  indexes_list,
+  index_declare,
+  index_drop,
+  backup_begin,
+  backup_end,
+  welcome,
+  not_offered,
+  end_
+};
+inline constexpr std::size_t kOps = static_cast<std::size_t>(Op::end_);
+
+struct Operation {
+  Op op;
+  net::Method method;
+  std::string_view path;  // "/a/{b}": whole segments in braces are captured
+  std::string_view name;  // operationId and the label in metrics
+  std::string_view summary;
+  std::span<const Param> params;
+  std::string_view options;  // values that its `options` takes, comma-separated
+  std::string_view formats;  // the same for `format`
+  Body body = Body::none;
+  std::uint8_t media = kJson;  // of the answer
+  governance::Role role = governance::Role::read;
+  bool uses_context = false;  // names are expanded or compacted: @context by Link header or body
+  bool makes_tenant = false;  // clause 5.5.10: creating operations make their tenant
+  std::span<const int> statuses = {};
+};
+std::span<const Operation> all_operations();
+
+inline constexpr std::string_view kBase = "/ngsi-ld/v1";
+
+}  // namespace madang::api

@@ -1,0 +1,86 @@
+#include "http/router.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace madang::api {
+namespace {
+
+/// The segments of "/a/b/" into `out`; how many, or more than out.size() where they are too many.
+template <std::size_t N>
+std::size_t split(std::string_view path, std::array<std::string_view, N>& out) {
+  std::size_t count = 0;
+  if (path.starts_with('/')) path.remove_prefix(1);
+  while (!path.empty()) {
+    const auto slash = path.find('/');
+    if (count == N) return N + 1;
+    out[count++] = path.substr(0, slash);
+    path = slash == path.npos ? std::string_view() : path.substr(slash + 1);
+  }
+  return count;
+}
+
+bool captures(std::string_view segment) {
+  return segment.starts_with('{');
+}
+
+}  // namespace
+
+Router::Router(std::span<const Operation> operations) {
+  for (const Operation& operation : operations) {
+    std::array<std::string_view, kDeepest> segments;
+    const std::size_t count = split(operation.path, segments);
+    assert(count <= kDeepest);
+    auto& bucket = by_length_[count];
+    const auto same = [&](const Entry& entry) {
+      return std::equal(entry.segments.begin(), entry.segments.end(), segments.begin(),
+                        [](auto a, auto b) { return a == b || (captures(a) && captures(b)); });
+    };
+    auto found = std::find_if(bucket.begin(), bucket.end(), same);
+    if (found == bucket.end()) {
+      bucket.push_back({{segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(count)}, {}, {}});
+      found = bucket.end() - 1;
+    }
+    found->by_method[static_cast<std::size_t>(operation.method)] = &operation;
+  }
+  for (auto& bucket : by_length_) {
+    for (Entry& entry : bucket) {
+      for (std::size_t method = 0; method < entry.by_method.size(); ++method) {
+        if (!entry.by_method[method]) continue;
+        if (!entry.allow.empty()) entry.allow += ", ";
+        entry.allow += net::method_name(static_cast<net::Method>(method));
+        if (static_cast<net::Method>(method) == net::Method::get) entry.allow += ", HEAD";
+      }
+      entry.allow += ", OPTIONS";
+    }
+  }
+}
+
+Route Router::find(net::Method method, std::string_view path) const {
+  Route route;
+  std::array<std::string_view, kDeepest> segments;
+  if (!path.starts_with('/')) return route;
+  const std::size_t count = split(path, segments);
+  if (count > kDeepest) return route;
+  for (const Entry& entry : by_length_[count]) {
+    std::size_t captured = 0;
+    bool matches = true;
+    for (std::size_t i = 0; i < count && matches; ++i) {
+      if (captures(entry.segments[i])) {
+        matches = !segments[i].empty() && captured < kCaptures;
+        if (matches) route.captures[captured++] = segments[i];
+      } else {
+        matches = entry.segments[i] == segments[i];
+      }
+    }
+    if (!matches) continue;
+    if (method == net::Method::head) method = net::Method::get;
+    route.path_known = true;
+    route.allow = entry.allow;
+    route.operation = entry.by_method[static_cast<std::size_t>(method)];
+    return route;
+  }
+  return route;
+}
+
+}  // namespace madang::api

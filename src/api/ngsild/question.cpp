@@ -1,0 +1,214 @@
+#include "ngsild/question.h"
+
+#include <algorithm>
+
+#include "madang/base/uri.h"
+
+namespace madang::api::ngsild {
+namespace {
+
+using base::Code;
+using base::error;
+using Text = std::optional<std::string_view>;
+
+/// What both ways of asking have in common.
+struct QuestionText {
+  Text type, id_pattern, q, scope_q, georel, geometry, coordinates, geoproperty;
+  std::vector<std::string> ids;
+  ViewText view;
+};
+
+Text given(const Parameters& params, Param param) {
+  return params.has(param) ? Text(params[param]) : std::nullopt;
+}
+template <class T>
+Text given(const std::optional<T>& value) {
+  return value ? Text(*value) : std::nullopt;
+}
+
+constexpr std::string_view kSystemNames[] = {"createdAt", "modifiedAt", "deletedAt", "observedAt"};
+
+bool is_system(std::string_view name) {
+  return std::find(std::begin(kSystemNames), std::end(kSystemNames), name) != std::end(kSystemNames);
+}
+
+/// Clause 5.7.2.4, c): a query over system attributes alone narrows nothing.
+bool asks_beyond_system(const ngsi::QueryExpression& expression, ngsi::Vocabulary& vocabulary) {
+  if (expression.node != ngsi::QueryExpression::Node::term) {
+    return std::any_of(expression.parts.begin(), expression.parts.end(),
+                       [&](const auto& part) { return asks_beyond_system(part, vocabulary); });
+  }
+  const ngsi::Symbol name = expression.term.path.names.front();
+  return name == ngsi::Symbol::none || !is_system(vocabulary.name(name));
+}
+
+base::Status read_page(const Call& call, hub::QueryPage& page) {
+  const Options& options = call.environment.options;
+  const Parameters& params = call.params;
+  const std::uint64_t limit = params.number(Param::limit).value_or(options.page_default);
+  page.count = params.flag(Param::count);
+  if (limit > options.page_most) {
+    return error(
+        Code::too_many_results,
+        "A page holds at most " + std::to_string(options.page_most) + " entities; follow the next link for more.",
+        "limit");
+  }
+  if (limit == 0 && !page.count)
+    return error(Code::bad_request_data, "\"limit\" of 0 needs count=true (6.3.10).", "limit");
+  page.limit = static_cast<std::uint32_t>(limit);
+  if (const auto after = params[Param::after]; !after.empty()) {
+    page.after = std::string(after);  // its place counts; the offset beside it only numbers the page
+  } else {
+    page.offset = params.number(Param::offset).value_or(0);
+  }
+  return {};
+}
+
+base::Status read_filters(const Call& call, const QuestionText& text, ngsi::Query& query) {
+  ngsi::Vocabulary& words = call.vocabulary();
+  const ngsi::QueryLimits& limits = call.environment.options.query;
+  if (text.type && *text.type != "*") {
+    MADANG_TRY(query.type, ngsi::parse_type_selection(*text.type, words, limits));
+  }
+  if (text.ids.size() > limits.ids) {
+    return error(Code::too_complex, "More than " + std::to_string(limits.ids) + " ids in one question.", "id");
+  }
+  for (const std::string& id : text.ids) {
+    if (!base::is_absolute_uri(id))
+      return error(Code::bad_request_data, "\"" + id.substr(0, 80) + "\" is no URI.", "id");
+  }
+  query.ids = text.ids;
+  // Clause 5.2.33: id takes precedence over idPattern.
+  if (text.id_pattern && text.ids.empty()) {
+    MADANG_TRY(query.id_pattern, ngsi::Pattern::compile(*text.id_pattern, limits));
+  }
+  if (text.q) {
+    MADANG_TRY(query.q, ngsi::parse_q(*text.q, words, limits));
+  }
+  if (text.scope_q) {
+    MADANG_TRY(query.scope, ngsi::parse_scope_selection(*text.scope_q, limits));
+  }
+  if (text.georel || text.geometry || text.coordinates) {
+    if (!text.georel || !text.geometry || !text.coordinates) {
+      return error(Code::bad_request_data, "\"georel\", \"geometry\" and \"coordinates\" go together.", "georel");
+    }
+    MADANG_TRY(query.geo, ngsi::parse_geo_query(*text.georel, *text.geometry, *text.coordinates,
+                                                text.geoproperty.value_or(std::string_view()), words, limits));
+  }
+  return {};
+}
+
+/// `attrs` and `pick` also select: entities have at least one of the attributes (5.7.2.4).
+void select_by_view(const ngsi::Representation& how, ngsi::Query& query) {
+  if (how.has_attributes) {
+    query.attributes = how.attributes;
+    query.attributes_given = true;
+  } else if (how.has_pick && !how.pick_id && !how.pick_type && !how.pick_scope) {
+    query.attributes = how.pick;
+    query.attributes_given = true;
+  }
+}
+
+base::Status check_width(const Call& call, const QuestionText& text, const ngsi::Query& query) {
+  const bool all_types = text.type && *text.type == "*";
+  const bool local_given = call.params.has(Param::local);
+  if (all_types && local_given && !call.params.flag(Param::local)) {
+    return error(Code::bad_request_data, "type=* asks this server alone: it cannot stand beside local=false.", "local");
+  }
+  const bool attributes = text.view.attrs && std::any_of(text.view.attrs->begin(), text.view.attrs->end(),
+                                                         [](std::string_view name) { return !is_system(name); });
+  if (query.type || query.geo || attributes || all_types || call.params.flag(Param::local)) return {};
+  if (query.q && asks_beyond_system(*query.q, call.vocabulary())) return {};
+  return error(
+      Code::bad_request_data,
+      "The question is too wide: add at least one of type, attrs, q (over more than system attributes), georel "
+      "with geometry and coordinates, or local=true (5.7.2.4).");
+}
+
+base::Result<Question> ask(const Call& call, const QuestionText& text) {
+  Question question;
+  MADANG_CHECK(read_page(call, question.page));
+  MADANG_CHECK(read_filters(call, text, question.query));
+  MADANG_CHECK(check_width(call, text, question.query));
+  MADANG_TRY(question.view, make_view(call, text.view));
+  select_by_view(question.view.how, question.query);
+  return question;
+}
+
+base::Result<ViewText::Names> names_of(const std::optional<std::vector<std::string>>& list, std::string_view member) {
+  if (!list) return ViewText::Names();
+  std::vector<std::string_view> names;
+  for (const std::string& name : *list) {
+    if (name.empty() || name.find_first_of("{}; \"") != name.npos) {
+      return error(Code::bad_request_data, "\"" + name.substr(0, 80) + "\" is no name here.",
+                   "/" + std::string(member));
+    }
+    names.push_back(name);
+  }
+  return ViewText::Names(std::move(names));
+}
+
+/// Several selectors are alternatives. An ngsi::Query has one of each part, so alternatives of types alone, or of ids
+/// of one type, are put together; other mixtures are refused by name.
+base::Status join_selectors(const std::vector<QueryBody::Selector>& selectors, std::string& type, QuestionText& text) {
+  if (selectors.empty()) return {};
+  const bool types_only =
+      std::all_of(selectors.begin(), selectors.end(), [](const auto& s) { return s.ids.empty() && !s.id_pattern; });
+  const bool same_type_with_ids = std::all_of(selectors.begin(), selectors.end(), [&](const auto& s) {
+    return s.type == selectors.front().type && !s.ids.empty();
+  });
+  if (selectors.size() == 1 || same_type_with_ids) {
+    type = *selectors.front().type;
+    text.id_pattern = given(selectors.front().id_pattern);
+    for (const auto& selector : selectors) text.ids.insert(text.ids.end(), selector.ids.begin(), selector.ids.end());
+  } else if (types_only) {
+    for (const auto& selector : selectors) {
+      if (*selector.type == "*") return type = "*", base::Status();
+      type += (type.empty() ? "(" : "|(") + *selector.type + ")";
+    }
+  } else {
+    return error(Code::not_supported,
+                 "Several entity selectors with ids or patterns of different types are not offered yet.", "/entities");
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<Question> question_from_parameters(const Call& call) {
+  const Parameters& params = call.params;
+  QuestionText text;
+  text.type = given(params, Param::type);
+  text.id_pattern = given(params, Param::id_pattern);
+  text.q = given(params, Param::q);
+  text.scope_q = given(params, Param::scope_q);
+  text.georel = given(params, Param::georel);
+  text.geometry = given(params, Param::geometry);
+  text.coordinates = given(params, Param::coordinates);
+  text.geoproperty = given(params, Param::geoproperty);
+  if (params.has(Param::id))
+    each_item(params[Param::id], [&](std::string_view id) { return text.ids.emplace_back(id), true; });
+  MADANG_TRY(text.view, view_text(params));
+  return ask(call, text);
+}
+
+base::Result<Question> question_from_body(const Call& call, const QueryBody& body) {
+  QuestionText text;
+  std::string type;
+  MADANG_CHECK(join_selectors(body.entities, type, text));
+  if (!type.empty()) text.type = type;
+  text.q = given(body.q);
+  text.scope_q = given(body.scope_q);
+  text.georel = given(body.georel);
+  text.geometry = given(body.geometry);
+  text.coordinates = given(body.coordinates);
+  text.geoproperty = given(body.geoproperty);
+  MADANG_TRY(text.view.attrs, names_of(body.attrs, "attrs"));
+  MADANG_TRY(text.view.pick, names_of(body.pick, "pick"));
+  MADANG_TRY(text.view.omit, names_of(body.omit, "omit"));
+  MADANG_TRY(text.view.dataset_ids, names_of(body.dataset_ids, "datasetId"));
+  text.view.lang = body.lang ? std::string_view(*body.lang) : std::string_view();
+  return ask(call, text);
+}
+
+}  // namespace madang::api::ngsild

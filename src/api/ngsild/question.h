@@ -1,0 +1,24 @@
+#pragma once
+// A question (5.7.2) from the parameters of a GET or the body of a POST, as an ngsi::Query.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "madang/ngsi/query.h"
+
+#include "call.h"
+#include "ngsild/view.h"
+
+namespace madang::api::ngsild {
+
+struct Question {
+  ngsi::Query query;
+  hub::QueryPage page;
+  View view;
+};
+
+base::Result<Question> question_from_parameters(const Call& call);
+base::Result<Question> question_from_body(const Call& call, const QueryBody& body);
+
+}  // namespace madang::api::ngsild

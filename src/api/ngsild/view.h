@@ -1,0 +1,35 @@
+#pragma once
+// How entities are to be shown: the parameters of clauses 6.3.7, 6.3.11, 6.3.15 and 4.21 as an ngsi::Representation.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "madang/ngsi/represent.h"
+
+#include "call.h"
+
+namespace madang::api::ngsild {
+
+/// What was asked, wherever it stood (parameters or the body of a query). An absent list asks nothing.
+struct ViewText {
+  using Names = std::optional<std::vector<std::string_view>>;
+  Names attrs, pick, omit, dataset_ids;
+  std::string_view lang;
+};
+base::Result<ViewText> view_text(const Parameters& params);
+
+struct View {
+  ngsi::Representation how;
+  std::uint32_t hash = 0;       // of everything but the entity: for entity tags
+  bool context_inside = false;  // @context is a member; else it goes into a Link header
+};
+/// bad_request_data for names that are none, for `attrs` beside `pick` or `omit`, for a member both picked and omitted,
+/// for geometryProperty without GeoJSON; not_supported for several datasetIds.
+base::Result<View> make_view(const Call& call, const ViewText& text);
+
+/// Has the entity anything to show? (5.7.1.4: otherwise it is not found.)
+bool shows_anything(ngsi::EntityView entity, const ngsi::Representation& how, const ngsi::Filter* filter);
+
+}  // namespace madang::api::ngsild
