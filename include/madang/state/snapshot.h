@@ -11,16 +11,17 @@ namespace madang::state {
 
 struct SnapshotInfo {
   std::string file;
-  Position begun;      // replay from after this one: every change at or below it is in the snapshot
-  Position complete;   // no entity in it is newer than this
+  Position begun;     // replay from after this one: every change at or below it is in the snapshot
+  Position complete;  // no entity in it is newer than this
   std::uint64_t entities = 0;
   std::uint64_t bytes = 0;
   base::Timestamp time;
 };
 
-/// Writes a fuzzy snapshot while changes go on: each entity as shown when its turn comes, with its version, a few hundred entities a Reading.
-/// Copies nothing in memory but one write buffer. New file, sync, rename, sync of the folder. `rate` bounds bytes a second (0: none).
-/// `progress(done, total)` may return false to stop. The caller calls it from a thread of its own.
+/// Writes a fuzzy snapshot while changes go on: each entity as shown when its turn comes, with its version, a few
+/// hundred entities a Reading. Copies nothing in memory but one write buffer. New file, sync, rename, sync of the
+/// folder. `rate` bounds bytes a second (0: none). `progress(done, total)` may return false to stop. The caller calls
+/// it from a thread of its own.
 base::Result<SnapshotInfo> write_snapshot(Store& store, base::FileSystem& files, const std::string& folder,
                                           const base::Clock& clock, std::uint64_t rate,
                                           const std::function<bool(std::uint64_t, std::uint64_t)>& progress = {});
@@ -29,7 +30,8 @@ base::Result<SnapshotInfo> write_snapshot(Store& store, base::FileSystem& files,
 std::vector<SnapshotInfo> list_snapshots(base::FileSystem& files, const std::string& folder);
 
 /// Loads one into an empty store, checksums verified, on `threads` threads. corrupt names file and offset.
-base::Result<SnapshotInfo> load_snapshot(Store& store, base::FileSystem& files, const std::string& path, std::size_t threads,
+base::Result<SnapshotInfo> load_snapshot(Store& store, base::FileSystem& files, const std::string& path,
+                                         std::size_t threads,
                                          const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
 
 /// Reads the whole file and checks everything in it.

@@ -1,10 +1,10 @@
 #pragma once
 // The current entities of all tenants, in memory, with their indexes; snapshots of them on disk.
 //
-// Who may touch it (docs/decisions/0002): readers hold their own thread's lock (Reading), which nobody else ever takes but
-// the one who shows changes, so readers never wait for one another. The writer stages outcomes under the hub's sequencer
-// lock and shows them, in short batches, while it holds every reader's lock: what a Reading sees is one consistent
-// state, entities and indexes together, and replaced blocks are freed at once.
+// Who may touch it (docs/decisions/0002): readers hold their own thread's lock (Reading), which nobody else ever takes
+// but the one who shows changes, so readers never wait for one another. The writer stages outcomes under the hub's
+// sequencer lock and shows them, in short batches, while it holds every reader's lock: what a Reading sees is one
+// consistent state, entities and indexes together, and replaced blocks are freed at once.
 
 #include <chrono>
 #include <cstdint>
@@ -27,16 +27,17 @@ namespace madang::state {
 using journal::Position;
 
 struct Limits {
-  std::uint64_t memory_bytes = 0;            // of everything held; 0: three quarters of the machine's memory
+  std::uint64_t memory_bytes = 0;  // of everything held; 0: three quarters of the machine's memory
   std::uint64_t tenant_entities = 50'000'000;
-  std::uint64_t tenant_bytes = 0;            // 0: memory_bytes
+  std::uint64_t tenant_bytes = 0;  // 0: memory_bytes
   std::size_t tenants = 1'000;
-  std::size_t declared_indexes = 64;         // a tenant
-  std::uint64_t query_cost = 50'000'000;     // entities looked at by one question; beyond: too_complex
+  std::size_t declared_indexes = 64;      // a tenant
+  std::uint64_t query_cost = 50'000'000;  // entities looked at by one question; beyond: too_complex
   ngsi::SymbolLimits symbols;
 };
 
-/// A place of an entity in its tenant's table. Questions answer in the order of places; an entity keeps its place for life.
+/// A place of an entity in its tenant's table. Questions answer in the order of places; an entity keeps its place for
+/// life.
 using Place = std::uint32_t;
 
 /// An index on the values of an attribute of a type. Names are expanded.
@@ -46,14 +47,15 @@ struct DeclaredIndex {
 };
 struct IndexState {
   DeclaredIndex index;
-  bool ready = false;          // false while it is being built; queries use it only when ready
+  bool ready = false;  // false while it is being built; queries use it only when ready
   std::uint64_t entries = 0;
 };
 
 class Store;
 class Tenant;
 
-/// Holds this thread's reader lock: keep it for less than a millisecond. Views got under it die with it.
+/// Holds this thread's reader lock: keep it for less than a millisecond, and never call show() or change indexes
+/// within. Views got under it die with it. One within another costs nothing.
 class Reading {
  public:
   explicit Reading(Store& store);  // registers the thread at its first use
@@ -71,14 +73,17 @@ struct TypeCount {
 };
 struct AttributeCount {
   ngsi::Symbol attribute;
-  ngsi::Symbol type;       // the entity type it was seen in
-  ngsi::Kind kind;         // one row for each kind seen
+  ngsi::Symbol type;  // the entity type it was seen in
+  ngsi::Kind kind;    // one row for each kind seen
   std::uint64_t entities;
 };
 
 /// One tenant's entities. Everything const needs a Reading; the rest is the writer's.
 class Tenant {
  public:
+  struct Impl;
+  explicit Tenant(std::unique_ptr<Impl> impl);
+  ~Tenant();
   const std::string& name() const;
   ngsi::SymbolTable& symbols() const;
 
@@ -90,17 +95,10 @@ class Tenant {
   std::vector<AttributeCount> attributes() const;
   std::vector<IndexState> indexes() const;
 
- private:
-  friend class Store;
-  friend class Search;
-  friend class Reading;
-  struct Impl;
-  explicit Tenant(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  Impl& impl() const { return *impl_; }  // the room's own
 
- public:
-  ~Tenant();
-  Impl& impl() const { return *impl_; }
+ private:
+  std::unique_ptr<Impl> impl_;
 };
 
 class Store {
@@ -109,8 +107,8 @@ class Store {
   ~Store();
 
   // -- tenants: any thread --
-  Tenant* tenant(std::string_view name) const;                    // null: unknown. "" always exists.
-  base::Result<Tenant*> make_tenant(std::string_view name);       // the existing one where there is
+  Tenant* tenant(std::string_view name) const;               // null: unknown. "" always exists.
+  base::Result<Tenant*> make_tenant(std::string_view name);  // the existing one where there is
   std::vector<std::string> tenant_names() const;
 
   // -- the writer, under the hub's sequencer lock --
@@ -118,17 +116,21 @@ class Store {
   ngsi::EntityView tip(Tenant& tenant, std::string_view id) const;
   /// insufficient_storage where `bytes` more (or one more entity) would pass a limit.
   base::Status admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) const;
-  /// The outcome of the change at `position`: the entity's new block (its version is `position`) or, where null, its removal.
+  /// Positions must rise from call to call. The outcome of the change at `position`: the entity's new block (its
+  /// version is `position`) or, where null, its removal.
   void stage(Tenant& tenant, Position position, std::string_view id, ngsi::EntityBlock block);
   /// Shows what was staged up to `durable`, at most `most` changes at a time. True: there is more to show.
   bool show(Position durable, std::size_t most);
   Position shown() const;  // any thread
-  /// Same as stage and show in one, without locks: for loading, before anybody reads.
+  /// Same as stage and show in one, without locks: for loading, before anybody reads. Does nothing where the entity is
+  /// there already with a version at or above `position` (replay over a fuzzy snapshot, docs/formats/snapshot.md).
   void load(Tenant& tenant, Position position, std::string_view id, ngsi::EntityBlock block);
-  /// Builds what loading put off (declared and default indexes in bulk, on `threads` threads).
+  /// Builds what loading put off (default indexes and the indexes declared so far, in bulk, on `threads` threads). Call
+  /// it before the first Reading.
   void finish_loading(std::size_t threads);
 
   // -- declared indexes: the writer --
+  /// Fine where it is declared already. insufficient_storage at the limit.
   base::Status declare_index(Tenant& tenant, const DeclaredIndex& index);
   base::Status drop_index(Tenant& tenant, const DeclaredIndex& index);
   /// Does a slice of at most `entities` of pending index building. True: more to do.
@@ -137,40 +139,38 @@ class Store {
   std::uint64_t memory_bytes() const;  // any thread; what limits are counted against
   std::uint64_t memory_limit() const;
 
- private:
-  friend class Reading;
-  friend class Search;
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  Impl& impl() const { return *impl_; }  // the room's own
 
- public:
-  Impl& impl() const { return *impl_; }
+ private:
+  std::unique_ptr<Impl> impl_;
 };
 
 /// Where a page starts and ends.
 struct Page {
-  std::optional<Place> after;      // cursor: only places above
+  std::optional<Place> after;  // cursor: only places above
   std::uint64_t offset = 0;
-  std::uint32_t limit = 20;        // 0 with count: only count
-  bool count = false;              // find all matches, not only the page's
+  std::uint32_t limit = 20;  // 0 with count: only count
+  bool count = false;        // find all matches, not only the page's
 };
 
-/// A question being answered in slices. Plans by the indexes (ids, declared values, relationships, space, scope, type, else all places); always
-/// checks the whole question against the entity, so an index can only make it faster.
+/// A question being answered in slices. Plans by the indexes (ids, declared values, relationships, space, scope, type,
+/// else all places); always checks the whole question against the entity, so an index can only make it faster. `query`
+/// and `filter` must outlive it.
 class Search {
  public:
   Search(const Store& store, const Tenant& tenant, const ngsi::Query& query, const ngsi::Filter* filter, Page page);
   ~Search();
 
   using Emit = std::function<void(ngsi::EntityView)>;
-  /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at). Call under a Reading; `emit` sees
-  /// the page's entities in order, as they are at that moment. True: finished.
+  /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at). Call under
+  /// a Reading; `emit` sees the page's entities in order, as they are at that moment. True: finished.
   base::Result<bool> run(std::uint64_t budget, const Emit& emit);
 
-  std::uint64_t matched() const;            // so far; the whole count once finished with count
-  bool more() const;                        // finished, and at least one match lies beyond the page
-  std::optional<Place> last() const;        // place of the last entity of the page: the next page's cursor
-  std::string_view plan() const;            // "ids", "value index", "space", "type", "scan", ...: for the log and tests
+  std::uint64_t matched() const;      // so far; the whole count once finished with count
+  bool more() const;                  // finished, and at least one match lies beyond the page
+  std::optional<Place> last() const;  // place of the last entity of the page: the next page's cursor
+  std::string_view plan() const;      // "ids", "value index", "space", "type", "scan", ...: for the log and tests
 
  private:
   struct Impl;

@@ -1,0 +1,110 @@
+#pragma once
+// What the store and its tenants hold.
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "madang/state/store.h"
+
+#include "id_table.h"
+#include "indexes.h"
+#include "reader_locks.h"
+
+namespace madang::state {
+
+/// An outcome that is not shown yet.
+struct Staged {
+  Position position;
+  Tenant* tenant = nullptr;
+  std::uint64_t hash = 0;  // of the id
+  Place place = kNoPlace;  // where it was when staged: a hint
+  std::string removed;     // the id, where this is a removal
+  ngsi::EntityBlock block;
+  std::string_view id() const { return block ? EntityView(block).id() : std::string_view(removed); }
+};
+
+struct Tenant::Impl {
+  Impl(std::string name_, const ngsi::SymbolLimits& limits, std::uint64_t seed_)
+      : name(std::move(name_)), symbols(limits), seed(seed_) {}
+
+  const std::string name;
+  ngsi::SymbolTable symbols;
+  const std::uint64_t seed;
+
+  // Shown: changed while every reader's lock is held.
+  Slots slots;
+  IdTable ids;
+  Indexes indexes;
+  std::uint64_t size = 0;
+  std::uint64_t block_bytes = 0;  // of the shown blocks as the allocator rounds them
+  std::uint64_t index_bytes = 0;  // as of the last count of them
+  std::uint64_t uncounted = 0;    // changes since
+  std::atomic<std::uint64_t> bytes{0};
+
+  // The writer's own.
+  struct TextHash {
+    std::uint64_t seed;
+    std::size_t operator()(std::string_view text) const { return hash_text(text, seed); }
+  };
+  boost::unordered_flat_map<std::string_view, Staged*, TextHash> pending{0, TextHash{seed}};  // newest of each id
+  std::uint64_t tip_size = 0;  // entities once everything staged is shown
+  std::uint64_t staged_bytes = 0;
+  bool loading = false;  // indexes are put off until finish_loading
+
+  std::uint64_t hash(std::string_view id) const { return hash_text(id, seed); }
+  EntityView at(Place place) const { return EntityView(slots.at(place)); }
+  Place find(std::string_view id, std::uint64_t hash_of_id) const {
+    return ids.find(hash_of_id, [&](Place place) { return at(place).id() == id; });
+  }
+  Place find(std::string_view id) const { return find(id, hash(id)); }
+
+  /// Puts `block` (null: nothing) where the entity is or a free place, indexes included; gives back the old block.
+  ngsi::EntityBlock exchange(std::string_view id, std::uint64_t hash_of_id, Place hint, ngsi::EntityBlock block);
+  /// Brings `bytes` up to date; counts the indexes only now and then, or where `exactly`.
+  void account(bool exactly);
+};
+
+struct Store::Impl {
+  explicit Impl(const Limits& limits_);
+  Limits limits;
+  const std::uint64_t seed;
+  std::shared_ptr<ReaderLocks> locks = ReaderLocks::make();
+
+  mutable std::shared_mutex tenants_mutex;
+  std::map<std::string, std::unique_ptr<Tenant>, std::less<>> tenants;  // tenants never go
+  Tenant* default_tenant = nullptr;
+
+  std::deque<Staged> staged;
+  std::vector<ngsi::EntityBlock> retired;  // replaced in this batch: freed when the readers are back
+  std::atomic<std::uint64_t> memory{0};
+  std::atomic<std::uint64_t> shown{0};
+  std::mutex loading_mutex;  // load_snapshot's threads put blocks in by turns
+
+  std::vector<Tenant*> all_tenants() const;
+  void show_one(Staged& staged);
+  void show_batch(Position durable, std::size_t most);
+  /// Accounts a tenant's shown bytes anew.
+  void account(Tenant::Impl& tenant, bool exactly);
+  void note_shown(Position position) {
+    if (position > Position{shown.load(std::memory_order_relaxed)})
+      shown.store(position.value, std::memory_order_release);
+  }
+  /// load() with the hash at hand.
+  void load(Tenant::Impl& tenant, Position position, std::string_view id, std::uint64_t hash, ngsi::EntityBlock block);
+};
+
+/// What the allocator takes for a block (glibc: a word, rounded to sixteen).
+inline std::uint64_t block_cost(const ngsi::EntityBlock& block) {
+  return (block.size() + 8ull + 15ull) & ~15ull;
+}
+
+/// Builds the indexes of a freshly loaded tenant on `threads` threads.
+void build_in_bulk(Tenant::Impl& tenant, std::size_t threads);
+
+}  // namespace madang::state
