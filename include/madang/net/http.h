@@ -57,7 +57,8 @@ class Loop : public base::Executor {
   virtual std::size_t index() const = 0;  // 0, 1, ... of the server's loops
 };
 
-/// Answers one request: exactly once, on the loop's thread, now or later. Dropped unanswered, it answers 500.
+/// Answers one request, exactly once, now or later. Dropped unanswered, it answers 500. It may be moved, dropped and
+/// given a Response on any thread, also after the server's end; all else is for the loop's thread.
 class Responder {
  public:
   struct Sink;
@@ -69,7 +70,8 @@ class Responder {
   /// The request, while unanswered and while its connection lives (else it is an empty one).
   const Request& request() const;
   Loop& loop() const;
-  bool alive() const;  // false: the client went away; answering does nothing
+  /// False: the client went away, or shut its sending side, which mostly is the same: long work for it can stop.
+  bool alive() const;
   void send(Response&& response);
   /// The hot path: the body is appended by `write` straight into the connection's output buffer. `headers` is a block
   /// of complete header lines ("Name: value\r\n"), may be empty.
@@ -101,7 +103,7 @@ struct ServerOptions {
   std::size_t body_bytes = 16 << 20;  // 413
   std::uint64_t buffered_bytes =
       1ull << 30;  // request bodies and unsent answers of all connections; beyond: 503 with Retry-After
-  std::size_t output_bytes = 64 << 20;  // unsent answers of one connection before it is not read from
+  std::size_t output_bytes = 1 << 20;  // unsent answers of one connection before it is not read from
   std::chrono::seconds header_timeout{10};
   std::chrono::seconds body_timeout{60};  // and at least `minimum_rate` after the first seconds
   std::size_t minimum_rate = 1'000;       // bytes a second of body or of taken output
