@@ -55,7 +55,7 @@ TEST(Symbols, NamesStayWhereTheyAreAcrossManyChunks) {
 }
 
 TEST(Symbols, BehavesLikeAMap) {
-  rc::check("numbers are dense, stable and invertible", [](const std::vector<std::string>& names) {
+  EXPECT_TRUE(rc::check("numbers are dense, stable and invertible", [](const std::vector<std::string>& names) {
     SymbolTable table;
     std::map<std::string, Symbol> model;
     for (const std::string& name : names) {
@@ -65,7 +65,7 @@ TEST(Symbols, BehavesLikeAMap) {
       RC_ASSERT(table.name(symbol) == name);
     }
     RC_ASSERT(table.size() == model.size());
-  });
+  }));
 }
 
 TEST(Symbols, ManyThreadsAgree) {
