@@ -1,5 +1,9 @@
 // The command line. CLI11 is header-only and heavy: this is the only file that sees it.
 
+#include <cstdio>
+#include <functional>
+#include <string>
+
 #include <CLI/CLI.hpp>
 
 #include "bench/bench.h"
@@ -140,6 +144,16 @@ void add_bench(CLI::App& app, BenchCommand& b, int& code) {
   bench_.add_option("--load-cpu", b.load_cpu, "Core of the load (1)");
 }
 
+/// docs/reference/commands.md.
+int show_commands(const CLI::App& app, const std::string& overview) {
+  std::string page = "# Commands\n\nThis page is what `madang commands` prints.\n\n```\n" + overview + "```\n";
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    page += "\n## " + command->get_name() + "\n\n```\n" + command->help("madang") + "```\n";
+  }
+  std::fwrite(page.data(), 1, page.size(), stdout);
+  return kDone;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -159,11 +173,15 @@ int main(int argc, char** argv) {
   BenchCommand bench_;
   std::string folder;
   bool markdown = false;
+  std::string overview;
   add_serve(app, serve_, code);
   add_transfer(app, import_, export_, code);
   add_keeping(app, backup_, restore_, folder, code);
   add_small(app, token_, markdown, code);
   add_bench(app, bench_, code);
+  add(app, "commands", "Show the help of all commands, as the reference page", "madang commands > commands.md", code,
+      [&] { return show_commands(app, overview); });
+  overview = app.help();  // once a command is chosen, help() is that command's
 
   try {
     app.parse(argc, argv);

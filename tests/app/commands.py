@@ -48,6 +48,11 @@ class Help(unittest.TestCase):
             self.assertEqual(code, 0, command)
             self.assertIn(f"madang {command}", out.split("Example:")[1])
 
+    def test_the_reference_page_is_the_one_in_the_program(self):
+        page = (ROOT / "docs/reference/commands.md").read_text()
+        self.assertEqual(run(MADANG, "commands")[1], page,
+                         "docs/reference/commands.md is old: madang commands > docs/reference/commands.md")
+
     def test_wrong_usage(self):
         self.assertEqual(run(MADANG)[0], 2)
         self.assertEqual(run(MADANG, "serve", "--nonsense")[0], 2)
