@@ -75,6 +75,9 @@ class HubImpl final : public Hub {
     how.reserve_bytes = options_.reserve_bytes;
     how.sync = options_.sync;
     MADANG_CHECK(files_.make_folder(folder_.journal()));
+    // A restored folder has a snapshot and no journal yet: numbering goes on where it ended.
+    const auto snapshots = state::list_snapshots(files_, folder_.snapshots());
+    if (!snapshots.empty()) how.begin_after = snapshots.front().complete;
     MADANG_TRY(journal_, journal::Journal::open(files_, folder_.journal(), how, clock_));
     MADANG_TRY(recovered_,
                recover(store_, limits_of(options_), files_, folder_, *journal_, options_.threads, options_.progress));

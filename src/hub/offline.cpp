@@ -107,9 +107,6 @@ base::Status restore_folder(base::FileSystem& files, const std::string& source, 
   MADANG_CHECK(files.make_folder(to.snapshots()));
   MADANG_CHECK(files.make_folder(to.journal()));
   MADANG_CHECK(state::write_snapshot(*store, files, to.snapshots(), base::system_clock(), 0));
-  journal::Options how;
-  how.begin_after = upto;
-  MADANG_CHECK(journal::Journal::open(files, to.journal(), how, base::system_clock()));
   // Last, so that a folder is either restored whole or not one.
   return check_format(files, to, true);
 }

@@ -200,19 +200,20 @@ void Sequencer::fail_all(const base::Error& error) {
     SequencerLock lock(mutex_);
     failed_.store(true, std::memory_order_release);
     call = on_failure_;
-    for (const auto& home : homes_) {
-      for (Waiter& waiter : home->waiters) {
-        if (waiter.position.value <= durable_.load(std::memory_order_relaxed)) continue;
-        for (ChangeResult& result : waiter.results) {
-          result = {};
-          result.error = outcome_unknown();
-        }
-      }
-      if (!home->waiters.empty() && !std::exchange(home->called, true))
-        home->executor->post([this, executor = home->executor] { answer(*executor); });
-    }
   }
   if (call) call(error);
+  SequencerLock lock(mutex_);
+  for (const auto& home : homes_) {
+    for (Waiter& waiter : home->waiters) {
+      if (waiter.position.value <= durable_.load(std::memory_order_relaxed)) continue;
+      for (ChangeResult& result : waiter.results) {
+        result = {};
+        result.error = outcome_unknown();
+      }
+    }
+    if (!home->waiters.empty() && !std::exchange(home->called, true))
+      home->executor->post([this, executor = home->executor] { answer(*executor); });
+  }
 }
 
 }  // namespace madang::hub

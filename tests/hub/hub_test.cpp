@@ -1,0 +1,185 @@
+// The one path: what goes in comes out, in order, for those who may, also after a restart.
+
+#include "madang/hub/hub.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "governance/deny_policy.h"
+#include "harness.h"
+
+namespace madang::hub {
+namespace {
+
+using testing::admin;
+using testing::World;
+
+class HubTest : public ::testing::Test {
+ protected:
+  base::SimulatedFiles disk;
+  base::ManualClock clock{{1'700'000'000'000'000'000}};
+  World world{disk, clock};
+  void SetUp() override { ASSERT_TRUE(world.open().ok()); }
+};
+
+TEST_F(HubTest, AnAcknowledgedChangeIsSeenAndKept) {
+  EXPECT_FALSE(world.create("urn:x:1", R"("a":1)").error);
+  EXPECT_EQ(world.get("urn:x:1"), R"({"id":"urn:x:1","type":"T","a":1})");
+  EXPECT_FALSE(world.update("urn:x:1", R"("b":{"k":[1,2]})").error);
+  world.close();
+  ASSERT_TRUE(world.open().ok());
+  EXPECT_EQ(world.get("urn:x:1"), R"({"id":"urn:x:1","type":"T","a":1,"b":{"k":[1,2]}})");
+  EXPECT_FALSE(world.remove("urn:x:1").error);
+  EXPECT_EQ(world.get("urn:x:1"), "");
+  world.close();
+  ASSERT_TRUE(world.open().ok());
+  EXPECT_EQ(world.get("urn:x:1"), "");
+}
+
+TEST_F(HubTest, RefusalsNameTheReason) {
+  ASSERT_FALSE(world.create("urn:x:1", R"("a":1)").error);
+  EXPECT_EQ(world.create("urn:x:1", R"("a":1)").error->code, base::Code::already_exists);
+  EXPECT_EQ(world.update("urn:x:2", R"("a":1)").error->code, base::Code::not_found);
+  EXPECT_EQ(world.remove("urn:x:2").error->code, base::Code::not_found);
+}
+
+TEST_F(HubTest, TheVersionGuardsAnUpdate) {
+  const auto first = world.create("urn:x:1", R"("a":1)");
+  auto change = *world.change(ngsi::Operation::append, R"({"a":2})", ngsi::FragmentKind::attributes, "urn:x:1");
+  change.if_versions = {first.version};
+  const auto second = world.apply(std::move(change));
+  EXPECT_FALSE(second.error);
+  EXPECT_GT(second.version, first.version);
+  change = *world.change(ngsi::Operation::append, R"({"a":3})", ngsi::FragmentKind::attributes, "urn:x:1");
+  change.if_versions = {first.version};
+  EXPECT_EQ(world.apply(std::move(change)).error->code, base::Code::precondition_failed);
+}
+
+TEST_F(HubTest, ABatchAppliesEachEntityForItselfAndInOrder) {
+  std::vector<ngsi::Change> changes;
+  for (const char* json : {R"({"id":"urn:x:1","type":"T","a":1})", R"({"id":"urn:x:1","type":"T","a":2})",
+                           R"({"id":"urn:x:2","type":"T","a":3})"}) {
+    const std::string id = std::string(json).substr(7, 7);
+    changes.push_back(*world.change(ngsi::Operation::create, json, ngsi::FragmentKind::entity, id));
+  }
+  std::vector<ChangeResult> results;
+  world.hub->apply(admin(), "", std::move(changes), world.queue, [&](std::vector<ChangeResult>&& r) { results = std::move(r); });
+  ASSERT_TRUE(world.queue.run_until([&] { return !results.empty(); }));
+  EXPECT_FALSE(results[0].error);
+  EXPECT_EQ(results[1].error->code, base::Code::already_exists);
+  EXPECT_FALSE(results[2].error);
+  EXPECT_EQ(world.get("urn:x:1"), R"({"id":"urn:x:1","type":"T","a":1})");
+}
+
+TEST_F(HubTest, NothingUndurableIsShown) {
+  std::vector<ngsi::Change> changes;
+  changes.push_back(*world.change(ngsi::Operation::create, R"({"id":"urn:x:1","type":"T","a":1})", ngsi::FragmentKind::entity, "urn:x:1"));
+  disk.fail_sync(1);
+  std::optional<base::Error> failure;
+  bool failed = false;
+  world.hub->on_failure([&](base::Error) { failed = true; });
+  const auto result = world.apply(std::move(changes[0]));
+  ASSERT_TRUE(result.error);
+  EXPECT_EQ(result.error->code, base::Code::unavailable);
+  EXPECT_TRUE(failed);
+  EXPECT_EQ(world.get("urn:x:1"), "");
+  EXPECT_EQ(world.create("urn:x:2", R"("a":1)").error->code, base::Code::unavailable);
+}
+
+TEST_F(HubTest, PagesFollowOneAnother) {
+  for (int i = 0; i < 50; ++i) ASSERT_FALSE(world.create("urn:x:" + std::to_string(i), R"("a":)" + std::to_string(i)).error);
+  std::vector<std::string> seen;
+  QueryPage page;
+  page.limit = 7;
+  page.count = true;
+  for (;;) {
+    const auto found = world.ask({}, page);
+    ASSERT_FALSE(found.error);
+    EXPECT_EQ(found.answer.count, 50u);
+    seen.insert(seen.end(), found.ids.begin(), found.ids.end());
+    if (!found.answer.next) break;
+    page.after = found.answer.next;
+  }
+  EXPECT_EQ(seen.size(), 50u);
+  std::sort(seen.begin(), seen.end());
+  EXPECT_EQ(std::unique(seen.begin(), seen.end()), seen.end());
+}
+
+TEST_F(HubTest, WhatAPolicyHidesDoesNotExist) {
+  ASSERT_FALSE(world.create("urn:x:open", R"("a":1,"secret":7)").error);
+  ASSERT_FALSE(world.create("urn:x:closed", R"("a":1)").error);
+  const auto secret = *world.names().find("secret");
+  const auto who = governance::testing::denied_principal("closed", secret);
+  EXPECT_EQ(world.get("urn:x:closed", who), "");
+  EXPECT_EQ(world.get("urn:x:open", who), R"({"id":"urn:x:open","type":"T","a":1})");
+  QueryPage page;
+  page.count = true;
+  EXPECT_EQ(world.ask({}, page, who).answer.count, 1u);
+  ngsi::Query by_secret;
+  by_secret.q = *ngsi::parse_q("secret==7", world.names());
+  EXPECT_EQ(world.ask(by_secret, page, who).answer.count, 0u);
+  EXPECT_EQ(world.ask(by_secret, page).answer.count, 1u);
+  EXPECT_EQ(world.remove("urn:x:closed", who).error->code, base::Code::not_found);
+  EXPECT_EQ(world.update("urn:x:open", R"("secret":8)", who).error->code, base::Code::forbidden);
+  EXPECT_EQ(world.create("urn:x:closed", R"("a":2)", who).error->code, base::Code::forbidden);
+  const auto attributes = world.hub->attributes(*who, "");
+  ASSERT_TRUE(attributes.ok());
+  for (const auto& attribute : attributes.value()) EXPECT_FALSE(attribute.name.ends_with("secret"));
+}
+
+TEST_F(HubTest, TenantsShareNothing) {
+  ASSERT_FALSE(world.create("urn:x:1", R"("a":1)").error);
+  World other(disk, clock);
+  EXPECT_EQ(other.open().error().code, base::Code::conflict);  // the folder is taken
+  EXPECT_EQ(world.hub->symbols("busan").error().code, base::Code::nonexistent_tenant);
+  ASSERT_TRUE(world.hub->symbols("busan", true).ok());
+  bool found = world.hub->retrieve(*admin(), "busan", "urn:x:1", [](ngsi::EntityView, const ngsi::Filter*) {}).ok();
+  EXPECT_FALSE(found);
+}
+
+TEST_F(HubTest, AFolderOfANewerVersionIsRefusedByName) {
+  world.close();
+  ASSERT_TRUE(base::write_file_atomically(disk, "city/format", "madang 99\n").ok());
+  const auto opened = world.open();
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, base::Code::newer_format);
+}
+
+TEST_F(HubTest, DeclaredIndexesOutliveARestart) {
+  ASSERT_FALSE(world.create("urn:x:1", R"("a":1)").error);
+  const std::string prefix(ngsi::kDefaultVocabulary);
+  ASSERT_TRUE(world.hub->declare_index(*admin(), {"", prefix + "T", prefix + "a"}).ok());
+  ASSERT_FALSE(world.create("urn:x:2", R"("a":2)").error);
+  world.close();
+  ASSERT_TRUE(world.open().ok());
+  auto listed = world.hub->indexes(*admin());
+  ASSERT_TRUE(listed.ok());
+  const auto& indexes = listed.value();
+  ASSERT_EQ(indexes.size(), 1u);
+  EXPECT_EQ(indexes[0].index.attribute, prefix + "a");
+}
+
+TEST_F(HubTest, ARestoredFolderIsTheStateOfThatPoint) {
+  ASSERT_FALSE(world.create("urn:x:1", R"("a":1)").error);
+  const auto at = world.update("urn:x:1", R"("a":2)").version;
+  ASSERT_FALSE(world.update("urn:x:1", R"("a":3)").error);
+  ASSERT_FALSE(world.create("urn:x:2", R"("a":1)").error);
+  world.close();
+  ASSERT_TRUE(restore_folder(disk, "city", "then", at, {}).ok());
+  std::vector<std::string> lines;
+  const auto checked = check_folder(disk, "then", [&](std::string_view line) { lines.emplace_back(line); });
+  EXPECT_TRUE(checked.ok()) << checked.error().message;
+  world.options.folder = "then";
+  const auto reopened = world.open();
+  ASSERT_TRUE(reopened.ok()) << reopened.error().message;
+  EXPECT_EQ(world.get("urn:x:1"), R"({"id":"urn:x:1","type":"T","a":2})");
+  EXPECT_EQ(world.get("urn:x:2"), "");
+  ASSERT_FALSE(world.update("urn:x:1", R"("a":4)").error);
+  world.close();
+  ASSERT_TRUE(world.open().ok());
+  EXPECT_EQ(world.get("urn:x:1"), R"({"id":"urn:x:1","type":"T","a":4})");
+}
+
+}  // namespace
+}  // namespace madang::hub
