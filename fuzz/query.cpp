@@ -1,11 +1,14 @@
-// The parsers of the query languages. The first byte chooses: q, type, scopeQ, geo query, JSON scalar. What parses is
+// The parsers of the query languages. The first byte chooses: q, type, scopeQ, geo query, string value. What parses is
 // matched with an entity of every kind of attribute, printed and parsed again.
 
 #include "madang/ngsi/query.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
+#include "madang/base/json.h"
+#include "madang/base/uri.h"
 using namespace madang::ngsi;
 
 namespace {
@@ -98,9 +101,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (query.ok()) matches(*query, world.entity);
       break;
     }
-    default: {
-      const auto value = scalar_value(text);
-      if (value) require(compare(*value, *value) == 0);
+    default: {  // any text as a JSON string is a value, equal to itself
+      if (!madang::base::is_valid_utf8(text)) break;
+      std::string json;
+      madang::base::json::append_string(json, text);
+      const auto value = scalar_value(json);
+      require(value && compare(*value, *value) == 0);
     }
   }
   return 0;

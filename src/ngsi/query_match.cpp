@@ -173,9 +173,9 @@ bool any_instance(const EntityView& entity, Symbol name, const Filter* filter, V
 bool equals(const Target& target, const std::variant<QueryValue, QueryRange>& wanted) {
   if (const auto* value = std::get_if<QueryValue>(&wanted)) return target.order(*value) == 0;
   const auto& range = std::get<QueryRange>(wanted);
-  const auto low = target.order(range.low);
+  if (const auto low = target.order(range.low); !low || *low < 0) return false;
   const auto high = target.order(range.high);
-  return low && high && *low >= 0 && *high <= 0;
+  return high && *high <= 0;
 }
 
 bool is_in_order(Comparison comparison, int order) {
