@@ -12,6 +12,7 @@
 #include "madang/ngsi/change.h"
 #include "madang/ngsi/query.h"
 
+#include "json_peek.h"
 #include "json_text.h"
 #include "value_keys.h"
 
@@ -156,6 +157,7 @@ struct FragmentReader::Impl {
   Vocabulary* vocabulary = nullptr;
   FragmentKind kind{};
   std::size_t instances = 0;
+  const char* end = nullptr;  // of the text
   std::vector<Symbol> top;
 
   // ---- errors ----
@@ -405,46 +407,28 @@ struct FragmentReader::Impl {
 
   Frame& frame() { return frames[depth - 1]; }
 
-  /// True where an array is a list of attribute instances (clause 4.5.5) and not a concise Property's value.
-  base::Result<bool> is_instance_list(od::value& value) {
-    od::array array;
-    if (auto code = value.get_array().get(array)) return broken(code);
-    bool list = false;
-    for (auto element : array) {
-      od::value item;
-      od::json_type type;
-      if (auto code = std::move(element).get(item)) return broken(code);
-      if (auto code = item.type().get(type)) return broken(code);
-      if (type != od::json_type::object) break;
-      auto said = has_attribute_member(item);
-      if (!said.ok()) return std::move(said).error();
-      list = *said;
-      break;
-    }
-    bool not_empty;
-    if (auto code = array.reset().get(not_empty)) return broken(code);
-    return list;
+  /// True where the object at `at` has a member that only attributes have.
+  bool looks_like_attribute(const char* at) const {
+    return json_peek::any_key(at, end, [this](std::string_view key) {
+      const MemberName* member = member_named(key);
+      if (member == nullptr) return false;
+      switch (member->member) {
+        case Member::value:
+        case Member::type:
+        case Member::unsupported:
+        case Member::dataset_id:
+          return true;
+        case Member::observed_at:
+        case Member::unit_code:
+          return nulls_allowed();
+        default:
+          return false;
+      }
+    });
   }
 
-  /// Looks into an object for a member that only attributes have, and goes back to its start.
-  base::Result<bool> has_attribute_member(od::value& value) {
-    od::object object;
-    if (auto code = value.get_object().get(object)) return broken(code);
-    bool found = false;
-    for (auto field : object) {
-      std::string_view key;
-      if (auto code = field.unescaped_key().get(key)) return broken(code);
-      const MemberName* member = member_named(key);
-      found = member != nullptr && (member->member == Member::value || member->member == Member::type ||
-                                    member->member == Member::unsupported || member->member == Member::dataset_id);
-      if (!found && member != nullptr && nulls_allowed())
-        found = member->member == Member::observed_at || member->member == Member::unit_code;
-      if (found) break;
-    }
-    bool not_empty;
-    if (auto code = object.reset().get(not_empty)) return broken(code);
-    return found;
-  }
+  /// Where the value stands in the text.
+  static const char* start_of(od::value& value) { return value.raw_json_token().data(); }
 
   /// Reads `name`'s value: one instance, or several. Top level and sub-attributes alike.
   Status read_attribute(Symbol name, od::value& value, bool members_only = false) {
@@ -452,21 +436,13 @@ struct FragmentReader::Impl {
     if (depth + 1 > limits.depth) return bad("Attributes are nested too deeply.", Code::invalid_request);
     od::json_type type;
     if (auto code = value.type().get(type)) return broken(code);
-    if (type == od::json_type::array) {
-      MADANG_TRY(const bool list, is_instance_list(value));
-      if (list) return read_instances(name, value);
-      if (members_only) return bad("An attribute is an object here.");
-      return read_plain(name, value);
-    }
-    if (type != od::json_type::object) {
-      if (members_only) return bad("An attribute is an object here.");
-      return read_plain(name, value);
-    }
-    if (!members_only) {
-      MADANG_TRY(const bool attribute, has_attribute_member(value));
-      if (!attribute) return read_plain(name, value);
-    }
-    return read_members(name, value);
+    const char* at = start_of(value);
+    // An array is a list of instances (clause 4.5.5) or a concise Property's value.
+    if (type == od::json_type::array && looks_like_attribute(json_peek::first_element(at, end)))
+      return read_instances(name, value);
+    if (type == od::json_type::object && (members_only || looks_like_attribute(at))) return read_members(name, value);
+    if (members_only) return bad("An attribute is an object here.");
+    return read_plain(name, value);
   }
 
   Status read_instances(Symbol name, od::value& value) {
@@ -763,7 +739,8 @@ struct FragmentReader::Impl {
 
   // ---- documents ----
 
-  void start(Vocabulary& names, FragmentKind what) {
+  void start(Vocabulary& names, FragmentKind what, std::string_view json) {
+    end = json.data() + json.size();
     vocabulary = &names;
     kind = what;
     depth = 0;
@@ -837,7 +814,7 @@ FragmentReader::~FragmentReader() = default;
 base::Result<Fragment> FragmentReader::read(std::string_view json, FragmentKind kind, Vocabulary& vocabulary,
                                             std::string_view id) {
   Impl& r = *impl_;
-  r.start(vocabulary, kind);
+  r.start(vocabulary, kind, json);
   od::document document;
   od::object object;
   if (auto code = r.parser.iterate(Impl::padded(json)).get(document)) return r.broken(code);
@@ -854,7 +831,7 @@ base::Result<Fragment> FragmentReader::read(std::string_view json, FragmentKind 
 
 base::Result<Fragment> FragmentReader::read_attribute(std::string_view json, Symbol name, Vocabulary& vocabulary) {
   Impl& r = *impl_;
-  r.start(vocabulary, FragmentKind::one_attribute);
+  r.start(vocabulary, FragmentKind::one_attribute, json);
   od::document document;
   od::value value;
   if (auto code = r.parser.iterate(Impl::padded(json)).get(document)) return r.broken(code);
@@ -871,7 +848,7 @@ base::Result<Fragment> FragmentReader::read_attribute(std::string_view json, Sym
 base::Result<std::vector<FragmentReader::Item>> FragmentReader::read_array(std::string_view json, FragmentKind kind,
                                                                            Vocabulary& vocabulary, std::size_t most) {
   Impl& r = *impl_;
-  r.start(vocabulary, kind);
+  r.start(vocabulary, kind, json);
   od::document document;
   od::array array;
   if (auto code = r.parser.iterate(Impl::padded(json)).get(document)) return r.broken(code);
@@ -884,7 +861,7 @@ base::Result<std::vector<FragmentReader::Item>> FragmentReader::read_array(std::
   for (auto element : array) {
     if (items.size() == most)
       return base::error(Code::too_large, "A batch holds at most " + std::to_string(most) + " entities.");
-    r.start(vocabulary, kind);
+    r.start(vocabulary, kind, json);
     token = std::to_string(items.size());
     Impl::Step step(r.path, token);
     od::value value;

@@ -3,12 +3,12 @@
 // Each round: a disk, random changes by several writers at once, the power goes at a random write, the folder is opened
 // again. Every acknowledged change must be there; one that was not may be there or not, but whole.
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <map>
 #include <random>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "harness.h"
 
@@ -57,14 +57,16 @@ class Client {
     known.uncertain.push_back(after);
     std::vector<ngsi::Change> changes;
     changes.push_back(std::move(*change));
-    world_.hub->apply(admin(), "", std::move(changes), world_.queue, [this, id, after](std::vector<ChangeResult>&& results) {
-      Known& entity = known_[id];
-      if (results[0].error) return;
-      // Answers to one entity come in the order of its changes: everything before this one is decided too.
-      while (entity.uncertain.front() != after) entity.uncertain.erase(entity.uncertain.begin());
-      entity.uncertain.erase(entity.uncertain.begin());
-      entity.acknowledged = after;
-    });
+    world_.hub->apply(admin(), "", std::move(changes), world_.queue,
+                      [this, id, after](std::vector<ChangeResult>&& results) {
+                        Known& entity = known_[id];
+                        if (results[0].error) return;
+                        // Answers to one entity come in the order of its changes: everything before this one is decided
+                        // too.
+                        while (entity.uncertain.front() != after) entity.uncertain.erase(entity.uncertain.begin());
+                        entity.uncertain.erase(entity.uncertain.begin());
+                        entity.acknowledged = after;
+                      });
     if (random_() % 3 == 0) world_.queue.run_posted();
   }
 

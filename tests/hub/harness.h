@@ -1,8 +1,6 @@
 #pragma once
 // A hub over a disk that can lose power, and a few words to talk to it.
 
-#include <gtest/gtest.h>
-
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -10,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "madang/base/simulated_files.h"
 #include "madang/hub/hub.h"
@@ -94,7 +94,8 @@ class World {
     return *names_;
   }
 
-  base::Result<ngsi::Change> change(ngsi::Operation operation, std::string json, ngsi::FragmentKind kind, std::string id) {
+  base::Result<ngsi::Change> change(ngsi::Operation operation, std::string json, ngsi::FragmentKind kind,
+                                    std::string id) {
     ngsi::Change out;
     out.operation = operation;
     out.id = std::move(id);
@@ -112,7 +113,8 @@ class World {
     std::optional<ChangeResult> result;
     std::vector<ngsi::Change> changes;
     changes.push_back(std::move(one));
-    hub->apply(who, tenant, std::move(changes), queue, [&](std::vector<ChangeResult>&& r) { result = std::move(r[0]); });
+    hub->apply(who, tenant, std::move(changes), queue,
+               [&](std::vector<ChangeResult>&& r) { result = std::move(r[0]); });
     EXPECT_TRUE(queue.run_until([&] { return result.has_value(); }));
     return std::move(*result);
   }
@@ -151,7 +153,8 @@ class World {
     Found found;
     bool done = false;
     hub->query(
-        who, tenant, std::move(query), page, [&](ngsi::EntityView entity, const ngsi::Filter*) { found.ids.emplace_back(entity.id()); },
+        who, tenant, std::move(query), page,
+        [&](ngsi::EntityView entity, const ngsi::Filter*) { found.ids.emplace_back(entity.id()); },
         [&](base::Result<QueryAnswer> answer) {
           done = true;
           if (answer.ok())

@@ -2,9 +2,9 @@
 
 #include "madang/hub/hub.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+
+#include <gtest/gtest.h>
 
 #include "governance/deny_policy.h"
 #include "harness.h"
@@ -64,7 +64,8 @@ TEST_F(HubTest, ABatchAppliesEachEntityForItselfAndInOrder) {
     changes.push_back(*world.change(ngsi::Operation::create, json, ngsi::FragmentKind::entity, id));
   }
   std::vector<ChangeResult> results;
-  world.hub->apply(admin(), "", std::move(changes), world.queue, [&](std::vector<ChangeResult>&& r) { results = std::move(r); });
+  world.hub->apply(admin(), "", std::move(changes), world.queue,
+                   [&](std::vector<ChangeResult>&& r) { results = std::move(r); });
   ASSERT_TRUE(world.queue.run_until([&] { return !results.empty(); }));
   EXPECT_FALSE(results[0].error);
   EXPECT_EQ(results[1].error->code, base::Code::already_exists);
@@ -74,7 +75,8 @@ TEST_F(HubTest, ABatchAppliesEachEntityForItselfAndInOrder) {
 
 TEST_F(HubTest, NothingUndurableIsShown) {
   std::vector<ngsi::Change> changes;
-  changes.push_back(*world.change(ngsi::Operation::create, R"({"id":"urn:x:1","type":"T","a":1})", ngsi::FragmentKind::entity, "urn:x:1"));
+  changes.push_back(*world.change(ngsi::Operation::create, R"({"id":"urn:x:1","type":"T","a":1})",
+                                  ngsi::FragmentKind::entity, "urn:x:1"));
   disk.fail_sync(1);
   std::optional<base::Error> failure;
   bool failed = false;
@@ -88,7 +90,8 @@ TEST_F(HubTest, NothingUndurableIsShown) {
 }
 
 TEST_F(HubTest, PagesFollowOneAnother) {
-  for (int i = 0; i < 50; ++i) ASSERT_FALSE(world.create("urn:x:" + std::to_string(i), R"("a":)" + std::to_string(i)).error);
+  for (int i = 0; i < 50; ++i)
+    ASSERT_FALSE(world.create("urn:x:" + std::to_string(i), R"("a":)" + std::to_string(i)).error);
   std::vector<std::string> seen;
   QueryPage page;
   page.limit = 7;

@@ -1,10 +1,11 @@
 // Fragments in, outcomes out: what each operation of clause 5.6 does, seen in the representation that a client sees.
 
-#include <gtest/gtest.h>
+#include "madang/ngsi/change.h"
 
 #include <string>
 
-#include "madang/ngsi/change.h"
+#include <gtest/gtest.h>
+
 #include "madang/ngsi/represent.h"
 
 namespace madang::ngsi {
@@ -29,7 +30,9 @@ class Change : public testing::Test {
     return std::string_view(padded).substr(0, json.size());
   }
 
-  base::Result<Fragment> read(std::string_view json, FragmentKind kind) { return reader.read(pad(json), kind, vocabulary); }
+  base::Result<Fragment> read(std::string_view json, FragmentKind kind) {
+    return reader.read(pad(json), kind, vocabulary);
+  }
 
   void given(std::string_view json) {
     auto fragment = read(json, FragmentKind::entity);
@@ -43,7 +46,8 @@ class Change : public testing::Test {
     entity = std::move(outcome->block);
   }
 
-  base::Result<Outcome> change(Operation operation, std::string_view json, FragmentKind kind, std::string_view attribute = {}) {
+  base::Result<Outcome> change(Operation operation, std::string_view json, FragmentKind kind,
+                               std::string_view attribute = {}) {
     ngsi::Change change;
     change.operation = operation;
     change.id = EntityView(entity).id();
@@ -102,10 +106,11 @@ TEST_F(Change, EveryRepresentationOfWhatWasGiven) {
             R"("location":{"type":"Point","coordinates":[127.0,37.5]},)"
             R"("in":{"object":"urn:x:2"},"name":{"languageMap":{"ko":"마당","en":"yard"}},)"
             R"("address":{"value":{"city":"Seoul","geo":{"type":"x","id":"y"}}}})");
-  EXPECT_EQ(shown(Format::simplified),
-            R"({"id":"urn:x:1","type":["A","B"],"scope":["/S/a","/S/b"],"speed":1.50,)"
-            R"("location":{"type":"Point","coordinates":[127.0,37.5]},"in":"urn:x:2",)"
-            R"("name":{"languageMap":{"ko":"마당","en":"yard"}},"address":{"city":"Seoul","geo":{"type":"x","id":"y"}}})");
+  EXPECT_EQ(
+      shown(Format::simplified),
+      R"({"id":"urn:x:1","type":["A","B"],"scope":["/S/a","/S/b"],"speed":1.50,)"
+      R"("location":{"type":"Point","coordinates":[127.0,37.5]},"in":"urn:x:2",)"
+      R"("name":{"languageMap":{"ko":"마당","en":"yard"}},"address":{"city":"Seoul","geo":{"type":"x","id":"y"}}})");
 }
 
 TEST_F(Change, ConciseIsReadAsNormalized) {
@@ -120,17 +125,21 @@ TEST_F(Change, ConciseIsReadAsNormalized) {
 }
 
 TEST_F(Change, InstancesStandSideBySideTheDefaultFirst) {
-  given(R"({"id":"urn:x:1","type":"A","a":[{"type":"Property","value":2,"datasetId":"urn:d:2"},{"type":"Property","value":1}]})");
+  given(
+      R"({"id":"urn:x:1","type":"A","a":[{"type":"Property","value":2,"datasetId":"urn:d:2"},{"type":"Property","value":1}]})");
   EXPECT_EQ(shown(), R"({"id":"urn:x:1","type":"A","a":[1,{"value":2,"datasetId":"urn:d:2"}]})");
   EXPECT_EQ(shown(Format::simplified), R"({"id":"urn:x:1","type":"A","a":{"dataset":{"@none":1,"urn:d:2":2}}})");
 }
 
 TEST_F(Change, PartialUpdateKeepsWhatIsNotGiven) {
   given(R"({"id":"urn:x:1","type":"A","t":{"value":25,"unitCode":"CEL","observedAt":"2022-03-14T01:59:26Z"}})");
-  ASSERT_TRUE(change(Operation::partial_attribute, R"({"value":100,"observedAt":"2022-03-14T13:00:00Z"})", {}, "t").ok());
-  EXPECT_EQ(shown(), R"({"id":"urn:x:1","type":"A","t":{"value":100,"unitCode":"CEL","observedAt":"2022-03-14T13:00:00Z"}})");
+  ASSERT_TRUE(
+      change(Operation::partial_attribute, R"({"value":100,"observedAt":"2022-03-14T13:00:00Z"})", {}, "t").ok());
+  EXPECT_EQ(shown(),
+            R"({"id":"urn:x:1","type":"A","t":{"value":100,"unitCode":"CEL","observedAt":"2022-03-14T13:00:00Z"}})");
   ASSERT_TRUE(change(Operation::partial_attribute, R"({"unitCode":"KEL"})", {}, "t").ok());
-  EXPECT_EQ(shown(), R"({"id":"urn:x:1","type":"A","t":{"value":100,"unitCode":"KEL","observedAt":"2022-03-14T13:00:00Z"}})");
+  EXPECT_EQ(shown(),
+            R"({"id":"urn:x:1","type":"A","t":{"value":100,"unitCode":"KEL","observedAt":"2022-03-14T13:00:00Z"}})");
 }
 
 TEST_F(Change, PartialUpdateCannotChangeTheKind) {
@@ -142,7 +151,8 @@ TEST_F(Change, PartialUpdateCannotChangeTheKind) {
 
 TEST_F(Change, UpdateReplacesWholeAttributesAndDeletesByNull) {
   given(R"({"id":"urn:x:1","type":"A","t":{"value":25,"unitCode":"CEL"},"u":1,"v":2})");
-  ASSERT_TRUE(change(Operation::update, R"({"t":{"value":100},"u":"urn:ngsi-ld:null","w":3})", FragmentKind::attributes).ok());
+  ASSERT_TRUE(
+      change(Operation::update, R"({"t":{"value":100},"u":"urn:ngsi-ld:null","w":3})", FragmentKind::attributes).ok());
   EXPECT_EQ(shown(), R"({"id":"urn:x:1","type":"A","t":100,"v":2,"w":3})");
 }
 
@@ -223,22 +233,30 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{R"({"id":"urn:x:1","type":"A","a":null})", "/a", base::Code::bad_request_data},
         Refused{R"({"id":"urn:x:1","type":"A","a":{"value":{"b":null}}})", "/a/value/b", base::Code::bad_request_data},
         Refused{R"({"id":"urn:x:1","type":"A","a":1,"a":2})", "/a", base::Code::invalid_request},
-        Refused{R"({"id":"urn:x:1","type":"A","a":{"value":{"b":1,"b":2}}})", "/a/value/b", base::Code::invalid_request},
+        Refused{R"({"id":"urn:x:1","type":"A","a":{"value":{"b":1,"b":2}}})", "/a/value/b",
+                base::Code::invalid_request},
         Refused{R"({"id":"urn:x:1","type":"A","a":{"value":1,"value":2}})", "/a/value", base::Code::invalid_request},
         Refused{R"({"id":"urn:x:1","type":"A","a":{"type":"Property"}})", "/a", base::Code::bad_request_data},
-        Refused{R"({"id":"urn:x:1","type":"A","a":{"type":"Prop","value":1}})", "/a/type", base::Code::bad_request_data},
-        Refused{R"({"id":"urn:x:1","type":"A","a":{"type":"VocabProperty","vocab":"x"}})", "/a/vocab", base::Code::not_supported},
-        Refused{R"({"id":"urn:x:1","type":"A","a":{"type":"Relationship","object":"x"}})", "/a/object", base::Code::bad_request_data},
-        Refused{R"({"id":"urn:x:1","type":"A","a":{"type":"Relationship","value":1}})", "/a/type", base::Code::bad_request_data},
-        Refused{R"({"id":"urn:x:1","type":"A","a":{"value":1,"observedAt":"yesterday"}})", "/a/observedAt", base::Code::bad_request_data},
+        Refused{R"({"id":"urn:x:1","type":"A","a":{"type":"Prop","value":1}})", "/a/type",
+                base::Code::bad_request_data},
+        Refused{R"({"id":"urn:x:1","type":"A","a":{"type":"VocabProperty","vocab":"x"}})", "/a/vocab",
+                base::Code::not_supported},
+        Refused{R"({"id":"urn:x:1","type":"A","a":{"type":"Relationship","object":"x"}})", "/a/object",
+                base::Code::bad_request_data},
+        Refused{R"({"id":"urn:x:1","type":"A","a":{"type":"Relationship","value":1}})", "/a/type",
+                base::Code::bad_request_data},
+        Refused{R"({"id":"urn:x:1","type":"A","a":{"value":1,"observedAt":"yesterday"}})", "/a/observedAt",
+                base::Code::bad_request_data},
         Refused{R"({"id":"urn:x:1","type":"A","a":"\ud800"})", "/a", base::Code::invalid_request},
         Refused{R"({"id":"urn:x:1","type":"A","a":1e999})", "/a", base::Code::invalid_request},
         Refused{R"({"id":"urn:x:1","type":"A","a":"urn:ngsi-ld:null"})", "/a", base::Code::bad_request_data},
-        Refused{R"({"id":"urn:x:1","type":"A","expiresAt":"2026-01-01T00:00:00Z"})", "/expiresAt", base::Code::not_supported},
+        Refused{R"({"id":"urn:x:1","type":"A","expiresAt":"2026-01-01T00:00:00Z"})", "/expiresAt",
+                base::Code::not_supported},
         Refused{R"({"id":"urn:x:1","type":"A","scope":"no slash"})", "/scope", base::Code::bad_request_data},
-        Refused{R"({"id":"urn:x:1","type":"A","g":{"type":"GeoProperty","value":{"type":"Point","coordinates":[500,1]}}})", "/g",
-                base::Code::bad_request_data},
-        Refused{R"([])", "", base::Code::invalid_request}, Refused{R"({"id":)", "/id", base::Code::invalid_request}));
+        Refused{
+            R"({"id":"urn:x:1","type":"A","g":{"type":"GeoProperty","value":{"type":"Point","coordinates":[500,1]}}})",
+            "/g", base::Code::bad_request_data},
+        Refused{R"([])", "", base::Code::invalid_request}, Refused{R"({"id":)", "", base::Code::invalid_request}));
 
 TEST_F(Change, ABatchReadsEachEntityAlone) {
   auto items = reader.read_array(
