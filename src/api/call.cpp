@@ -116,12 +116,36 @@ Call::Call(const Environment& shared, LoopState& state, net::Responder&& answere
       started(shared.clock.monotonic()) {}
 
 base::Status Call::bind() {
-  MADANG_TRY(ngsi::SymbolTable * symbols, environment.hub.symbols(tenant, operation->makes_tenant));
-  words = shown = loop.words(context, *symbols);
+  auto symbols = environment.hub.symbols(tenant, false);
+  if (symbols) return bind_to(**symbols), base::Status();
+  if (!operation->makes_tenant || symbols.error().code != Code::nonexistent_tenant) return symbols.error();
+  scratch = std::make_unique<ngsi::SymbolTable>();
+  bind_to(*scratch);
+  return {};
+}
+
+base::Status Call::make_tenant() {
+  MADANG_TRY(ngsi::SymbolTable * symbols, environment.hub.symbols(tenant, true));
+  words = shown = nullptr;
+  scratch = nullptr;
+  bind_to(*symbols);
+  return {};
+}
+
+void Call::bind_to(ngsi::SymbolTable& symbols) {
+  // The cache knows tables by address: a scratch table, which goes with its call, stays out of it.
+  const auto make = [&](const ngsi::ContextPtr& wanted) {
+    return provisional() ? std::make_shared<Words>(wanted, symbols) : loop.words(wanted, symbols);
+  };
+  words = shown = make(context);
   // An inline context has no URL for a Link header: then the answer has the core context and full names, which mean the
   // same.
-  if (media != kLdJson && words->link_line.empty()) shown = loop.words(ngsi::core_context(), *symbols);
-  return {};
+  if (media != kLdJson && words->link_line.empty()) shown = make(ngsi::core_context());
+}
+
+WordsPtr Call::words_for(const ngsi::ContextPtr& other) const {
+  ngsi::SymbolTable& symbols = vocabulary().symbols();
+  return provisional() ? std::make_shared<Words>(other, symbols) : loop.words(other, symbols);
 }
 
 base::Status Call::authorize(governance::Role role) const {

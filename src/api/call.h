@@ -85,9 +85,10 @@ class Call {
   std::string_view body;  // with padding behind it
   std::string inflated;   // owns `body` where it came compressed
   ngsi::ContextPtr context;
-  std::unique_ptr<BatchContexts> batch;  // null: `context` holds for the whole body
-  WordsPtr words;                        // after bind(): what names of the request mean
-  WordsPtr shown;                        // what names of the answer are written with
+  std::unique_ptr<BatchContexts> batch;        // null: `context` holds for the whole body
+  std::unique_ptr<ngsi::SymbolTable> scratch;  // names of a tenant that is not made yet; see bind()
+  WordsPtr words;                              // after bind(): what names of the request mean
+  WordsPtr shown;                              // what names of the answer are written with
   std::chrono::nanoseconds started;
 
   /// False: the client went away and every view into its request with it. To be asked first after every wait.
@@ -95,8 +96,14 @@ class Call {
   const net::Request& request() const { return responder.request(); }
   ngsi::Vocabulary& vocabulary() const { return words->vocabulary; }
 
-  /// Binds the context to the tenant's names. Creating operations make the tenant (clause 5.5.10).
+  /// Binds the context to the tenant's names. A creating operation may name a new tenant (clause 5.5.10), but a request
+  /// that is refused makes none: until make_tenant() its names go to a scratch table.
   base::Status bind();
+  bool provisional() const { return scratch != nullptr; }
+  /// Makes the tenant and binds to it; what was read before must be read again.
+  base::Status make_tenant();
+  /// The vocabulary of another context over the same names.
+  WordsPtr words_for(const ngsi::ContextPtr& other) const;
   /// `unauthenticated` or `forbidden` unless the caller may do this in the tenant.
   base::Status authorize(governance::Role role) const;
 
@@ -121,6 +128,7 @@ class Call {
   bool wants_gzip() const { return environment.options.gzip && accepts_gzip(headers.accept_encoding); }
 
  private:
+  void bind_to(ngsi::SymbolTable& symbols);
   void counted(int status) const;
 };
 

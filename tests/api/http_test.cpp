@@ -184,8 +184,9 @@ TEST(ContextLink, ReadsTheFormsOfRfc8288) {
 TEST(ContextLink, RefusesWhatIsBroken) {
   const std::string rel(kRel);
   for (const std::string& header :
-       {std::string("http://a.b/c"), "<http://a.b/c" + rel, "<http://a.b/c>; rel=\"http", "<http://a.b/c> x" + rel,
-        "<ftp://a/b>" + rel, "<relative>" + rel, "<http://a.b/c>" + rel + ", <http://a.b/d>" + rel}) {
+       {std::string("http://a.b/c"), "<http://a.b/c" + rel, std::string("<http://a.b/c>; rel=\"http"),
+        "<http://a.b/c> x" + rel, "<ftp://a/b>" + rel, "<relative>" + rel,
+        "<http://a.b/c>" + rel + ", <http://a.b/d>" + rel}) {
     EXPECT_FALSE(context_link(header).ok()) << header;
   }
 }

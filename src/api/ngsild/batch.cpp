@@ -98,7 +98,7 @@ base::Result<std::vector<Item>> read_each(Call& call, FragmentKind kind) {
   std::vector<Item> items;
   std::vector<WordsPtr> words;  // of each slot
   for (const auto& slot : call.batch->slots) {
-    words.push_back(slot.context ? call.loop.words(slot.context, call.vocabulary().symbols()) : nullptr);
+    words.push_back(slot.context ? call.words_for(slot.context) : nullptr);
   }
   for (std::size_t i = 0; i < call.batch->items.size(); ++i) {
     const std::string_view json = call.batch->items[i].json;
@@ -149,6 +149,17 @@ base::Result<std::vector<ngsi::Change>> read_entities(Run& run, Operation operat
   return changes;
 }
 
+/// As above; the first right entity of a new tenant makes it.
+base::Result<std::vector<ngsi::Change>> read_for_tenant(Run& run, Operation operation) {
+  auto changes = read_entities(run, operation);
+  if (!changes || changes->empty() || !run.call.provisional()) return changes;
+  MADANG_CHECK(run.call.make_tenant());
+  run.refused.clear();
+  run.ids.clear();
+  run.indexes.clear();
+  return read_entities(run, operation);
+}
+
 base::Result<std::vector<ngsi::Change>> read_ids(Run& run) {
   MADANG_TRY(std::vector<std::string> ids,
              run.call.loop.bodies.strings(run.call.body, run.call.environment.options.batch_most));
@@ -174,7 +185,7 @@ base::Result<std::vector<ngsi::Change>> read_ids(Run& run) {
 void ChangeEntities::operator()(Call&& call) const {
   const Operation operation = operation_of(call);
   const auto run = std::make_shared<Run>(std::move(call));
-  auto changes = operation == Operation::delete_entity ? read_ids(*run) : read_entities(*run, operation);
+  auto changes = operation == Operation::delete_entity ? read_ids(*run) : read_for_tenant(*run, operation);
   if (!changes) return run->call.fail(changes.error());
   if (changes->empty()) return answer_results(*run, {});
   run->call.environment.hub.apply(run->call.who, run->call.tenant, std::move(*changes), run->call.responder.loop(),

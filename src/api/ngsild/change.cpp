@@ -184,6 +184,10 @@ void answer_result(Call& call, const std::string& id, const hub::ChangeResult& r
 
 void ChangeEntity::operator()(Call&& call) const {
   auto change = make_change(call);
+  if (change.ok() && call.provisional()) {  // the first entity of a new tenant
+    if (auto made = call.make_tenant(); !made.ok()) return call.fail(made.error());
+    change = make_change(call);
+  }
   if (!change) return call.fail(change.error());
   struct Run {
     Run(Call&& c, const std::string& i) : call(std::move(c)), id(i) {}
