@@ -60,7 +60,11 @@ inline Place place_of_key(geo::Key key) {
 struct Link {
   std::uint32_t high, low;
   Place place;
-  auto operator<=>(const Link&) const = default;
+  bool operator==(const Link&) const = default;
+  bool operator<(const Link& other) const {
+    return hash() != other.hash() ? hash() < other.hash() : place < other.place;
+  }
+  std::uint64_t hash() const { return std::uint64_t{high} << 32 | low; }
 };
 static_assert(sizeof(Link) == 12);
 Link link_to(Symbol attribute, std::string_view object, Place place);
@@ -134,7 +138,10 @@ bool links_of(const Group& group, Place place, std::vector<Link>& out);
 struct SortedEntry {
   Sort sort;
   ValueEntry entry;
-  auto operator<=>(const SortedEntry&) const = default;
+  bool operator==(const SortedEntry&) const = default;
+  bool operator<(const SortedEntry& other) const {
+    return sort != other.sort ? sort < other.sort : entry < other.entry;
+  }
 };
 bool values_of(const ValueIndex& index, EntityView entity, Place place, std::vector<SortedEntry>& out);
 void add_values(ValueIndex& index, Place place, EntityView entity);  // idempotent

@@ -1,6 +1,8 @@
 #include "plan.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numbers>
 
 namespace madang::state {
 
@@ -270,7 +272,17 @@ void Plan::begin_space() {
   candidates = {};
   decided_ = is_plain();
   if (!space_) return;
-  boxes_.push_back(*query_.geo->window);
+  const GeoQuery& geo = *query_.geo;
+  boxes_.push_back(*geo.window);
+  const bool is_circle = geo.relation == GeoQuery::Relation::near && geo.max_distance && geo.geometry.is_point();
+  constexpr double kSmall = 5'000,
+                   kLow = 70;  // metres, degrees: there the flat distance is off by less than one in a hundred
+  if (!is_circle || geo.min_distance || *geo.max_distance > kSmall) return;
+  const geo::Point centre = geo.geometry.points.front();
+  if (std::abs(centre.lat) > kLow) return;
+  constexpr double kMetresADegree = 111'195, kSure = 0.97;
+  inner_ = {centre, kMetresADegree * std::cos(centre.lat * std::numbers::pi / 180), kMetresADegree,
+            *geo.max_distance * *geo.max_distance * kSure * kSure};
 }
 
 std::uint64_t Plan::collect_box(const geo::Box& box) {
@@ -311,7 +323,7 @@ void Plan::take_point(const geo::PointIndex::Hit& hit) {
   if (!space_->irregular.empty() && space_->irregular.contains(place))
     return decided_ ? unsure_.push_back(place) : add(place);
   if (query_.type && !(only_type_ ? only_type_->contains(place) : has_type(*query_.type, place))) return;
-  const auto decision = decide(hit.at);
+  const auto decision = inner_.contains(hit.at) ? std::optional(true) : decide(hit.at);
   if (decision == false) return;
   if (!decision && decided_) return unsure_.push_back(place);
   add(place);

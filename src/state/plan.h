@@ -82,6 +82,16 @@ class Plan {
   std::vector<LinkRange> link_ranges_;
   std::vector<geo::Box> boxes_;  // still to be searched, smallest last
   const SpaceIndex* space_ = nullptr;
+  /// Well within a small circle a flat Earth will do.
+  struct Inner {
+    geo::Point centre;
+    double metres_a_lon = 0, metres_a_lat = 0;
+    double square = 0;  // of the radius; 0: no such circle
+    bool contains(geo::Point p) const {
+      const double x = (p.lon - centre.lon) * metres_a_lon, y = (p.lat - centre.lat) * metres_a_lat;
+      return x * x + y * y < square;
+    }
+  } inner_;
   const PlaceSet* only_type_ = nullptr;  // the selection's one type
   bool decided_ = false;
   std::vector<Place> unsure_;  // of a decided plan: only the entity tells

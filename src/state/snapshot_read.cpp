@@ -233,7 +233,7 @@ class Loader {
   }
 
   Status check_entity(const Block& block, const ngsi::EntityBlock& entity) const {
-    const Status whole = ngsi::verify(entity.bytes(), true);
+    const Status whole = ngsi::verify(entity.bytes(), !keep_);
     if (!whole.ok()) return corrupt(info_.file, block.offset, "an entity is damaged: " + whole.error().message);
     if (EntityView(entity).version() > info_.complete.value)
       return corrupt(info_.file, block.offset, "an entity is newer than the file says.");

@@ -26,7 +26,10 @@ struct ValueEntry {
   std::uint64_t key;
   std::uint32_t print;
   Place place;
-  auto operator<=>(const ValueEntry&) const = default;
+  bool operator==(const ValueEntry&) const = default;
+  /// Two comparisons of words where member by member would take up to six: sorting and the trees live by it.
+  bool operator<(const ValueEntry& other) const { return key != other.key ? key < other.key : rest() < other.rest(); }
+  std::uint64_t rest() const { return std::uint64_t{print} << 32 | place; }
 };
 static_assert(sizeof(ValueEntry) == 16);
 

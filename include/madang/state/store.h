@@ -33,7 +33,7 @@ struct Limits {
   std::size_t tenants = 1'000;
   std::size_t declared_indexes = 64;      // a tenant
   std::uint64_t query_cost = 50'000'000;  // entities looked at by one question; beyond: too_complex
-  ngsi::SymbolLimits symbols;
+  ngsi::SymbolLimits symbols = {};
 };
 
 /// A place of an entity in its tenant's table. Questions answer in the order of places; an entity keeps its place for
@@ -148,7 +148,7 @@ class Store {
 
 /// Where a page starts and ends.
 struct Page {
-  std::optional<Place> after;  // cursor: only places above
+  std::optional<Place> after = {};  // cursor: only places above
   std::uint64_t offset = 0;
   std::uint32_t limit = 20;  // 0 with count: only count
   bool count = false;        // find all matches, not only the page's
