@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kBarEvery{100};
 constexpr std::chrono::seconds kLineEvery{5};
+constexpr std::chrono::milliseconds every(bool terminal) {
+  return terminal ? kBarEvery : kLineEvery;
+}
 constexpr std::uint64_t kBarWidth = 30;
 
 void put(std::string_view text) {
@@ -22,7 +25,7 @@ void put(std::string_view text) {
 }  // namespace
 
 Progress::Progress(std::string label)
-    : label_(std::move(label)), terminal_(::isatty(STDERR_FILENO) == 1), next_(Clock::now() + kBarEvery) {}
+    : label_(std::move(label)), terminal_(::isatty(STDERR_FILENO) == 1), next_(Clock::now() + every(terminal_)) {}
 
 Progress::~Progress() {
   finish();
@@ -32,7 +35,7 @@ void Progress::update(std::uint64_t done, std::uint64_t total, std::string_view 
   const std::scoped_lock guard(mutex_);
   const auto now = Clock::now();
   if (finished_ || now < next_) return;
-  next_ = now + (terminal_ ? std::chrono::milliseconds(kBarEvery) : std::chrono::milliseconds(kLineEvery));
+  next_ = now + every(terminal_);
   draw(done, total, note);
 }
 

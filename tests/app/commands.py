@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from server import Server, run
@@ -20,8 +21,8 @@ MADANG = sys.argv.pop(1) if len(sys.argv) > 1 else str(ROOT / "build/dev/madang"
 ENTITIES = "/ngsi-ld/v1/entities"
 
 
-def lamp(n, **more):
-    return {"id": f"urn:ngsi-ld:Lamp:{n}", "type": "Lamp", "level": {"type": "Property", "value": n}, **more}
+def lamp(number, **more):
+    return {"id": f"urn:ngsi-ld:Lamp:{number}", "type": "Lamp", "level": {"type": "Property", "value": number}, **more}
 
 
 class Scratch(unittest.TestCase):
@@ -29,6 +30,12 @@ class Scratch(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="madang-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
+
+    def wait_for(self, condition, seconds=60):
+        limit = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), limit, "waited in vain")
+            time.sleep(0.02)
 
     def write(self, name, content):
         path = self.folder / name
@@ -136,6 +143,15 @@ class Serve(Scratch):
         self.assertEqual(server.ask("GET", ENTITIES + "/urn:ngsi-ld:Lamp:1")[0], 200)
         server.stop()
 
+    def test_a_server_whose_disk_failed_starts_itself_again(self):
+        server = Server(MADANG, folder=self.folder / "data")
+        server.start()
+        self.assertEqual(server.ask("POST", ENTITIES, lamp(1))[0], 201)
+        server.process.send_signal(signal.SIGUSR2)  # what the hub's failure sends
+        self.wait_for(lambda: sum("is ready at " + server.url in line for line in server.lines) == 2)
+        self.assertEqual(server.ask("GET", ENTITIES + "/urn:ngsi-ld:Lamp:1")[0], 200)
+        self.assertEqual(server.stop(), 0)
+
     def test_a_second_server_on_the_folder_is_refused(self):
         with Server(MADANG) as server:
             code, _, err = run(MADANG, "serve", "--data", server.folder, "--port", "0")
@@ -154,8 +170,7 @@ class Serve(Scratch):
         server.start()
         log.rename(self.folder / "log.1")
         server.process.send_signal(signal.SIGHUP)
-        while not log.exists():  # bounded by the limit of the whole program
-            self.assertIsNone(server.process.poll())
+        self.wait_for(log.exists)
         server.stop()
         self.assertIn('"event":"log reopened"', log.read_text().replace('": "', '":"'))
 
@@ -334,7 +349,7 @@ class Keeping(Scratch):
 
 
 if __name__ == "__main__":
-    result = unittest.main(exit=False, verbosity=1).result
+    result = unittest.main(exit=False).result
     wrong = len(result.failures) + len(result.errors)
     print(f"{result.testsRun - wrong} passed, {wrong} failed")
     sys.exit(1 if wrong else 0)

@@ -51,14 +51,15 @@ class Server:
                 self.url = found[1]
             if line.startswith("Ctrl-C"):
                 watchdog.cancel()
-                threading.Thread(target=self._drain, daemon=True).start()
+                self.reader = threading.Thread(target=self._drain, args=[self.process.stdout], daemon=True)
+                self.reader.start()
                 return
         watchdog.cancel()
         self.process.wait()
         raise AssertionError(f"the server did not start ({self.process.returncode}): {self.said()}")
 
-    def _drain(self):
-        for raw in self.process.stdout:
+    def _drain(self, output):
+        for raw in output:
             self.lines.append(raw.decode().rstrip("\n"))
 
     def said(self):
@@ -71,15 +72,17 @@ class Server:
             return None
         if self.process.poll() is None:
             self.process.send_signal(sign)
+        process, self.process = self.process, None
         try:
-            code = self.process.wait(60)
+            return process.wait(60)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            process.kill()
             raise AssertionError("the server did not stop in 60 s") from None
         finally:
-            self.process, process = None, self.process
-        del process
-        return code
+            process.wait()
+            self.reader.join()
+            process.stdout.close()
+            self.log.close()
 
     def ask(self, method, path, body=None, **headers):
         """(status, headers, body), the body parsed where it is JSON."""

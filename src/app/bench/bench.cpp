@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 
 #include "madang/base/uri.h"
 #include "madang/net/http.h"
@@ -45,8 +46,9 @@ class Bench {
     MADANG_TRY(ceilings_, measure_ceilings(command_, folder_));
     if (command_.target.empty()) {
       MADANG_CHECK(start("1", command_.server_cpu));
+      idle_ = server_->resident();
       std::printf("start on an empty folder %.0f ms, idle %.1f MiB resident\n\n", server_->start_seconds() * 1e3,
-                  mib(server_->resident()));
+                  mib(idle_));
     } else {
       MADANG_TRY(const auto url, base::parse_url(command_.target));
       address_ = url.host == "localhost" ? "127.0.0.1" : url.host;
@@ -100,8 +102,14 @@ class Bench {
     if (report.by_class[2] != report.requests || report.requests == 0)
       return error(Code::unavailable, "the server refuses entities");
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
-    std::printf("-- %llu entities (%.0f new ones a second)\n", static_cast<unsigned long long>(size),
+    std::printf("-- %llu entities, %.0f new ones a second", static_cast<unsigned long long>(size),
                 static_cast<double>(size - filled_) / took.count());
+    if (server_) {
+      const std::uint64_t resident = server_->resident();
+      std::printf("; resident %.0f MiB, %.0f bytes an entity above idle", mib(resident),
+                  static_cast<double>(resident - std::min(resident, idle_)) / static_cast<double>(size));
+    }
+    std::printf("\n");
     filled_ = size;
     return {};
   }
@@ -113,7 +121,9 @@ class Bench {
 
   /// Requests a second that this machine could give at most.
   double ceiling_of(const Workload& workload, std::uint64_t connections) const {
-    const double http = ceilings_.constant.at(connections).requests_per_second;
+    const auto nearest =
+        std::prev(ceilings_.constant.upper_bound(std::max(connections, ceilings_.constant.begin()->first)));
+    const double http = nearest->second.requests_per_second;
     switch (workload.against) {
       case Against::http:
         return http;
@@ -127,8 +137,11 @@ class Bench {
 
   base::Status measure(const Workload& workload) {
     if (workload.name.find(command_.only) == std::string::npos) return {};
+    std::set<std::uint64_t> numbers;
     for (const std::uint64_t connections : command_.connections) {
-      if (connections > workload.most_connections) continue;
+      numbers.insert(std::min(connections, workload.most_connections));
+    }
+    for (const std::uint64_t connections : numbers) {
       net::LoadOptions options = load(connections);
       options.request = workload.requests(filled_);
       options.duration = std::chrono::milliseconds(200);
@@ -163,10 +176,8 @@ class Bench {
   }
 
   base::Status memory_and_restart() {
-    const double entities = static_cast<double>(std::max<std::uint64_t>(1, filled_));
-    std::printf("\nresident %.0f MiB, at most %.0f MiB: %.0f bytes an entity of %llu\n", mib(server_->resident()),
-                mib(server_->peak_resident()), static_cast<double>(server_->resident()) / entities,
-                static_cast<unsigned long long>(filled_));
+    std::printf("\nresident %.0f MiB after all of this, %.0f MiB at most\n", mib(server_->resident()),
+                mib(server_->peak_resident()));
     server_->end(SIGKILL);
     MADANG_CHECK(start("1", command_.server_cpu));
     std::printf("ready again %.2f s after a kill, resident %.0f MiB\n", server_->start_seconds(),
@@ -188,17 +199,32 @@ class Bench {
         options.request = workload.requests(filled_);
         options.rate = kPacedRate;
         options.duration = std::chrono::milliseconds(static_cast<std::int64_t>(command_.seconds * 1'000));
+        const double waited_before = lock_wait_microseconds();
         const double before = server_->cpu_seconds();
         MADANG_TRY(const auto report, net::run_load(options));
         const double cpu =
             1e6 * (server_->cpu_seconds() - before) / static_cast<double>(std::max<std::uint64_t>(1, report.requests));
         if (first == 0) first = cpu;
-        std::printf("%s, paced %.0f/s, %s thread(s): %.0f/s, %.2f us CPU a request (%.2f x one thread)\n",
-                    workload.name.c_str(), kPacedRate, threads, report.requests_per_second(), cpu, cpu / first);
+        const double waited = lock_wait_microseconds() - waited_before;
+        std::printf(
+            "%s, paced %.0f/s, %s thread(s): %.0f/s, %.2f us CPU a request (%.2f x one thread), %.3f us waiting for "
+            "the lock of changes\n",
+            workload.name.c_str(), kPacedRate, threads, report.requests_per_second(), cpu, cpu / first,
+            waited / static_cast<double>(std::max<std::uint64_t>(1, report.requests)));
         std::fflush(stdout);
       }
     }
     return {};
+  }
+
+  /// What threads have waited for the one lock that changes share, from the server's own count.
+  double lock_wait_microseconds() const {
+    constexpr std::string_view kName = "\nmadang_sequencer_wait_nanoseconds_total ";
+    const auto session = net::Session::connect("http://127.0.0.1:" + std::to_string(port_), kPatience);
+    if (!session.ok()) return 0;
+    const auto answer = (*session)->exchange(net::Method::get, "/metrics", {}, {});
+    const auto at = answer.ok() ? answer->body.find(kName) : std::string::npos;
+    return at == std::string::npos ? 0 : std::strtod(answer->body.c_str() + at + kName.size(), nullptr) / 1e3;
   }
 
   const BenchCommand& command_;
@@ -207,7 +233,7 @@ class Bench {
   std::optional<Child> server_;
   std::string address_ = "127.0.0.1";
   std::uint16_t port_ = 0;
-  std::uint64_t filled_ = 0;
+  std::uint64_t filled_ = 0, idle_ = 0;
 };
 
 }  // namespace

@@ -116,7 +116,7 @@ Workload batch_workload(std::uint64_t count) {
   return {.name = "batch upsert of " + std::to_string(count),
           .against = Against::disk_write,
           .entities_a_request = count,
-          .most_connections = 64,
+          .most_connections = count < 1'000 ? 64u : 16u,  // 16 MB of requests under way are enough
           .requests = [count](std::uint64_t entities) {
             return prepared(64, [&](std::uint64_t i) { return batch(i, entities, count); });
           }};
