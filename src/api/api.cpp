@@ -3,6 +3,8 @@
 #include <array>
 #include <atomic>
 
+#include "madang/base/uri.h"
+
 #include "admin/status.h"
 #include "admin/upkeep.h"
 #include "call.h"
@@ -75,6 +77,8 @@ std::string available_media(std::uint8_t offered) {
   }
   return members += ']';
 }
+
+constexpr std::string_view kEntity = "/ngsi-ld/v1/entities/{entityId}";
 
 /// Operations on entities and their names: those before this one in the enumeration belong to a tenant.
 bool of_tenant(Op op) {
@@ -153,6 +157,10 @@ struct Api::Impl {
     MADANG_CHECK(call.params.parse(call.request().query, operation, call.decoded));
     call.captures = route.captures;
     for (std::string_view& capture : call.captures) MADANG_CHECK(decode_capture(capture, call.decoded));
+    if (operation.path.starts_with(kEntity) && !base::is_absolute_uri(call.captures[0])) {
+      return error(Code::bad_request_data,
+                   "\"" + std::string(call.captures[0].substr(0, 80)) + "\" is no URI: entity ids are.");
+    }
     MADANG_CHECK(check_later_headers(call.headers));
     call.media = choose_media(call.headers.accept, operation.media);
     // Only answers that show entities are negotiated (clause 6.3.4); a change answers with JSON or nothing.

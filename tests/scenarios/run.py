@@ -104,6 +104,16 @@ def differs(expected, actual, at=""):
                 return found
         extra = [key for key in actual if key not in expected]
         return f"{at}/{extra[0]}: was not expected" if extra and not more else None
+    if isinstance(expected, list) and expected[:1] == ["any order"]:
+        if len(actual) != len(expected) - 1:
+            return f"{at or '/'}: expected {len(expected) - 1} items, got {len(actual)}"
+        left = list(actual)
+        for i, value in enumerate(expected[1:]):
+            found = next((item for item in left if differs(value, item) is None), None)
+            if found is None:
+                return f"{at}/{i}: nothing is like {json.dumps(value)} in {json.dumps(left)[:300]}"
+            left.remove(found)
+        return None
     if isinstance(expected, list):
         more = bool(expected) and expected[-1] == "..."
         wanted = expected[:-1] if more else expected
@@ -117,8 +127,9 @@ def differs(expected, actual, at=""):
     return None if expected == actual else f"{at or '/'}: expected {json.dumps(expected)}, got {json.dumps(actual)}"
 
 
-def check_headers(block, headers):
+def check_headers(block, headers, fill):
     for name, wanted in block.expected_headers:
+        wanted = fill(wanted)
         values = [v for n, v in headers if n.lower() == name.lower()]
         if wanted == "-":
             if values:
@@ -197,7 +208,7 @@ class Runner:
         fault = None
         if status != block.status:
             fault = f"expected {block.status}, got {status}: {body.decode('utf-8', 'replace')[:300]}"
-        fault = fault or check_headers(block, answered) or check_body(block, body)
+        fault = fault or check_headers(block, answered, fill) or check_body(block, body)
         for name, header in block.keeps:
             kept[name] = next((v for n, v in answered if n.lower() == header.lower()), "")
         return fault

@@ -1,7 +1,6 @@
 #include "ngsild/change.h"
 
 #include "madang/base/json.h"
-#include "madang/base/uri.h"
 
 #include "http/etag.h"
 
@@ -127,9 +126,6 @@ base::Result<ngsi::Change> make_change(Call& call) {
   const bool creates = change.operation == Operation::create;
   if (!creates) {
     change.id = call.captures[0];
-    if (!base::is_absolute_uri(change.id)) {
-      return error(Code::bad_request_data, "\"" + change.id.substr(0, 80) + "\" is no URI: entity ids are.");
-    }
     MADANG_CHECK(check_type(call));
   }
   MADANG_CHECK(read_parameters(call, change));

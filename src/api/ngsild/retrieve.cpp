@@ -1,7 +1,5 @@
 #include "ngsild/retrieve.h"
 
-#include "madang/base/uri.h"
-
 #include "http/etag.h"
 #include "ngsild/view.h"
 
@@ -48,9 +46,6 @@ struct Retrieval {
 
 void RetrieveEntity::operator()(Call&& call) const {
   const std::string_view id = call.captures[0];
-  if (!base::is_absolute_uri(id)) {
-    return call.fail(error(Code::bad_request_data, "\"" + std::string(id) + "\" is no URI: entity ids are."));
-  }
   auto text = view_text(call.params);
   if (!text) return call.fail(text.error());
   auto view = make_view(call, *text);
