@@ -1,6 +1,7 @@
 # A bare Debian 12 in a folder of its own, for tests by hand. Sourced; needs root and debootstrap.
 #   make_debian FOLDER       from this machine's own mirror
 #   in_debian COMMAND...     runs there
+#   become_debian COMMAND... the same in place of this process: for COMMAND... &, whose id is then the command's own
 #   drop_debian              unmounts and removes it
 
 make_debian() {
@@ -21,7 +22,8 @@ make_debian() {
   mount --bind /dev "$debian/dev"
 }
 
-in_debian() { chroot "$debian" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"; }
+become_debian() { exec chroot "$debian" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"; }
+in_debian() { (become_debian "$@"); }
 
 drop_debian() {
   umount "$debian/dev" "$debian/proc" 2>/dev/null || true

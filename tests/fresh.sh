@@ -22,7 +22,7 @@ in_debian /root/madang/run --build-only
 test -x "$debian/root/madang/build/release/madang"
 echo "ok ./run --build-only"
 
-in_debian /root/madang/run --port 0 --no-sample >"$work/server.out" 2>"$work/server.err" &
+become_debian /root/madang/run --port 0 --no-sample >"$work/server.out" 2>"$work/server.err" &
 server=$!
 tries=0
 until grep -q '^  curl .*type=' "$work/server.out" 2>/dev/null; do

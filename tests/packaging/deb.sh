@@ -22,7 +22,7 @@ package() { # VERSION
     { cat "$work/cpack.log" >&2; exit 1; }
 }
 start() {
-  in_debian setpriv --reuid=madang --regid=madang --clear-groups \
+  become_debian setpriv --reuid=madang --regid=madang --clear-groups \
     /usr/bin/madang serve --config /etc/madang/madang.toml --port 18080 >"$work/server.out" 2>&1 &
   server=$!
   tries=0
