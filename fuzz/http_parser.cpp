@@ -46,10 +46,9 @@ std::vector<std::string> requests_of(std::string_view bytes, std::size_t piece) 
       std::string text(request.target);
       for (const auto& [name, value] : request.headers) text.append("|").append(name).append("=").append(value);
       text.append("|").append(request.body);
-      for (std::size_t i = 0; i < net::kBodyPadding; ++i) {
-        static volatile char sink;
-        sink = request.body.data()[request.body.size() + i];
-      }
+      // Must be readable: the address sanitizer looks on. A copy cannot be left out by the compiler.
+      text.append(request.body.data() + request.body.size(), net::kBodyPadding);
+      text.resize(text.size() - net::kBodyPadding);
       requests.push_back(std::move(text));
       parser.next(in);
     }
