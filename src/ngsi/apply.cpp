@@ -84,7 +84,7 @@ class Application {
     builder().set_times(existing_.created_at(), now_);
     const EntityView types = fragment_.type_count() > 0 ? fragment_ : existing_;
     for (std::size_t i = 0; i < types.type_count(); ++i) builder().add_type(types.type(i));
-    fragment_.each_scope([this](std::string_view scope) { builder().add_scope(scope); });
+    fragment_.each_scope([](std::string_view scope) { builder().add_scope(scope); });
     for (std::size_t i = 0; i < fragment_.attribute_count(); ++i) {
       const AttributeView given = fragment_.attribute(i);
       add_stamped(given, existing_instance(given.name, given.dataset_id));

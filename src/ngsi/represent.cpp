@@ -26,9 +26,9 @@ class Writer {
     out_ += '{';
     first_ = true;
     if (how_.with_context && !how_.geojson) context();
-    if (wants(how_.pick_id)) member("id"), base::json::append_string(out_, entity_.id());
-    if (wants(how_.pick_type)) member("type"), types();
-    if (entity_.scope_count() > 0 && wants(how_.pick_scope)) member("scope"), scopes();
+    if (how_.pick_id) member("id"), base::json::append_string(out_, entity_.id());
+    if (how_.pick_type) member("type"), types();
+    if (entity_.scope_count() > 0 && how_.pick_scope) member("scope"), scopes();
     if (how_.system_attributes) times(entity_.created_at(), entity_.modified_at());
     attributes();
     out_ += '}';
@@ -42,8 +42,8 @@ class Writer {
     geometry();
     out_ += ",\"properties\":{";
     first_ = true;
-    if (wants(how_.pick_type)) member("type"), types();
-    if (entity_.scope_count() > 0 && wants(how_.pick_scope)) member("scope"), scopes();
+    if (how_.pick_type) member("type"), types();
+    if (entity_.scope_count() > 0 && how_.pick_scope) member("scope"), scopes();
     if (how_.system_attributes) times(entity_.created_at(), entity_.modified_at());
     attributes();
     out_ += '}';
@@ -80,7 +80,6 @@ class Writer {
  private:
   // ---- what is asked for ----
 
-  bool wants(bool picked) const { return !how_.has_pick || picked; }
   bool shown(Symbol name) const {
     if (how_.has_attributes && !contains(how_.attributes, name)) return false;
     if (how_.has_pick && !contains(how_.pick, name)) return false;

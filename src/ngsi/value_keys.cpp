@@ -94,9 +94,9 @@ void compact_key(std::string& out, std::string_view literal, const Context& cont
   } else if (key.empty() || key.front() == '@') {
     base::json::append_string(out, key);
   } else if (key.find(':') == std::string_view::npos) {
-    base::json::append_string(out, context.compact(std::string(kDefaultVocabulary).append(key)));
+    base::json::append_string(out, context.compact_key(std::string(kDefaultVocabulary).append(key)));
   } else {
-    base::json::append_string(out, context.compact(key));
+    base::json::append_string(out, context.compact_key(key));
   }
 }
 

@@ -11,7 +11,7 @@ namespace madang::base {
 namespace {
 
 TEST(Bytes, PropertyNumbersReadBack) {
-  rc::check([](std::uint64_t value, std::int64_t signed_value, unsigned shift) {
+  EXPECT_TRUE(rc::check([](std::uint64_t value, std::int64_t signed_value, unsigned shift) {
     value >>= shift % 64;
     std::string out;
     append_varint(out, value);
@@ -24,7 +24,7 @@ TEST(Bytes, PropertyNumbersReadBack) {
     RC_ASSERT(reader.le<std::uint32_t>() == static_cast<std::uint32_t>(value));
     RC_ASSERT(reader.ok());
     RC_ASSERT(reader.left() == 0u);
-  });
+  }));
 }
 
 TEST(Bytes, KnowsItsEnds) {

@@ -77,11 +77,11 @@ TEST(Timestamp, ReachesBothEndsOfItsRange) {
 }
 
 TEST(Timestamp, PropertyReadsBackWhatItWrites) {
-  rc::check([](std::int64_t a, std::int64_t b) {
+  EXPECT_TRUE(rc::check([](std::int64_t a, std::int64_t b) {
     const Timestamp time{
         static_cast<std::int64_t>(static_cast<std::uint64_t>(a) * 0x9E3779B97F4A7C15 + static_cast<std::uint64_t>(b))};
     RC_ASSERT(parse_timestamp(to_string(time)).value() == time);
-  });
+  }));
 }
 
 TEST(Timestamp, WritesHttpDates) {

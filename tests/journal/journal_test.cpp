@@ -275,7 +275,7 @@ TEST(Journal, AppendsAndReadsFromSeveralThreads) {
 }
 
 TEST(Journal, PropertyBatchedIsOneByOneAndReplayIsWhatWasAppended) {
-  rc::check([](const std::vector<std::tuple<std::string, std::string, std::uint32_t, bool>>& input) {
+  EXPECT_TRUE(rc::check([](const std::vector<std::tuple<std::string, std::string, std::uint32_t, bool>>& input) {
     SimulatedFiles batched_files;
     SimulatedFiles single_files;
     auto batched = open(batched_files).value();
@@ -298,7 +298,7 @@ TEST(Journal, PropertyBatchedIsOneByOneAndReplayIsWhatWasAppended) {
       for (Kept& record : found) record.time = {};
       RC_ASSERT(found == expected);
     }
-  });
+  }));
 }
 
 TEST(Journal, WorksOnTheRealDisk) {

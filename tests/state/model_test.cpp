@@ -140,7 +140,7 @@ class Dice {
 };
 
 TEST(Model, TheStateIsTheHistory) {
-  rc::check("staged, shown and found as a map says", [](std::uint32_t seed) {
+  EXPECT_TRUE(rc::check("staged, shown and found as a map says", [](std::uint32_t seed) {
     Dice dice(seed);
     City city;
     struct Version {
@@ -174,11 +174,11 @@ TEST(Model, TheStateIsTheHistory) {
     RC_ASSERT(city.tenant().size() == alive);
     const auto status = verify_indexes(city.store);
     RC_ASSERT(status.ok());
-  });
+  }));
 }
 
 TEST(Model, AnIndexAnswersWhatLookingAtAllAnswers) {
-  rc::check("every plan is brute force", [](std::uint32_t seed) {
+  EXPECT_TRUE(rc::check("every plan is brute force", [](std::uint32_t seed) {
     Dice dice(seed);
     City city;
     city.declare("Room", "t");
@@ -209,11 +209,11 @@ TEST(Model, AnIndexAnswersWhatLookingAtAllAnswers) {
                                         all.ids.begin() + static_cast<std::ptrdiff_t>(end)));
       RC_ASSERT(part.more == (end < all.ids.size()));
     }
-  });
+  }));
 }
 
 TEST(Model, PagesGiveEveryUntouchedMatchOnce) {
-  rc::check("while others change", [](std::uint32_t seed) {
+  EXPECT_TRUE(rc::check("while others change", [](std::uint32_t seed) {
     Dice dice(seed);
     City city;
     city.declare("Room", "t");
@@ -240,11 +240,11 @@ TEST(Model, PagesGiveEveryUntouchedMatchOnce) {
       RC_ASSERT(!more || search.last());
     }
     for (const auto& id : untouched) RC_ASSERT(seen.count(id) == 1u);
-  });
+  }));
 }
 
 TEST(Model, LoadingIsStagingAndShowing) {
-  rc::check("in any split, on any number of threads", [](std::uint32_t seed) {
+  EXPECT_TRUE(rc::check("in any split, on any number of threads", [](std::uint32_t seed) {
     Dice dice(seed);
     City one, other;
     one.declare("Room", "t");
@@ -272,7 +272,7 @@ TEST(Model, LoadingIsStagingAndShowing) {
       RC_ASSERT(static_cast<bool>(a) == static_cast<bool>(b));
       if (a) RC_ASSERT(a.version() == b.version());
     }
-  });
+  }));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace madang::state {
 namespace {
 
 TEST(PlaceSet, IsASet) {
-  rc::check("few or many", [](const std::vector<std::pair<bool, std::uint8_t>>& steps, std::uint32_t spread) {
+  EXPECT_TRUE(rc::check("few or many", [](const std::vector<std::pair<bool, std::uint8_t>>& steps, std::uint32_t spread) {
     PlaceSet set;
     std::set<Place> model;
     for (const auto& [add, n] : steps) {
@@ -31,11 +31,11 @@ TEST(PlaceSet, IsASet) {
       RC_ASSERT(set.select(i) == all[i]);
       RC_ASSERT(set.rank(all[i]) == i + 1);
     }
-  });
+  }));
 }
 
 TEST(PlaceSet, UnitesAndIntersects) {
-  rc::check("whatever their forms", [](const std::set<std::uint8_t>& a, const std::set<std::uint8_t>& b) {
+  EXPECT_TRUE(rc::check("whatever their forms", [](const std::set<std::uint8_t>& a, const std::set<std::uint8_t>& b) {
     const auto make = [](const std::set<std::uint8_t>& of) {
       PlaceSet out;
       for (const Place place : of) out.add(place);
@@ -49,11 +49,11 @@ TEST(PlaceSet, UnitesAndIntersects) {
       RC_ASSERT(either.contains(place) == (x.contains(place) || y.contains(place)));
       RC_ASSERT(both.contains(place) == (x.contains(place) && y.contains(place)));
     }
-  });
+  }));
 }
 
 TEST(IdTable, FindsWhatWasPutInAndNotTakenOut) {
-  rc::check("also with hashes that collide", [](const std::vector<std::pair<bool, std::uint8_t>>& steps, bool collide) {
+  EXPECT_TRUE(rc::check("also with hashes that collide", [](const std::vector<std::pair<bool, std::uint8_t>>& steps, bool collide) {
     IdTable table;
     std::set<Place> model;
     // All in one shard; near the table's end, so that runs wrap around.
@@ -70,7 +70,7 @@ TEST(IdTable, FindsWhatWasPutInAndNotTakenOut) {
         RC_ASSERT(found == (model.contains(other) ? other : kNoPlace));
       }
     }
-  });
+  }));
 }
 
 TEST(Hash, TellsTextsApart) {

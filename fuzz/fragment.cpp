@@ -1,0 +1,37 @@
+// Bodies from strangers: whatever is read becomes a block that verifies, is written as JSON, and reads back as the same entity.
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "madang/ngsi/change.h"
+#include "madang/ngsi/represent.h"
+
+using namespace madang;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static ngsi::SymbolTable symbols;
+  ngsi::Vocabulary vocabulary(ngsi::core_context(), symbols);
+  static ngsi::FragmentReader reader;
+  if (size == 0) return 0;
+  const auto kind = static_cast<ngsi::FragmentKind>(data[0] % 4);
+  std::string text(reinterpret_cast<const char*>(data + 1), size - 1);
+  const std::size_t length = text.size();
+  text.append(64, ' ');
+  const auto fragment = reader.read(std::string_view(text).substr(0, length), kind, vocabulary, "urn:x:1");
+  if (!fragment.ok()) return 0;
+  if (!ngsi::verify(fragment->block.bytes(), true).ok()) std::abort();
+  if (kind != ngsi::FragmentKind::entity) return 0;
+
+  ngsi::Representation how;
+  std::string first;
+  ngsi::append_entity(first, fragment->view(), vocabulary, how);
+  const std::size_t written = first.size();
+  first.append(64, ' ');
+  const auto again = reader.read(std::string_view(first).substr(0, written), kind, vocabulary);
+  if (!again.ok()) std::abort();
+  std::string second;
+  ngsi::append_entity(second, again->view(), vocabulary, how);
+  if (second != std::string_view(first).substr(0, written)) std::abort();
+  return 0;
+}
