@@ -110,6 +110,7 @@ base::Result<state::SnapshotInfo> Maintenance::snapshot() {
 /// is kept.
 base::Status Maintenance::tidy() {
   const std::lock_guard one(snapshotting_);
+  if (!pins_.empty()) return {};
   auto snapshots = state::list_snapshots(files_, folder_.snapshots());  // newest first
   if (snapshots.empty()) return {};
   const base::Timestamp oldest_time{clock_.now().ns - std::chrono::nanoseconds(options_.keep_age).count()};
@@ -125,15 +126,9 @@ base::Status Maintenance::tidy() {
       break;
     }
   }
-  std::uint64_t floor = UINT64_MAX;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [ticket, position] : pins_) floor = std::min(floor, position);
-  }
   // The base of everything that stays: the newest snapshot complete at or before the limit.
-  const auto base = std::find_if(snapshots.begin(), snapshots.end(), [&](const state::SnapshotInfo& info) {
-    return info.complete <= keep_after && info.begun.value <= floor;
-  });
+  const auto base = std::find_if(snapshots.begin(), snapshots.end(),
+                                 [&](const state::SnapshotInfo& info) { return info.complete <= keep_after; });
   if (base != snapshots.end()) {
     for (auto old = std::next(base); old != snapshots.end(); ++old) MADANG_CHECK(files_.remove(old->file));
     snapshots.erase(std::next(base), snapshots.end());
@@ -145,7 +140,7 @@ base::Status Maintenance::tidy() {
   for (std::size_t i = snapshots.size(); i-- > 2;) {
     if (i + 1 >= snapshots.size()) continue;
     const std::uint64_t position = snapshots[i].begun.value;
-    if (position - snapshots[i + 1].begun.value < step && position < floor) {
+    if (position - snapshots[i + 1].begun.value < step) {
       MADANG_CHECK(files_.remove(snapshots[i].file));
       snapshots.erase(snapshots.begin() + static_cast<std::ptrdiff_t>(i));
     }
@@ -154,27 +149,24 @@ base::Status Maintenance::tidy() {
 }
 
 base::Result<Hub::BackupPlan> Maintenance::pin() {
-  MADANG_TRY(const state::SnapshotInfo info, snapshot());
+  MADANG_CHECK(snapshot());
   const std::lock_guard one(snapshotting_);
   Hub::BackupPlan plan;
-  {
-    const std::lock_guard lock(mutex_);
-    plan.ticket = next_ticket_++;
-    pins_[plan.ticket] = info.begun.value;
-  }
+  plan.ticket = next_ticket_++;
+  pins_.insert(plan.ticket);
   const auto relative = [this](const std::string& path) {
     return path.starts_with(folder_.root + "/") ? path.substr(folder_.root.size() + 1) : path;
   };
+  // Everything kept, so that the copy too can be restored to any point since the oldest segment.
   plan.files.push_back("format");
-  plan.files.push_back(relative(info.file));
-  for (const auto& segment : journal_.segments())
-    if (segment.last > info.begun || segment.last < segment.first) plan.files.push_back(relative(segment.file));
+  for (const auto& info : state::list_snapshots(files_, folder_.snapshots())) plan.files.push_back(relative(info.file));
+  for (const auto& segment : journal_.segments()) plan.files.push_back(relative(segment.file));
   plan.position = journal_.durable().value;
   return plan;
 }
 
 void Maintenance::unpin(std::uint64_t ticket) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard one(snapshotting_);
   pins_.erase(ticket);
 }
 

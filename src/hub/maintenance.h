@@ -3,8 +3,8 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "folder.h"
@@ -22,7 +22,7 @@ class Maintenance {
   void stop();  // waits; a snapshot under way is given up
   /// Takes one now, on the caller's thread.
   base::Result<state::SnapshotInfo> snapshot();
-  /// Nothing at or above the newest snapshot is dropped until the pin goes.
+  /// Takes a snapshot; then nothing is dropped until the pin goes.
   base::Result<Hub::BackupPlan> pin();
   void unpin(std::uint64_t ticket);
   void wake();
@@ -42,13 +42,13 @@ class Maintenance {
   const base::Clock& clock_;
   const Options& options_;
   const Folder folder_;
-  std::mutex snapshotting_;  // one at a time
-  std::mutex mutex_;         // of what follows
+  std::mutex snapshotting_;       // files of the folder come and go under it
+  std::set<std::uint64_t> pins_;  // backups being copied: nothing is dropped
+  std::uint64_t next_ticket_ = 1;
+  std::mutex mutex_;  // of what follows
   std::condition_variable wakeup_;
   bool stop_ = false;
   bool poked_ = false;
-  std::map<std::uint64_t, std::uint64_t> pins_;  // ticket: position of its snapshot
-  std::uint64_t next_ticket_ = 1;
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> snapshot_position_;
   std::thread thread_;

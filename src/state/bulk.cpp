@@ -2,6 +2,7 @@
 // made from sorted input.
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <iterator>
 #include <thread>

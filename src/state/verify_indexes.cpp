@@ -1,6 +1,7 @@
 // Every index against brute force over the entities, for `madang check` and the tests.
 
 #include <algorithm>
+#include <bit>
 
 #include "madang/state/snapshot.h"
 
@@ -79,9 +80,8 @@ class Checker {
     std::vector<Link> links;
     bool regular = true;
     for (Group group = Group::at(entity, 0); !group.empty(); group = Group::at(entity, group.end)) {
-      for (unsigned kind = 0; kind < 16; ++kind) {
-        if (!(kinds_of(group) & 1u << kind)) continue;
-        const auto key = kind_key(group.name(), static_cast<ngsi::Kind>(kind));
+      for (unsigned kinds = kinds_of(group); kinds != 0; kinds &= kinds - 1) {
+        const auto key = kind_key(group.name(), static_cast<ngsi::Kind>(std::countr_zero(kinds)));
         ++kinds_[key];
         for (std::size_t i = 0; i < entity.type_count(); ++i) ++presence_[presence_key(entity.type(i), key)];
       }
