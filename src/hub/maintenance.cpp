@@ -160,7 +160,8 @@ base::Result<Hub::BackupPlan> Maintenance::pin() {
   // Everything kept, so that the copy too can be restored to any point since the oldest segment.
   plan.files.push_back("format");
   for (const auto& info : state::list_snapshots(files_, folder_.snapshots())) plan.files.push_back(relative(info.file));
-  for (const auto& segment : journal_.segments()) plan.files.push_back(relative(segment.file));
+  for (const auto& segment : journal_.segments())
+    plan.files.push_back(relative(folder_.journal() + "/" + segment.file));
   plan.position = journal_.durable().value;
   return plan;
 }

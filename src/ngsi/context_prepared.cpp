@@ -90,23 +90,22 @@ void PreparedContext::index_terms() {
   prefix_sizes_.erase(std::unique(prefix_sizes_.begin(), prefix_sizes_.end()), prefix_sizes_.end());
 }
 
-/// The core context comes last, so that whoever reads the answer with a plain JSON-LD processor gives its terms
-/// precedence too (clause 4.4). A @vocab of the user's goes behind it: the core's own would hide it.
+/// What the user gave, as clients and the ETSI suite expect it back; the core context is implied (clause 4.4; 5.2.3 would
+/// have it written too).
 void PreparedContext::write_json() {
-  std::string core_item;
-  base::json::append_string(core_item, presentation_.core_url.empty() ? kCoreContextUrl : presentation_.core_url);
   if (is_core_) {
-    json_ = core_item;
+    base::json::append_string(json_, presentation_.core_url.empty() ? kCoreContextUrl : presentation_.core_url);
     presentation_.link_url = kCoreContextUrl;
     return;
   }
+  if (presentation_.items.size() == 1) {
+    json_ = presentation_.items.front();
+    return;
+  }
   json_ = "[";
-  for (const std::string& item : presentation_.items) (json_ += item) += ',';
-  json_ += core_item;
-  if (vocabulary_ != kDefaultVocabulary) {
-    json_ += R"(,{"@vocab":)";
-    base::json::append_string(json_, vocabulary_);
-    json_ += '}';
+  for (const std::string& item : presentation_.items) {
+    if (json_.size() > 1) json_ += ',';
+    json_ += item;
   }
   json_ += ']';
 }

@@ -38,6 +38,7 @@ bool asks_beyond_system(const ngsi::QueryExpression& expression, ngsi::Vocabular
     return std::any_of(expression.parts.begin(), expression.parts.end(),
                        [&](const auto& part) { return asks_beyond_system(part, vocabulary); });
   }
+  if (expression.term.path.names.empty()) return false;  // a member of the entity itself
   const ngsi::Symbol name = expression.term.path.names.front();
   return name == ngsi::Symbol::none || !is_system(vocabulary.name(name));
 }
