@@ -209,7 +209,7 @@ struct FragmentReader::Impl {
     std::string_view text;
     if (auto code = value.get_string().get(text)) return broken(code);
     if (text.size() > limits.string_bytes) return bad("The string here is too long.", Code::too_large);
-    if (text == kNull && kind != FragmentKind::merge && depth_in_value > 0)
+    if (text == kNull && !nulls_inside && depth_in_value > 0)
       return bad("\"urn:ngsi-ld:null\" may stand inside a value only when merging.");
     base::json::append_string(out, text);
     return {};
@@ -227,6 +227,7 @@ struct FragmentReader::Impl {
   }
 
   int depth_in_value = 0;
+  bool nulls_inside = false;  // of the value being read: a merge, or a kind whose null is a list or map (clause 4.5.0)
 
   /// Appends the value as compact JSON, keys as written; every byte of it is visited and so validated.
   Status copy_value(od::value& value, std::string& out, bool& has_objects) {
@@ -487,6 +488,7 @@ struct FragmentReader::Impl {
   Status read_plain(Symbol name, od::value& value) {
     Frame& f = push_frame(name);
     f.instance.untyped = true;
+    nulls_inside = kind == FragmentKind::merge;
     MADANG_CHECK(copy_value(value, f.value, f.has_objects));
     f.has_value = true;
     MADANG_CHECK(settle(f));
@@ -548,11 +550,8 @@ struct FragmentReader::Impl {
         if (f.has_value) return bad("An attribute has one of value, object and languageMap.");
         f.has_value = true;
         f.instance.kind = member.kind;
-        if (member.kind != Kind::property) value_member_seen(f, member.kind);
-        {
-          // Inside a plain value a null is one level deeper; the right-hand side itself may be one in fragments.
-          MADANG_CHECK(copy_value(item, f.value, f.has_objects));
-        }
+        nulls_inside = kind == FragmentKind::merge || member.kind != Kind::property;
+        MADANG_CHECK(copy_value(item, f.value, f.has_objects));
         return {};
       case Member::observed_at:
         return read_time(f, item);
@@ -587,8 +586,6 @@ struct FragmentReader::Impl {
     }
     return {};
   }
-
-  static void value_member_seen(Frame& f, Kind kind_of_member) { f.instance.kind = kind_of_member; }
 
   Error null_refused() const {
     return bad("\"urn:ngsi-ld:null\" deletes; it cannot be used when something is created (clause 5.5.4).");
@@ -709,7 +706,7 @@ struct FragmentReader::Impl {
     if (value.front() != '{') return bad("A languageMap is an object: language tag to text.");
     bool fine = true;
     json_text::each_member(value, [&](std::string_view key, std::string_view text) {
-      fine = fine && !key.empty();
+      fine = fine && !key.empty() && (text != kNullLiteral || kind == FragmentKind::merge);
       if (text.front() == '[')
         json_text::each_element(text, [&](std::string_view item) { fine = fine && item.front() == '"'; });
       else
@@ -760,6 +757,9 @@ struct FragmentReader::Impl {
     if (key == "@context") return once(3) ? skip(value) : Status(duplicate(key));
     if (key == "createdAt" || key == "modifiedAt" || key == "deletedAt") return skip(value);
     if (key == "expiresAt") return bad("\"expiresAt\" is not supported yet.", Code::not_supported);
+    if (member_named(key) != nullptr)
+      return bad("\"" + std::string(key) +
+                 "\" is a member of attributes and cannot be the name of one (clause 4.5.1).");
     auto symbol = vocabulary->intern(key);
     if (!symbol.ok()) return placed(std::move(symbol).error());
     if (std::find(top.begin(), top.end(), *symbol) != top.end()) return duplicate(key);

@@ -168,8 +168,9 @@ void build_in_bulk(Tenant::Impl& tenant, std::size_t threads) {
   tasks.clear();
   for (const Harvest& harvest : harvests)
     for (const auto& [symbol, found] : harvest.space) indexes.space_set(static_cast<Symbol>(symbol));
-  for (const auto& [symbol, index] : indexes.space)
-    tasks.emplace_back([&harvests, symbol, target = index.get()] { build_space(*target, symbol, harvests); });
+  for (const auto& entry : indexes.space)
+    tasks.emplace_back(
+        [&harvests, symbol = entry.first, index = entry.second.get()] { build_space(*index, symbol, harvests); });
   tasks.emplace_back([&] {
     merge<Link>(
         harvests, [](Harvest & h) -> auto& { return h.links; },
