@@ -244,9 +244,12 @@ struct FragmentReader::Impl {
         out += truth ? "true" : "false";
         return {};
       }
-      case od::json_type::null:
-        if (!value.is_null()) return broken(simdjson::INCORRECT_TYPE);
+      case od::json_type::null: {
+        bool is_null;
+        if (auto code = value.is_null().get(is_null)) return broken(code);
+        if (!is_null) return broken(simdjson::INCORRECT_TYPE);
         return bad("null cannot be used in NGSI-LD; to delete, use \"urn:ngsi-ld:null\" (clause 4.5.0).");
+      }
       case od::json_type::array:
         return copy_array(value, out, has_objects);
       case od::json_type::object:

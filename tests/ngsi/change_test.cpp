@@ -256,6 +256,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{
             R"({"id":"urn:x:1","type":"A","g":{"type":"GeoProperty","value":{"type":"Point","coordinates":[500,1]}}})",
             "/g", base::Code::bad_request_data},
+        // Found by the fuzzer: a word that only begins like null.
+        Refused{R"({"id":"urn:x:1","type":"A","a":{"b":n}})", "/a/b", base::Code::bad_request_data},
         Refused{R"([])", "", base::Code::invalid_request}, Refused{R"({"id":)", "", base::Code::invalid_request}));
 
 TEST_F(Change, ABatchReadsEachEntityAlone) {
