@@ -198,19 +198,23 @@ void Sequencer::fail_all(const base::Error& error) {
   std::function<void(base::Error)> call;
   {
     SequencerLock lock(mutex_);
+    // Marked while the failure becomes known, in one step: an answer() that is on its way must not take these for
+    // durable.
     failed_.store(true, std::memory_order_release);
     call = on_failure_;
+    for (const auto& home : homes_) {
+      for (Waiter& waiter : home->waiters) {
+        if (waiter.position.value <= durable_.load(std::memory_order_relaxed)) continue;
+        for (ChangeResult& result : waiter.results) {
+          result = {};
+          result.error = outcome_unknown();
+        }
+      }
+    }
   }
   if (call) call(error);
   SequencerLock lock(mutex_);
   for (const auto& home : homes_) {
-    for (Waiter& waiter : home->waiters) {
-      if (waiter.position.value <= durable_.load(std::memory_order_relaxed)) continue;
-      for (ChangeResult& result : waiter.results) {
-        result = {};
-        result.error = outcome_unknown();
-      }
-    }
     if (!home->waiters.empty() && !std::exchange(home->called, true))
       home->executor->post([this, executor = home->executor] { answer(*executor); });
   }
