@@ -2,6 +2,8 @@
 
 #include "madang/base/uri.h"
 
+#include "http/ascii.h"
+
 namespace madang::api {
 namespace {
 
@@ -30,18 +32,6 @@ std::optional<std::string_view> take_value(std::string_view& text) {
   const auto value = text.substr(0, end);
   text.remove_prefix(value.size());
   return value;
-}
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
 }
 
 /// `rel` may hold several relations, parted by spaces.
