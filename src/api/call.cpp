@@ -4,6 +4,7 @@
 
 #include "madang/base/uri.h"
 
+#include "http/ascii.h"
 #include "http/gzip.h"
 #include "http/problem.h"
 
@@ -12,10 +13,6 @@ namespace {
 
 using base::Code;
 using base::error;
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 bool named(std::string_view header, std::string_view name) {
   if (header.size() != name.size()) return false;
