@@ -4,7 +4,7 @@
 #include <cassert>
 #include <random>
 
-#include <unistd.h>
+#include "madang/base/machine.h"
 
 #include "store_impl.h"
 
@@ -21,16 +21,12 @@ std::uint64_t random_seed() {
   return static_cast<std::uint64_t>(device()) << 32 | device();
 }
 
-std::uint64_t machine_memory() {
-  return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
 constexpr std::size_t kMostShown = 4096;  // in one batch, whatever the caller asks for
 
 }  // namespace
 
 Store::Impl::Impl(const Limits& limits_) : limits(limits_), seed(random_seed()) {
-  if (limits.memory_bytes == 0) limits.memory_bytes = machine_memory() / 4 * 3;
+  if (limits.memory_bytes == 0) limits.memory_bytes = base::usable_memory() / 4 * 3;
   if (limits.tenant_bytes == 0) limits.tenant_bytes = limits.memory_bytes;
 }
 
