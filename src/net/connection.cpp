@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <exception>
+#include <utility>
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@ namespace {
 constexpr std::size_t kInput = 16 << 10;        // a connection's first buffer
 constexpr std::size_t kSmallRead = 1 << 10;     // less room than this, and the input moves to its buffer's front
 constexpr std::size_t kShare = 256 << 10;       // read from one connection before the others have their turn
+constexpr std::chrono::milliseconds kTurn{1};   // so long are its pipelined requests answered
 constexpr std::size_t kKeptOutput = 256 << 10;  // a larger output buffer is given back once it is out
 constexpr std::size_t kFlush = 256 << 10;       // pipelined answers are written when they reach this
 constexpr std::size_t kLingerBytes = 1 << 20;   // read and thrown away, so that a refusal is not lost to a reset
@@ -65,6 +67,7 @@ void Connection::on_events(std::uint32_t events) {
 }
 
 void Connection::go_on() {
+  waits_turn_ = false;
   share_ = kShare;
   if (!closed_) advance();
 }
@@ -72,12 +75,25 @@ void Connection::go_on() {
 /// Goes as far as can be gone without waiting.
 void Connection::advance() {
   advancing_ = true;
+  turn_begun_ = {};
   do {
     handle_requests();
     flush();
   } while (receive());
   advancing_ = false;
   if (!closed_) settle_phase();
+}
+
+void Connection::wait_turn() {
+  if (!std::exchange(waits_turn_, true)) loop_.again(shared_from_this());
+}
+
+/// A pipeline of requests must not hold up the other connections. One request alone never asks the clock.
+bool Connection::turn_is_over() {
+  if (pending_ || closing_ || input_.empty()) return false;
+  const auto now = std::chrono::steady_clock::now();
+  if (turn_begun_ == std::chrono::steady_clock::time_point{}) turn_begun_ = now;
+  return now - turn_begun_ >= kTurn;
 }
 
 // ---- reading ----
@@ -96,10 +112,8 @@ bool Connection::receive() {
     into = input_.tail();
     room = input_.room();
   }
-  if (share_ == 0) {
-    loop_.again(shared_from_this());
-    return false;
-  }
+  if (waits_turn_) return false;
+  if (share_ == 0) return wait_turn(), false;
   return received(::recv(socket_, into, room, 0), room);
 }
 
@@ -159,6 +173,7 @@ void Connection::handle_requests() {
     }
     dispatch();
     if (unsent() >= kFlush) flush();
+    if (turn_is_over()) return wait_turn();
   }
 }
 
@@ -219,14 +234,33 @@ std::string* Connection::begin(std::uint64_t ticket, int status, std::string_vie
   const HeadContext context = head_context();
   if (!context.keep_alive) closing_ = true;
   answering_ = true;
+  status_ = status;
   answer_ = open_answer(output_, status, content_type, headers, context);
   return &output_;
 }
 
 void Connection::end(std::uint64_t ticket) {
   if (!awaits(ticket) || !answering_) return;
-  close_answer(output_, answer_, parser_.request().method != Method::head);
+  const bool with_body = parser_.request().method != Method::head;
+  if (finds_room()) {
+    close_answer(output_, answer_, with_body);
+  } else {
+    output_.resize(answer_.start);
+    output_.shrink_to_fit();
+    closing_ = true;  // what it has in the pipeline would be worked on in vain, too
+    append_refusal(503, "too much is waiting to be sent at once", with_body);
+  }
   answered();
+}
+
+/// Large answers of all clients that do not take them share a limit. What tells of something done (201, 204, 207) is
+/// never taken back; what only shows something can be asked for again.
+bool Connection::finds_room() const {
+  const std::size_t size = output_.size() - answer_.start;
+  if (status_ != 200 || size < kKeptOutput) return true;
+  const Shared& shared = loop_.shared();
+  const std::uint64_t of_others = shared.buffered.load(std::memory_order_relaxed) - accounted_;
+  return of_others + size <= shared.options.buffered_bytes;
 }
 
 void Connection::dropped(std::uint64_t ticket) {
@@ -295,9 +329,23 @@ void Connection::close() {
   loop_.remove(*this);
 }
 
+/// What never reads would keep its answer in the system's buffers for minutes after an ordinary close.
+void Connection::abort() {
+  const struct ::linger at_once { .l_onoff = 1, .l_linger = 0 };
+  ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
+}
+
+/// Leaves at the server's end, but not before what the client sent by then is answered.
+void Connection::drain() {
+  on_events(EPOLLIN);
+  if (!closed_ && idle()) close();
+}
+
 /// Counts what is more than a connection's ordinary buffers.
 void Connection::account() {
-  const std::uint64_t mine = (input_.capacity() > kInput ? input_.capacity() : 0) + unsent();
+  const std::uint64_t mine =
+      (input_.capacity() > kInput ? input_.capacity() : 0) + (unsent() > kKeptOutput ? output_.capacity() : unsent());
   if (mine > accounted_) {
     loop_.shared().buffered.fetch_add(mine - accounted_, std::memory_order_relaxed);
   } else {
@@ -333,41 +381,45 @@ bool Connection::too_slow(std::size_t bytes) const {
   return elapsed > kRateGrace && bytes < loop_.shared().options.minimum_rate * static_cast<std::size_t>(elapsed) / 1000;
 }
 
-void Connection::check_deadline() {
-  using std::chrono::milliseconds;
+bool Connection::overdue() const {
   const ServerOptions& options = loop_.shared().options;
-  const Tick elapsed = loop_.now() - since_;
+  const auto passed = [now = loop_.now()](Tick since, std::chrono::milliseconds limit) {
+    return now - since >= limit.count();
+  };
   switch (phase_) {
     case Phase::handler:
-      return;
+      return false;
     case Phase::first_byte:
-      if (elapsed >= milliseconds(options.header_timeout).count()) time_out(false);
-      return;
-    case Phase::idle:
-      if (elapsed >= milliseconds(options.idle_timeout).count()) return time_out(false);
-      if (elapsed >= kDoze && input_.empty()) {
-        input_.release();
-        if (unsent() == 0) output_ = std::string();
-      }
-      return;
     case Phase::head:
-      if (elapsed >= milliseconds(options.header_timeout).count()) time_out(true);
-      return;
+      return passed(since_, options.header_timeout);
+    case Phase::idle:
+      return passed(since_, options.idle_timeout);
     case Phase::body:
-      if (elapsed >= milliseconds(options.body_timeout).count() || too_slow(parser_.body_size())) time_out(true);
-      return;
+      return passed(since_, options.body_timeout) || too_slow(parser_.body_size());
     case Phase::write:
-      if (loop_.now() - progress_ >= milliseconds(options.write_timeout).count() || too_slow(taken_)) time_out(false);
-      return;
+      return passed(progress_, options.write_timeout) || too_slow(taken_);
     case Phase::linger:
-      if (elapsed >= kLinger) close();
-      return;
+      return loop_.now() - since_ >= kLinger;
+  }
+  return false;
+}
+
+void Connection::check_deadline() {
+  if (overdue()) {
+    // A busy loop may be what is late: first see what the client did in time.
+    if (!lingering_) on_events(EPOLLIN | EPOLLOUT);
+    if (!closed_ && overdue()) time_out();
+  } else if (phase_ == Phase::idle && loop_.now() - since_ >= kDoze && input_.empty()) {
+    input_.release();
+    if (unsent() == 0) output_ = std::string();
   }
 }
 
-void Connection::time_out(bool tell) {
+void Connection::time_out() {
+  if (phase_ == Phase::linger) return close();
   LoopCounters::add(loop_.counters().timeouts);
-  if (!tell) return close();
+  if (phase_ == Phase::write) return abort();
+  if (phase_ != Phase::head && phase_ != Phase::body) return close();
   refuse(408, phase_ == Phase::head ? "the header took too long" : "the body took too long");
   advance();
 }

@@ -23,6 +23,7 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   void go_on();                          // reading, after the others had their turn
   void turn_away();                      // 503: too many connections
   void check_deadline();
+  void drain();  // answers what has come, then closes
   void close();
   bool idle() const { return !pending_ && !closing_ && input_.empty() && unsent() == 0; }
 
@@ -45,6 +46,8 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   enum class Phase : std::uint8_t { first_byte, idle, head, body, handler, write, linger };
 
   void advance();
+  void wait_turn();
+  bool turn_is_over();
   void handle_requests();
   bool receive();
   bool received(ssize_t n, std::size_t asked);
@@ -52,6 +55,7 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   void dispatch();
   void refuse(int status, std::string_view detail);
   void append_refusal(int status, std::string_view detail, bool with_body);
+  bool finds_room() const;
   void flush();
   void block();
   void linger();
@@ -61,7 +65,9 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   void enter(Phase phase);
   void settle_phase();
   bool too_slow(std::size_t bytes) const;
-  void time_out(bool tell);
+  bool overdue() const;
+  void time_out();
+  void abort();
 
   bool awaits(std::uint64_t ticket) const { return pending_ && ticket == ticket_ && !closed_; }
   std::size_t unsent() const { return output_.size() - sent_; }
@@ -78,14 +84,16 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   std::string output_;
   std::size_t sent_ = 0;
   OpenAnswer answer_;
+  int status_ = 0;  // of answer_
   std::uint64_t ticket_ = 0;
   std::uint64_t accounted_ = 0;  // our part of Shared::buffered
 
   Phase phase_ = Phase::first_byte;
-  Tick since_;             // when the phase began
-  Tick progress_ = 0;      // when the client last took bytes
-  std::size_t taken_ = 0;  // bytes taken since the write phase began
-  std::size_t share_ = 0;  // bytes that may still be read in this round
+  Tick since_;                                          // when the phase began
+  Tick progress_ = 0;                                   // when the client last took bytes
+  std::size_t taken_ = 0;                               // bytes taken since the write phase began
+  std::size_t share_ = 0;                               // bytes that may still be read in this round
+  std::chrono::steady_clock::time_point turn_begun_{};  // unset until a second request comes in one turn
   std::size_t discarded_ = 0;
 
   bool readable_ = false;     // edge-triggered: stays until a read finds less than it asked for
@@ -95,7 +103,8 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   bool pending_ = false;      // a handler owes the answer of ticket_
   bool answering_ = false;    // between begin() and end()
   bool advancing_ = false;
-  bool closing_ = false;  // no further request; close when the output is out
+  bool waits_turn_ = false;  // the loop comes back in its next round
+  bool closing_ = false;     // no further request; close when the output is out
   bool refused_ = false;
   bool lingering_ = false;
   bool closed_ = false;

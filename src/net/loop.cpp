@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <utility>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -24,6 +25,7 @@ namespace {
 constexpr std::chrono::milliseconds kSweep{250};
 constexpr int kEvents = 256;
 constexpr int kAccepts = 64;  // at once, before the others have their turn
+constexpr int kLastAccepts = 10'000;
 
 void run_guarded(std::function<void()>& work) {
   try {
@@ -50,15 +52,9 @@ bool EventLoop::watch(int descriptor, void* who, std::uint32_t events) const {
   return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) == 0;
 }
 
-void EventLoop::set_clock() {
-  using std::chrono::milliseconds;
-  now_ = std::chrono::duration_cast<milliseconds>(Clock::now().time_since_epoch()).count();
-  date_ = date_line();
-}
-
 void EventLoop::run() {
   inbox_->adopt_thread();
-  set_clock();
+  run_timers();
   watch(inbox_->event(), inbox_.get(), EPOLLIN);
   accepting_ = watch(listener_, &listener_, EPOLLIN);
   while (!stopped_) {
@@ -160,13 +156,16 @@ void EventLoop::sweep() {
   if (!accepting_ && !draining_) accepting_ = watch(listener_, &listener_, EPOLLIN);
 }
 
+/// Who has connected by now is still let in: what waits in the backlog of a socket that closes is reset.
 void EventLoop::drain() {
   post([this] {
-    if (!draining_) ::close(listener_);
-    listener_ = -1;
+    if (draining_) return;
+    for (int i = 0; i < kLastAccepts && accept_one(); ++i) {
+    }
+    ::close(std::exchange(listener_, -1));
     draining_ = true;
     for (std::size_t i = connections_.size(); i-- > 0;) {
-      if (i < connections_.size() && connections_[i]->idle()) connections_[i]->close();
+      if (i < connections_.size()) connections_[i]->drain();
     }
   });
 }
@@ -211,8 +210,9 @@ void EventLoop::run_work() {
 
 void EventLoop::run_timers() {
   const auto now = Clock::now();
+  now_ = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
   if (now >= next_sweep_) {
-    set_clock();
+    date_ = date_line();
     sweep();
     next_sweep_ = now + kSweep;
   }

@@ -18,7 +18,7 @@ namespace madang::net {
 
 class Connection;
 
-/// Milliseconds of a clock that moves with the sweep: limits here are seconds, and reading it is free.
+/// Milliseconds of a clock that moves once a round: limits here are seconds, and reading it is free.
 using Tick = std::int64_t;
 
 /// What all loops of a server share.
@@ -79,7 +79,6 @@ class EventLoop final : public Loop {
   void run_work();
   void run_timers();
   void sweep();
-  void set_clock();
   void close_all();
 
   Shared& shared_;
