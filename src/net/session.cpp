@@ -1,3 +1,5 @@
+#include <future>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -11,6 +13,7 @@
 
 #include "madang/base/uri.h"
 
+#include "resolver.h"
 #include "response_parser.h"
 
 namespace madang::net {
@@ -29,16 +32,12 @@ class BlockingSession final : public Session {
       : url_(std::move(url)), timeout_(timeout), authority_(authority_of(url_.scheme, url_.host, url_.port)) {}
 
   base::Status open() {
-    error_code failed;
-    tcp::resolver resolver(io_);
-    const auto endpoints = resolver.resolve(url_.host, url_.port, failed);
+    MADANG_TRY(const std::vector<tcp::endpoint> endpoints, resolve());
     tls_.reset();
     socket_ = tcp::socket(io_);
-    if (!failed) {
-      failed = within([&](auto done) {
-        asio::async_connect(socket_, endpoints, [done](const error_code& ec, const tcp::endpoint&) { done(ec); });
-      });
-    }
+    error_code failed = within([&](auto done) {
+      asio::async_connect(socket_, endpoints, [done](const error_code& ec, const tcp::endpoint&) { done(ec); });
+    });
     if (failed) return explain("cannot connect to ", failed);
     socket_.set_option(tcp::no_delay(true), failed);
     leftover_.clear();
@@ -68,6 +67,26 @@ class BlockingSession final : public Session {
   }
 
  private:
+  /// Looking a name up has no limit of time of its own.
+  base::Result<std::vector<tcp::endpoint>> resolve() const {
+    const auto promise = std::make_shared<std::promise<base::Result<Addresses>>>();
+    auto answer = promise->get_future();
+    Resolver resolver(1, [](const std::function<void()>& work) { work(); });
+    resolver.resolve(url_.host, [promise](base::Result<Addresses> found) { promise->set_value(std::move(found)); });
+    if (answer.wait_for(timeout_) != std::future_status::ready) {
+      return base::error(base::Code::timeout, "the host " + url_.host + " was not found in time");
+    }
+    MADANG_TRY(const Addresses addresses, answer.get());
+    const auto port = static_cast<std::uint16_t>(std::strtoul(url_.port.c_str(), nullptr, 10));
+    std::vector<tcp::endpoint> endpoints;
+    for (const std::string& address : addresses) {
+      error_code failed;
+      const auto parsed = asio::ip::make_address(address, failed);
+      if (!failed) endpoints.emplace_back(parsed, port);
+    }
+    return endpoints;
+  }
+
   /// Runs one asynchronous step and waits for it, for the session's time: blocking calls have no limit of time in Asio.
   template <class Start>
   error_code within(Start start) {
