@@ -35,6 +35,7 @@ void catch_signals() {
   const sigset_t set = our_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is an error of its write, not our end
 }
 
 Event wait_event(std::chrono::milliseconds limit) {

@@ -73,6 +73,7 @@ class HubImpl final : public Hub {
     journal::Options how;
     how.segment_bytes = options_.segment_bytes;
     how.reserve_bytes = options_.reserve_bytes;
+    how.buffer_bytes = options_.in_flight_bytes;
     how.sync = options_.sync;
     MADANG_CHECK(files_.make_folder(folder_.journal()));
     // A restored folder has a snapshot and no journal yet: numbering goes on where it ended.

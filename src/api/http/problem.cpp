@@ -60,11 +60,21 @@ bool is_number(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+constexpr std::size_t kLongest = 500;
+
+/// A sentence that quotes what it refuses must not send 10 MB back: cut between characters of UTF-8.
+void append_text(std::string& out, std::string_view text) {
+  if (text.size() <= kLongest) return base::json::append_string(out, text);
+  std::size_t end = kLongest;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  base::json::append_string(out, std::string(text.substr(0, end)) + "…");
+}
+
 void append_member(std::string& out, std::string_view name, std::string_view value) {
   out += ",\"";
   out += name;
   out += "\":";
-  base::json::append_string(out, value);
+  append_text(out, value);
 }
 
 void append_where(std::string& out, std::string_view where) {
@@ -94,7 +104,7 @@ void append_problem(std::string& out, const base::Error& error, std::string_view
   out += "\",\"title\":";
   base::json::append_string(out, kind.title);
   out += ",\"detail\":";
-  base::json::append_string(out, error.message);
+  append_text(out, error.message);
   out += ",\"status\":";
   base::json::append_integer(out, kind.status);
   append_where(out, error.where);

@@ -46,7 +46,7 @@ const std::vector<Key>& keys() {
 
       {"limits.in_flight", Count{MADANG_AT(in_flight)},
        "Changes waiting for the disk; beyond: 429 with `Retry-After`."},
-      {"limits.in_flight_bytes", Bytes{MADANG_AT(in_flight_bytes)}, "And their size together."},
+      {"limits.in_flight_bytes", Bytes{MADANG_AT(in_flight_bytes)}, "And their size together; beyond: 503 with `Retry-After`."},
       {"limits.scans", Count{MADANG_AT(scans)}, "Long questions answered at the same time."},
       {"limits.waiting_scans", Count{MADANG_AT(waiting_scans)}, "And waiting for their turn; beyond: 429."},
       {"limits.query_cost", Count{MADANG_AT(query_cost)}, "Entities one question may look at (403 TooComplexQuery)."},
