@@ -57,6 +57,13 @@ class RawClient {
     return true;
   }
 
+  /// Takes some of what has come, where something has.
+  void receive_some(std::size_t most) {
+    std::string some(most, '\0');
+    const ssize_t n = ::recv(socket_, some.data(), some.size(), MSG_DONTWAIT);
+    if (n > 0) in_.append(some, 0, static_cast<std::size_t>(n));
+  }
+
   void end_input() const { ::shutdown(socket_, SHUT_WR); }
 
   /// The next answer, cut at its Content-Length.

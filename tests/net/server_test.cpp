@@ -1,4 +1,6 @@
 #include <atomic>
+#include <condition_variable>
+#include <csignal>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -6,7 +8,10 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
+#include "madang/net/floor.h"
 #include "madang/net/http.h"
 
 #include "net/raw_client.h"
@@ -418,7 +423,180 @@ TEST(ServerLimits, BodiesOfAllConnectionsTogetherAreBounded) {
   EXPECT_EQ(first.answer().status, 200);
 }
 
+TEST(ServerLimits, AnswersThatNobodyTakesAreBoundedTogether) {
+  ServerOptions options;
+  options.buffered_bytes = 48 << 20;
+  auto server = serve(
+      [](const Request& request, Responder responder) {
+        const std::size_t size = request.path == "/large" ? 32 << 20 : 10;  // much more than the system's own buffers
+        responder.send(200, "text/plain", {}, [&](std::string& out) { out.append(size, 'x'); });
+      },
+      options);
+  const std::string_view large = "GET /large HTTP/1.1\r\nHost: h\r\n\r\n";
+  RawClient first(server->port(), 4096), second(server->port()), third(server->port());
+  first.send(large);
+  ASSERT_TRUE(eventually([&] { return server->counters().bytes_out > 0; }));
+  second.send(std::string(large) + std::string(large));
+  const RawAnswer refused = second.answer();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_NE(refused.head.find("Retry-After: "), std::string::npos);
+  EXPECT_TRUE(second.closed()) << "the rest of its pipeline is not worked on";
+  third.send(kGet);
+  EXPECT_EQ(third.answer().status, 200) << "small answers need no share";
+  EXPECT_EQ(first.answer().body.size(), 32u << 20);
+  third.send(large);
+  EXPECT_EQ(third.answer().body.size(), 32u << 20) << "there is room again";
+}
+
+/// Both grow steadily and beat the other limits, but at a rate of nothing.
+TEST(ServerLimits, ClientsBelowTheMinimumRateAreDropped) {
+  ServerOptions options;
+  options.minimum_rate = 1 << 20;
+  auto server = serve(
+      [](const Request&, Responder responder) {
+        responder.send(200, "text/plain", {}, [&](std::string& out) { out.append(64 << 20, 'x'); });
+      },
+      options);
+  RawClient sends(server->port()), takes(server->port(), 4096), quick(server->port());
+  sends.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
+  takes.send(kGet);
+  const auto trickle = [&] { sends.send("x"), takes.receive_some(100); };
+  EXPECT_TRUE(eventually([&] { return trickle(), server->counters().timeouts == 2; }));
+  EXPECT_EQ(sends.answer().status, 408);
+  EXPECT_EQ(takes.answer().status, 0) << "cut short";
+  quick.send(kGet);
+  EXPECT_EQ(quick.answer().body.size(), 64u << 20);
+}
+
+TEST(ServerLimits, APipelineTakesTurnsWithOthers) {
+  std::atomic<int> answered = 0;
+  auto server = serve([&](const Request& request, Responder responder) {
+    if (request.path == "/work") {  // 2 ms of it
+      ++answered;
+      const auto end = std::chrono::steady_clock::now() + milliseconds(2);
+      while (std::chrono::steady_clock::now() < end) {
+      }
+    }
+    echo(request, std::move(responder));
+  });
+  constexpr int kRequests = 300;
+  std::string pipeline;
+  for (int i = 0; i < kRequests; ++i) pipeline += "GET /work HTTP/1.1\r\nHost: h\r\n\r\n";
+  RawClient busy(server->port()), other(server->port());
+  other.send(kGet);
+  ASSERT_EQ(other.answer().status, 200);
+  busy.send(pipeline);
+  other.send(kGet);
+  EXPECT_EQ(other.answer().status, 200);
+  EXPECT_LT(answered, kRequests / 2) << "it was answered in between";
+  for (int i = 0; i < kRequests; ++i) ASSERT_EQ(busy.answer().status, 200) << i;
+}
+
+/// Holds its loop up until the test lets it go on.
+struct Gate {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool reached = false, open = false;
+  void pass() {
+    std::unique_lock lock(mutex);
+    reached = true;
+    changed.notify_all();
+    changed.wait(lock, [this] { return open; });
+  }
+  void wait_reached() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return reached; });
+  }
+  void let_go() {
+    const std::lock_guard lock(mutex);
+    open = true;
+    changed.notify_all();
+  }
+};
+
+TEST(ServerLimits, ALateLoopBlamesNoClient) {
+  Gate gate;
+  auto server = serve(
+      [&](const Request& request, Responder responder) {
+        if (request.path == "/gate") gate.pass();
+        echo(request, std::move(responder));
+      },
+      impatient());
+  RawClient idle(server->port()), silent(server->port()), half(server->port()), holds(server->port());
+  idle.send(kGet);
+  ASSERT_EQ(idle.answer().status, 200);
+  half.send("GET / HT");
+  ASSERT_TRUE(eventually([&] { return server->counters().accepted == 4; }));
+  holds.send("GET /gate HTTP/1.1\r\nHost: h\r\n\r\n");
+  gate.wait_reached();
+  idle.send(kGet);  // all of them in time
+  silent.send(kGet);
+  half.send("TP/1.1\r\nHost: h\r\n\r\n");
+  const auto late = std::chrono::steady_clock::now() + milliseconds(1'300);
+  EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() > late; }));
+  gate.let_go();
+  for (RawClient* client : {&idle, &silent, &half, &holds}) EXPECT_EQ(client->answer().status, 200);
+}
+
+/// The server in a process of its own, which may open few files.
+TEST(ServerLimits, OutOfDescriptorsItGoesOn) {
+  int channel[2];
+  ASSERT_EQ(::pipe(channel), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit few{.rlim_cur = 32, .rlim_max = 32};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    auto server = serve();
+    const std::uint16_t port = server->port();
+    if (::write(channel[1], &port, sizeof port) == sizeof port) ::pause();
+    ::_exit(0);
+  }
+  std::uint16_t port = 0;
+  ASSERT_EQ(::read(channel[0], &port, sizeof port), static_cast<ssize_t>(sizeof port));
+  RawClient first(port);
+  first.send(kGet);
+  EXPECT_EQ(first.answer().status, 200);
+  std::deque<RawClient> many;
+  for (int i = 0; i < 100; ++i) many.emplace_back(port).send(kGet);
+  const double used = process_cpu_seconds(child);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() - begin > milliseconds(1'000); }));
+  EXPECT_LT(process_cpu_seconds(child) - used, 0.5) << "it spins";
+  first.send(kGet);
+  EXPECT_EQ(first.answer().status, 200);
+  for (; !many.empty(); many.pop_front()) EXPECT_EQ(many.front().answer().status, 200) << many.size();
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  for (const int end : channel) ::close(end);
+}
+
 // ---- drain, loop ----
+
+TEST(Server, DrainAnswersWhatCameBeforeIt) {
+  Gate gate;
+  auto server = serve([&](const Request& request, Responder responder) {
+    if (request.path == "/gate") gate.pass();
+    echo(request, std::move(responder));
+  });
+  RawClient known(server->port()), holds(server->port());
+  known.send(kGet);
+  ASSERT_EQ(known.answer().status, 200);
+  holds.send("GET /gate HTTP/1.1\r\nHost: h\r\n\r\n");
+  gate.wait_reached();
+  std::atomic<bool> begun = false;
+  std::thread drains([&] {
+    begun = true;
+    server->drain(seconds(20));
+  });
+  ASSERT_TRUE(eventually([&] { return begun.load(); }));
+  RawClient stranger(server->port()), silent(server->port());  // in the backlog: nobody can let them in now
+  known.send(kGet);
+  stranger.send(kGet);
+  gate.let_go();
+  for (RawClient* client : {&holds, &known, &stranger}) EXPECT_EQ(client->answer().status, 200);
+  EXPECT_TRUE(silent.closed());
+  drains.join();
+}
 
 TEST(Server, DrainFinishesWhatRuns) {
   Desk desk;
