@@ -33,7 +33,7 @@ std::uint64_t usable_memory(const std::string& root) {
   // Lines "0::/group" (version 2) or "4:cpu,memory:/group" (version 1).
   for (std::string line; std::getline(groups, line);) {
     const std::size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (first == line.npos || second == line.npos) continue;
+    if (first == line.npos || second == line.npos || line.compare(second, 2, ":/") != 0) continue;
     const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
     const std::string group = line.substr(second + 1);
     if (controllers == ",,") bytes = std::min(bytes, limit_of(root + "/sys/fs/cgroup", group, "memory.max"));

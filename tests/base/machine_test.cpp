@@ -54,7 +54,7 @@ TEST_F(Machine, AContainerSeesItsLimitAtTheTop) {
 }
 
 TEST_F(Machine, VersionOneHasAHierarchyForMemory) {
-  write("/proc/self/cgroup", "5:cpu,cpuacct:/a\n4:memory:/docker/a\n0::/\nnonsense\n");
+  write("/proc/self/cgroup", "5:cpu,cpuacct:/a\n4:memory:/docker/a\n0::/\nnonsense\n0::\n1:memory:nowhere\n");
   write("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
   write("/sys/fs/cgroup/memory/docker/a/memory.limit_in_bytes", "8388608\n");
   EXPECT_EQ(usable_memory(root), 8 * kMiB);

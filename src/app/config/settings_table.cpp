@@ -31,7 +31,7 @@ const std::vector<Key>& keys() {
       {"data.folder", Text{MADANG_AT(folder)}, "Where entities are kept. One server a folder."},
       {"data.memory", Bytes{MADANG_AT(memory_bytes)},
        "Memory that entities and indexes may take; beyond, changes are answered 507. 0 is three quarters of the "
-       "machine's."},
+       "machine's, or of the control group's where that is less."},
       {"data.sample", Flag{MADANG_AT(sample)}, "Put a small made-up neighbourhood into a new, empty folder."},
 
       {"journal.keep.age", Duration{MADANG_AT(keep_age)},
@@ -46,7 +46,8 @@ const std::vector<Key>& keys() {
 
       {"limits.in_flight", Count{MADANG_AT(in_flight)},
        "Changes waiting for the disk; beyond: 429 with `Retry-After`."},
-      {"limits.in_flight_bytes", Bytes{MADANG_AT(in_flight_bytes)}, "And their size together; beyond: 503 with `Retry-After`."},
+      {"limits.in_flight_bytes", Bytes{MADANG_AT(in_flight_bytes)},
+       "And their size together; beyond: 503 with `Retry-After`."},
       {"limits.scans", Count{MADANG_AT(scans)}, "Long questions answered at the same time."},
       {"limits.waiting_scans", Count{MADANG_AT(waiting_scans)}, "And waiting for their turn; beyond: 429."},
       {"limits.query_cost", Count{MADANG_AT(query_cost)}, "Entities one question may look at (403 TooComplexQuery)."},
