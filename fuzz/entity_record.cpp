@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   entity.each_scope([&](std::string_view scope) { seen += scope.size(); });
   for (std::size_t i = 0; i < entity.attribute_count(); ++i)
     entity.attribute(i).each_sub([&](const ngsi::AttributeView& sub) { seen += sub.value.size(); });
-  std::vector<std::byte> again;
-  ngsi::append_record(again, entity, symbols);
+  base::ByteBuffer again;
+  ngsi::RecordWriter().append(again, entity, symbols);
   return ngsi::read_record(again, symbols).ok() && seen < (1u << 30) ? 0 : (std::abort(), 1);
 }

@@ -79,8 +79,10 @@ void Sequencer::apply(const PrincipalPtr& who, state::Tenant& tenant, std::vecto
 base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                                 base::Timestamp now) {
   if (failed()) return outcome_unknown();
-  const std::string id = change.id;
-  const ngsi::EntityView before = store_.tip(tenant, id);
+  const std::string id = std::move(change.id);
+  change.id = id;
+  const state::Store::Found found = store_.look_up(tenant, id);
+  const ngsi::EntityView before = found.entity;
   if (before && who.policy) {
     const ngsi::Filter* filter = who.policy->reading(tenant.name());
     if (filter != nullptr && !filter->allows_entity(before)) {
@@ -119,7 +121,7 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   MADANG_TRY(const Position position, append(tenant, outcome, id));
   if (put) after = std::move(outcome.block);
   if (after) reinterpret_cast<ngsi::EntityHeader*>(after.data())->version = position.value;
-  store_.stage(tenant, position, id, std::move(after));
+  store_.stage(tenant, position, found, id, std::move(after));
   result.version = position.value;
   return result;
 }
@@ -128,11 +130,10 @@ base::Result<Position> Sequencer::append(state::Tenant& tenant, const ngsi::Outc
   using Record = ngsi::Outcome::Record;
   record_.clear();
   if (outcome.record == Record::remove) {
-    const auto* from = reinterpret_cast<const std::byte*>(id.data());
-    record_.assign(from, from + id.size());
+    record_.append(id);
     return journal_.append(journal::RecordKind::entity_delete, tenant.name(), 0, record_);
   }
-  ngsi::append_record(record_, ngsi::EntityView(outcome.block), tenant.symbols());
+  records_.append(record_, ngsi::EntityView(outcome.block), tenant.symbols());
   const auto kind = outcome.record == Record::put ? journal::RecordKind::entity_put : journal::RecordKind::entity_patch;
   return journal_.append(kind, tenant.name(), 0, record_);
 }

@@ -71,7 +71,8 @@ class Sequencer {
   std::mutex mutex_;
   std::vector<std::unique_ptr<Home>> homes_;
   base::Timestamp last_time_;
-  std::vector<std::byte> record_;
+  base::ByteBuffer record_;
+  ngsi::RecordWriter records_;
   std::atomic<std::uint64_t> durable_{0};
   std::atomic<std::uint64_t> waiting_{0};
   std::atomic<bool> failed_{false};

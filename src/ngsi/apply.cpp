@@ -70,16 +70,36 @@ class Application {
     MADANG_CHECK(refuse_incomplete());
     outcome_.record = Outcome::Record::put;
     outcome_.created = true;
+    return take_fragment(now_);
+  }
+
+  /// The fragment's block becomes the entity's. Attribute times of a fragment are "as the entity's": setting those sets
+  /// all.
+  base::Result<Outcome> take_fragment(Timestamp created) {
     name_updated(fragment_);
-    // Attribute times of a fragment are "as the entity's": setting those sets all.
     auto* header = reinterpret_cast<EntityHeader*>(change_.fragment.block.data());
-    header->created_at = header->modified_at = now_.ns;
+    header->created_at = created.ns;
+    header->modified_at = now_.ns;
     outcome_.block = std::move(change_.fragment.block);
     return std::move(outcome_);
   }
 
+  /// True where each attribute given was there from the beginning, so that only the entity's times need to be told.
+  bool has_old_attributes_only() const {
+    if (fragment_.type_count() == 0) return false;
+    for (std::size_t i = 0; i < fragment_.attribute_count(); ++i) {
+      const Symbol name = fragment_.attribute_name(i);
+      const bool opposite = i < existing_.attribute_count() && existing_.attribute_name(i) == name;
+      const std::size_t old = opposite ? i : existing_.find(name);
+      if (old == existing_.attribute_count() || !existing_.is_plain(old) || !fragment_.is_plain(i)) return false;
+    }
+    return true;
+  }
+
   base::Result<Outcome> replace() {
     MADANG_CHECK(refuse_incomplete());
+    outcome_.record = Outcome::Record::put;
+    if (has_old_attributes_only()) return take_fragment(existing_.created_at());
     builder().begin(existing_.id());
     builder().set_times(existing_.created_at(), now_);
     const EntityView types = fragment_.type_count() > 0 ? fragment_ : existing_;
@@ -90,12 +110,12 @@ class Application {
       add_stamped(given, existing_instance(given.name, given.dataset_id));
     }
     name_updated(fragment_);
-    outcome_.record = Outcome::Record::put;
     return finish();
   }
 
   /// What is stored has values and no nulls.
   base::Status refuse_incomplete() const {
+    if (change_.fragment.complete) return {};
     for (std::size_t i = 0; i < fragment_.attribute_count(); ++i) {
       const AttributeView given = fragment_.attribute(i);
       if (given.kind == Kind::null)
@@ -106,6 +126,7 @@ class Application {
   }
 
   void name_updated(EntityView view) {
+    outcome_.updated.reserve(view.attribute_count());
     for (std::size_t i = 0; i < view.attribute_count(); ++i) {
       const Symbol name = view.attribute_name(i);
       if (outcome_.updated.empty() || outcome_.updated.back() != name) outcome_.updated.push_back(name);

@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
-#include <vector>
+
+#include "madang/base/byte_buffer.h"
 
 namespace madang::ngsi::encoding {
 
@@ -30,24 +31,30 @@ inline std::int64_t unzigzag(std::uint64_t value) {
   return static_cast<std::int64_t>(value >> 1) ^ -static_cast<std::int64_t>(value & 1);
 }
 
-inline void append_u16(std::vector<std::byte>& out, std::uint16_t value) {
-  const auto at = out.size();
-  out.resize(at + 2);
-  std::memcpy(out.data() + at, &value, 2);
+// Writers return where the next one goes on; the caller has made room.
+inline constexpr std::size_t kMostVarint = 10;  // bytes
+
+inline std::byte* put(std::byte* at, const void* from, std::size_t size) {
+  if (size > 0) std::memcpy(at, from, size);
+  return at + size;
+}
+inline std::byte* put_u16(std::byte* at, std::uint16_t value) {
+  return put(at, &value, sizeof(value));
+}
+inline std::byte* put_varint(std::byte* at, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) *at++ = static_cast<std::byte>(value | 0x80);
+  *at++ = static_cast<std::byte>(value);
+  return at;
+}
+inline std::byte* put_text(std::byte* at, std::string_view text) {
+  return put(put_varint(at, text.size()), text.data(), text.size());
 }
 
-inline void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<std::byte>(value | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<std::byte>(value));
+inline void append_varint(base::ByteBuffer& out, std::uint64_t value) {
+  out.end_at(put_varint(out.room(kMostVarint), value));
 }
-
-inline void append_text(std::vector<std::byte>& out, std::string_view text) {
-  append_varint(out, text.size());
-  const auto* from = reinterpret_cast<const std::byte*>(text.data());
-  out.insert(out.end(), from, from + text.size());
+inline void append_text(base::ByteBuffer& out, std::string_view text) {
+  out.end_at(put_text(out.room(kMostVarint + text.size()), text));
 }
 
 /// Reads within bounds; after a step outside `ok` is false and everything reads as nothing.

@@ -31,7 +31,7 @@ std::string_view value_member(Kind kind) {
   return index < kValueMembers.size() ? kValueMembers[index] : "value";
 }
 
-std::uint64_t detail::read_varint(const std::byte*& at) {
+std::uint64_t detail::read_long_varint(const std::byte*& at) {
   std::uint64_t value = 0;
   for (unsigned shift = 0;; shift += 7) {
     const auto next = static_cast<std::uint64_t>(*at++);
@@ -64,12 +64,30 @@ const std::byte* EntityView::scopes() const {
   return types() + sizeof(std::uint16_t) * header().type_count + header().id_size;
 }
 
-AttributeView EntityView::attribute(std::size_t index) const {
+const std::byte* EntityView::instance(std::size_t index) const {
   assert(index < attribute_count());
   std::uint32_t offset;
   std::memcpy(&offset, directory() + 8 * index + 4, sizeof(offset));
-  const std::byte* end;
-  return decode(types() + offset, &end);
+  return types() + offset;
+}
+
+std::uint16_t EntityView::instance_flags(std::size_t index) const {
+  std::uint16_t flags;
+  std::memcpy(&flags, instance(index) + 2, sizeof(flags));
+  return flags;
+}
+
+AttributeView EntityView::attribute(std::size_t index) const {
+  return decode(instance(index), created_at(), modified_at());
+}
+
+Kind EntityView::kind(std::size_t index) const {
+  return static_cast<Kind>(instance_flags(index) & encoding::kKindMask);
+}
+
+bool EntityView::is_plain(std::size_t index) const {
+  constexpr auto kMore = encoding::kCreated | encoding::kModified | encoding::kDataset | encoding::kSubs;
+  return (instance_flags(index) & kMore) == 0;
 }
 
 std::size_t EntityView::find(Symbol name) const {
@@ -87,7 +105,7 @@ std::size_t EntityView::find(Symbol name) const {
   return count;
 }
 
-AttributeView EntityView::decode(const std::byte* at, const std::byte** end) const {
+AttributeView EntityView::decode(const std::byte* at, Timestamp created, Timestamp modified) const {
   AttributeView out;
   const std::byte* begin = at;
   std::uint16_t place, flags;
@@ -106,10 +124,11 @@ AttributeView EntityView::decode(const std::byte* at, const std::byte** end) con
   out.nested_keys = (flags & encoding::kNestedKeys) != 0;
   out.foreign_keys = (flags & encoding::kForeignKeys) != 0;
   out.untyped = (flags & encoding::kUntyped) != 0;
-  out.created_at = created_at();
+  out.created_at = created;
   if (flags & encoding::kCreated) out.created_at.ns += encoding::unzigzag(detail::read_varint(at));
-  out.modified_at = out.created_at;
-  if (flags & encoding::kModified) out.modified_at.ns += encoding::unzigzag(detail::read_varint(at));
+  out.modified_at = modified;
+  if (flags & encoding::kModified)
+    out.modified_at.ns = out.created_at.ns + encoding::unzigzag(detail::read_varint(at));
   if (flags & encoding::kObserved) out.observed_at = Timestamp{encoding::unzigzag(detail::read_varint(at))};
   if (flags & encoding::kExpires) out.expires_at = Timestamp{encoding::unzigzag(detail::read_varint(at))};
   if (flags & encoding::kDataset) out.dataset_id = text();
@@ -123,7 +142,6 @@ AttributeView EntityView::decode(const std::byte* at, const std::byte** end) con
     at += size;
   }
   out.raw = {begin, at};
-  *end = at;
   return out;
 }
 
@@ -188,26 +206,30 @@ void EntityBuilder::add_scope(std::string_view scope) {
 }
 
 void EntityBuilder::begin_instance(const Instance& instance) {
+  const Timestamp created = depth_ == 0 ? created_ : open_[depth_ - 1].created_at;
+  const Timestamp modified = depth_ == 0 ? modified_ : open_[depth_ - 1].modified_at;
   if (depth_ == open_.size()) open_.emplace_back();
   Open& open = open_[depth_++];
-  open.instance = instance;
+  open.instance = &instance;
+  open.created_at = instance.created_at.value_or(created);
+  open.modified_at = instance.modified_at.value_or(modified);
   open.subs.clear();
   open.sub_count = 0;
 }
 
 void EntityBuilder::end_instance() {
   assert(depth_ > 0);
-  Open& done = open_[--depth_];
+  const Open& done = open_[--depth_];
   if (depth_ > 0) {
     Open& parent = open_[depth_ - 1];
     if (parent.sub_count == kMostNames) overflow_ = true;
-    write_instance(parent.subs, done.instance, done.sub_count, done.subs);
+    write_instance(parent.subs, done, parent.created_at, parent.modified_at);
     ++parent.sub_count;
     return;
   }
   const std::size_t offset = instances_.size();
-  write_instance(instances_, done.instance, done.sub_count, done.subs);
-  add_slot(place_of(done.instance.name), offset, done.instance.dataset_id.empty());
+  write_instance(instances_, done, created_, modified_);
+  add_slot(place_of(done.instance->name), offset, done.instance->dataset_id.empty());
 }
 
 void EntityBuilder::add_slot(std::uint16_t place, std::size_t offset, bool is_default) {
@@ -222,41 +244,47 @@ void EntityBuilder::add_slot(std::uint16_t place, std::size_t offset, bool is_de
   attributes_.push_back({place, static_cast<std::uint32_t>(offset), is_default});
 }
 
-void EntityBuilder::write_instance(std::vector<std::byte>& out, const Instance& instance, std::uint16_t sub_count,
-                                   std::span<const std::byte> subs) {
-  const Timestamp created = instance.created_at.value_or(created_);
-  const Timestamp modified = instance.modified_at.value_or(created);
+/// `created`, `modified`: of what it belongs to; the same need not be written.
+void EntityBuilder::write_instance(base::ByteBuffer& out, const Open& open, Timestamp created, Timestamp modified) {
+  const Instance& instance = *open.instance;
   auto flags = static_cast<std::uint16_t>(instance.kind);
   const auto set = [&flags](bool on, std::uint16_t flag) {
-    if (on) flags = static_cast<std::uint16_t>(flags | flag);
+    flags = static_cast<std::uint16_t>(flags | (on ? flag : 0));
   };
   set(instance.nested_keys, encoding::kNestedKeys);
   set(instance.foreign_keys, encoding::kForeignKeys);
   set(instance.untyped, encoding::kUntyped);
-  set(created != created_, encoding::kCreated);
-  set(modified != created, encoding::kModified);
+  set(open.created_at != created, encoding::kCreated);
+  set(open.modified_at != modified, encoding::kModified);
   set(instance.observed_at.has_value(), encoding::kObserved);
   set(instance.expires_at.has_value(), encoding::kExpires);
   set(!instance.dataset_id.empty(), encoding::kDataset);
   set(!instance.unit_code.empty(), encoding::kUnit);
   set(!instance.value_type.empty(), encoding::kValueType);
-  set(sub_count > 0, encoding::kSubs);
+  set(open.sub_count > 0, encoding::kSubs);
 
-  encoding::append_u16(out, place_of(instance.name));
-  encoding::append_u16(out, flags);
-  if (flags & encoding::kCreated) encoding::append_varint(out, encoding::zigzag(created.ns - created_.ns));
-  if (flags & encoding::kModified) encoding::append_varint(out, encoding::zigzag(modified.ns - created.ns));
-  if (flags & encoding::kObserved) encoding::append_varint(out, encoding::zigzag(instance.observed_at->ns));
-  if (flags & encoding::kExpires) encoding::append_varint(out, encoding::zigzag(instance.expires_at->ns));
-  if (flags & encoding::kDataset) encoding::append_text(out, instance.dataset_id);
-  if (flags & encoding::kUnit) encoding::append_text(out, instance.unit_code);
-  if (flags & encoding::kValueType) encoding::append_text(out, instance.value_type);
-  encoding::append_text(out, instance.value);
+  constexpr std::size_t kMostVarints = 10;
+  const std::size_t texts =
+      instance.dataset_id.size() + instance.unit_code.size() + instance.value_type.size() + instance.value.size();
+  const std::uint16_t place = place_of(instance.name);
+  std::byte* at = out.room(4 + kMostVarints * encoding::kMostVarint + texts + open.subs.size());
+  at = encoding::put_u16(at, place);
+  at = encoding::put_u16(at, flags);
+  const auto put_number = [&at](std::int64_t value) { at = encoding::put_varint(at, encoding::zigzag(value)); };
+  if (flags & encoding::kCreated) put_number(open.created_at.ns - created.ns);
+  if (flags & encoding::kModified) put_number(open.modified_at.ns - open.created_at.ns);
+  if (flags & encoding::kObserved) put_number(instance.observed_at->ns);
+  if (flags & encoding::kExpires) put_number(instance.expires_at->ns);
+  if (flags & encoding::kDataset) at = encoding::put_text(at, instance.dataset_id);
+  if (flags & encoding::kUnit) at = encoding::put_text(at, instance.unit_code);
+  if (flags & encoding::kValueType) at = encoding::put_text(at, instance.value_type);
+  at = encoding::put_text(at, instance.value);
   if (flags & encoding::kSubs) {
-    encoding::append_varint(out, sub_count);
-    encoding::append_varint(out, subs.size());
-    out.insert(out.end(), subs.begin(), subs.end());
+    at = encoding::put_varint(at, open.sub_count);
+    at = encoding::put_varint(at, open.subs.size());
+    at = encoding::put(at, open.subs.data(), open.subs.size());
   }
+  out.end_at(at);
 }
 
 EntityBuilder::Instance EntityBuilder::instance_of(const AttributeView& from) {
@@ -275,21 +303,30 @@ EntityBuilder::Instance EntityBuilder::instance_of(const AttributeView& from) {
           .value = from.value};
 }
 
+/// Whether the bytes of an instance of `base` mean the same in what is being built.
+bool EntityBuilder::is_copyable(const AttributeView& from) const {
+  if (depth_ > 0 || base_ == nullptr || from.block != base_) return false;
+  const EntityView base(base_);
+  std::uint16_t flags;
+  std::memcpy(&flags, from.raw.data() + 2, sizeof(flags));
+  return base.created_at() == created_ && ((flags & encoding::kModified) != 0 || base.modified_at() == modified_);
+}
+
 void EntityBuilder::copy_instance(const AttributeView& from) {
-  if (depth_ == 0 && base_ != nullptr && from.block == base_ && EntityView(base_).created_at() == created_) {
+  if (is_copyable(from)) {
     const std::size_t offset = instances_.size();
-    instances_.insert(instances_.end(), from.raw.begin(), from.raw.end());
-    add_slot(place_of(from.name), offset, from.dataset_id.empty());
-    return;
+    instances_.append(from.raw);
+    return add_slot(place_of(from.name), offset, from.dataset_id.empty());
   }
-  begin_instance(instance_of(from));
+  const Instance instance = instance_of(from);
+  begin_instance(instance);
   from.each_sub([this](const AttributeView& sub) { copy_instance(sub); });
   end_instance();
 }
 
 void EntityBuilder::drop_instances_from(std::size_t count) {
   if (count >= attributes_.size()) return;
-  instances_.resize(attributes_[count].offset);
+  instances_.truncate(attributes_[count].offset);
   for (std::size_t i = count; i < attributes_.size(); ++i)
     if (first_of_[attributes_[i].name] == i + 1) first_of_[attributes_[i].name] = 0;
   attributes_.resize(count);
@@ -325,10 +362,7 @@ base::Result<EntityBlock> EntityBuilder::finish() {
   header.scope_count = scope_count_;
   header.flags = flags_;
   std::byte* at = block.data();
-  const auto put = [&at](const void* from, std::size_t bytes) {
-    if (bytes > 0) std::memcpy(at, from, bytes);
-    at += bytes;
-  };
+  const auto put = [&at](const void* from, std::size_t bytes) { at = encoding::put(at, from, bytes); };
   put(&header, sizeof(header));
   put(names_.data(), sizeof(Symbol) * names_.size());
   for (const Slot& slot : attributes_) {

@@ -123,31 +123,39 @@ base::Status check_body(const EntityHeader& header, std::span<const std::byte> b
 
 }  // namespace
 
-void append_record(std::vector<std::byte>& out, EntityView entity, const SymbolTable& symbols) {
-  const EntityHeader& header = entity.header();
+namespace {
+
+void append_names(base::ByteBuffer& out, std::span<const Symbol> names, const SymbolTable& symbols) {
   Prefixes prefixes;
-  std::array<std::uint8_t, 64> places;  // of the first names: their prefixes, found once
-  std::size_t i = 0;
-  for (const Symbol symbol : entity.names()) {
-    if (i == places.size()) break;
-    places[i++] = static_cast<std::uint8_t>(prefixes.place_of(prefix_of(symbols.name(symbol))));
-  }
-  out.push_back(kRecordFormat);
-  const auto* raw = reinterpret_cast<const std::byte*>(&header);
-  out.insert(out.end(), raw, raw + sizeof(header));
+  std::array<std::uint8_t, 64> places;  // of the first names; further ones are written whole
+  for (std::size_t i = 0; i < std::min(names.size(), places.size()); ++i)
+    places[i] = static_cast<std::uint8_t>(prefixes.place_of(prefix_of(symbols.name(names[i]))));
   encoding::append_varint(out, prefixes.count() - kKnownPrefixes.size());
   for (std::size_t p = kKnownPrefixes.size(); p < prefixes.count(); ++p) encoding::append_text(out, prefixes[p]);
-  i = 0;
-  for (const Symbol symbol : entity.names()) {
-    const std::string_view name = symbols.name(symbol);
+  for (std::size_t i = 0; i < names.size(); ++i) {
     const std::size_t place = i < places.size() ? places[i] : 0;
-    ++i;
     encoding::append_varint(out, place);
-    encoding::append_text(out, name.substr(prefixes[place].size()));
+    encoding::append_text(out, symbols.name(names[i]).substr(prefixes[place].size()));
   }
-  const std::size_t before_body = sizeof(EntityHeader) + sizeof(Symbol) * header.name_count;
-  const auto body = entity.bytes().subspan(before_body);
-  out.insert(out.end(), body.begin(), body.end());
+}
+
+}  // namespace
+
+void RecordWriter::append(base::ByteBuffer& out, EntityView entity, const SymbolTable& symbols) {
+  const std::span<const Symbol> names = entity.names();
+  std::uint32_t hash = static_cast<std::uint32_t>(names.size());
+  for (const Symbol name : names) hash = (hash ^ static_cast<std::uint32_t>(name)) * 0x9E3779B1u;
+  Kept& kept = kept_[hash >> 26];
+  if (kept.symbols != &symbols || !std::equal(names.begin(), names.end(), kept.names.begin(), kept.names.end())) {
+    kept.symbols = &symbols;
+    kept.names.assign(names.begin(), names.end());
+    kept.text.clear();
+    append_names(kept.text, names, symbols);
+  }
+  out.append(kRecordFormat);
+  out.append(entity.bytes().first(sizeof(EntityHeader)));
+  out.append(kept.text);
+  out.append(entity.bytes().subspan(sizeof(EntityHeader) + names.size_bytes()));
 }
 
 base::Result<EntityBlock> read_record(std::span<const std::byte> record, SymbolTable& symbols) {

@@ -12,8 +12,11 @@
 #include "madang/ngsi/change.h"
 #include "madang/ngsi/query.h"
 
+#include "attribute_members.h"
+#include "json_path.h"
 #include "json_peek.h"
 #include "json_text.h"
+#include "value_copier.h"
 #include "value_keys.h"
 
 namespace madang::ngsi {
@@ -28,117 +31,28 @@ using base::Status;
 constexpr std::string_view kNullLiteral = "\"urn:ngsi-ld:null\"";
 constexpr std::string_view kNullMap = "{\"@none\":\"urn:ngsi-ld:null\"}";
 
-/// What a member of an attribute is.
-enum class Member : std::uint8_t {
-  sub_attribute,
-  type,
-  value,  // of any kind: value, object, languageMap, ...
-  observed_at,
-  unit_code,
-  dataset_id,
-  value_type,
-  system,       // createdAt and its kin: the hub's own, what a client says is ignored
-  unsupported,  // the standard has it, this version does not
-  prohibited,
-};
-
-struct MemberName {
-  std::string_view name;
-  Member member;
-  Kind kind = Kind::property;  // of a value
-};
-
-// Clauses 4.5.2.2 and 4.5.3.2 and their kin for the other kinds.
-constexpr std::array kMembers{
-    MemberName{"type", Member::type},
-    MemberName{"@type", Member::type},
-    MemberName{"value", Member::value, Kind::property},
-    MemberName{"object", Member::value, Kind::relationship},
-    MemberName{"languageMap", Member::value, Kind::language_property},
-    MemberName{"vocab", Member::unsupported},
-    MemberName{"json", Member::unsupported},
-    MemberName{"valueList", Member::unsupported},
-    MemberName{"objectList", Member::unsupported},
-    MemberName{"observedAt", Member::observed_at},
-    MemberName{"unitCode", Member::unit_code},
-    MemberName{"datasetId", Member::dataset_id},
-    MemberName{"valueType", Member::value_type},
-    MemberName{"objectType", Member::unsupported},
-    MemberName{"expiresAt", Member::unsupported},
-    MemberName{"ngsildproof", Member::unsupported},
-    MemberName{"createdAt", Member::system},
-    MemberName{"modifiedAt", Member::system},
-    MemberName{"deletedAt", Member::system},
-    MemberName{"instanceId", Member::system},
-    MemberName{"entity", Member::prohibited},
-    MemberName{"entityList", Member::prohibited},
-    MemberName{"previousValue", Member::prohibited},
-    MemberName{"previousObject", Member::prohibited},
-    MemberName{"previousLanguageMap", Member::prohibited},
-    MemberName{"previousVocab", Member::prohibited},
-    MemberName{"previousJson", Member::prohibited},
-    MemberName{"previousValueList", Member::prohibited},
-    MemberName{"previousObjectList", Member::prohibited},
-    MemberName{"entityIdSealed", Member::prohibited},
-    MemberName{"entityTypeSealed", Member::prohibited},
-    MemberName{"@value", Member::prohibited},
-    MemberName{"@id", Member::prohibited},
-    MemberName{"id", Member::prohibited},
-    MemberName{"@context", Member::prohibited},
-};
-
-const MemberName* member_named(std::string_view name) {
-  const auto found =
-      std::find_if(kMembers.begin(), kMembers.end(), [&](const MemberName& m) { return m.name == name; });
-  return found == kMembers.end() ? nullptr : &*found;
-}
-
-struct KindName {
-  std::string_view name;
-  Kind kind;
-  bool supported;
-};
-constexpr std::array kKinds{
-    KindName{"Property", Kind::property, true},
-    KindName{"Relationship", Kind::relationship, true},
-    KindName{"GeoProperty", Kind::geo_property, true},
-    KindName{"LanguageProperty", Kind::language_property, true},
-    KindName{"VocabProperty", Kind::vocab_property, false},
-    KindName{"JsonProperty", Kind::json_property, false},
-    KindName{"ListProperty", Kind::list_property, false},
-    KindName{"ListRelationship", Kind::list_relationship, false},
-};
-
-bool is_geojson_type(std::string_view name) {
-  constexpr std::array kTypes{"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"};
-  return std::find(kTypes.begin(), kTypes.end(), name) != kTypes.end();
-}
-
 /// What was read of one attribute instance before its kind is known. Kept between attributes for its buffers.
 struct Frame {
   EntityBuilder::Instance instance;
   std::string value;
   std::string rewritten;
-  std::string type;
+  std::string_view type;
   bool has_type = false, has_value = false, has_objects = false;
-  std::uint32_t seen = 0;  // members, by place in kMembers, against duplicates
+  std::uint64_t seen = 0;  // members, by MemberName::number, against duplicates
   std::vector<Symbol> subs;
   void clear() {
     instance = {};
     value.clear();
     rewritten.clear();
-    type.clear();
+    type = {};
     has_type = has_value = has_objects = false;
-    seen_high = seen = 0;
+    seen = 0;
     subs.clear();
   }
-  std::uint32_t seen_high = 0;
-  bool mark(std::size_t member) {
-    std::uint32_t& word = member < 32 ? seen : seen_high;
-    const std::uint32_t bit = 1u << (member % 32);
-    const bool fresh = (word & bit) == 0;
-    word |= bit;
-    return fresh;
+  /// False where it was there before.
+  bool mark(const MemberName& member) {
+    const std::uint64_t bit = std::uint64_t{1} << member.number;
+    return (std::exchange(seen, seen | bit) & bit) == 0;
   }
 };
 
@@ -152,175 +66,28 @@ struct FragmentReader::Impl {
   EntityBuilder builder;
   std::deque<Frame> frames;
   std::size_t depth = 0;
-  std::vector<std::string> path;  // JSON pointer tokens of where we are
-  std::string scratch;
+  JsonPath path;
+  ValueCopier copier{limits, path};
   Vocabulary* vocabulary = nullptr;
   FragmentKind kind{};
   std::size_t instances = 0;
+  bool complete = true;  // so far
   const char* end = nullptr;  // of the text
   std::vector<Symbol> top;
 
   // ---- errors ----
 
-  std::string pointer() const {
-    std::string out;
-    for (const std::string& token : path) {
-      out += '/';
-      base::json::append_pointer(out, token);
-    }
-    return out;
-  }
   Error bad(std::string message, Code code = Code::bad_request_data) const {
-    return base::error(code, std::move(message), pointer());
+    return bad_at(path, std::move(message), code);
   }
-  Error broken(simdjson::error_code code) const {
-    switch (code) {
-      case simdjson::INCORRECT_TYPE:
-        return bad("The value here is of the wrong JSON type.");
-      case simdjson::NUMBER_ERROR:
-      case simdjson::NUMBER_OUT_OF_RANGE:
-        return bad("The number here cannot be represented.", Code::invalid_request);
-      case simdjson::UTF8_ERROR:
-        return bad("The text is not valid UTF-8.", Code::invalid_request);
-      case simdjson::STRING_ERROR:
-        return bad("The string here has a broken escape or half a surrogate pair.", Code::invalid_request);
-      case simdjson::DEPTH_ERROR:
-        return bad("The JSON is nested too deeply.", Code::invalid_request);
-      case simdjson::CAPACITY:
-        return bad("The JSON is too large.", Code::too_large);
-      case simdjson::EMPTY:
-        return bad("There is no JSON here.", Code::invalid_request);
-      default:
-        return bad(std::string("The JSON is broken: ") + simdjson::error_message(code), Code::invalid_request);
-    }
-  }
-
-  struct Step {  // one token deeper in the pointer, for as long as it lives
-    std::vector<std::string>& path;
-    Step(std::vector<std::string>& p, std::string_view token) : path(p) { path.emplace_back(token); }
-    ~Step() { path.pop_back(); }
-  };
+  Error broken(simdjson::error_code code) const { return broken_at(path, code); }
+  Error duplicate(std::string_view key) const { return duplicate_at(path, key); }
 
   bool nulls_allowed() const { return kind != FragmentKind::entity; }
 
   // ---- values ----
 
-  Status copy_string(od::value& value, std::string& out) {
-    std::string_view text;
-    if (auto code = value.get_string().get(text)) return broken(code);
-    if (text.size() > limits.string_bytes) return bad("The string here is too long.", Code::too_large);
-    if (text == kNull && !nulls_inside && depth_in_value > 0)
-      return bad("\"urn:ngsi-ld:null\" may stand inside a value only when merging.");
-    base::json::append_string(out, text);
-    return {};
-  }
-
-  Status copy_number(od::value& value, std::string& out) {
-    std::string_view token = value.raw_json_token();
-    while (!token.empty() &&
-           (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t'))
-      token.remove_suffix(1);
-    double ignored;
-    if (auto code = value.get_double().get(ignored)) return broken(code);
-    out.append(token);
-    return {};
-  }
-
-  int depth_in_value = 0;
-  bool nulls_inside = false;  // of the value being read: a merge, or a kind whose null is a list or map (clause 4.5.0)
-
-  /// Appends the value as compact JSON, keys as written; every byte of it is visited and so validated.
-  Status copy_value(od::value& value, std::string& out, bool& has_objects) {
-    od::json_type type;
-    if (auto code = value.type().get(type)) return broken(code);
-    switch (type) {
-      case od::json_type::string:
-        return copy_string(value, out);
-      case od::json_type::number:
-        return copy_number(value, out);
-      case od::json_type::boolean: {
-        bool truth;
-        if (auto code = value.get_bool().get(truth)) return broken(code);
-        out += truth ? "true" : "false";
-        return {};
-      }
-      case od::json_type::null: {
-        bool is_null;
-        if (auto code = value.is_null().get(is_null)) return broken(code);
-        if (!is_null) return broken(simdjson::INCORRECT_TYPE);
-        return bad("null cannot be used in NGSI-LD; to delete, use \"urn:ngsi-ld:null\" (clause 4.5.0).");
-      }
-      case od::json_type::array:
-        return copy_array(value, out, has_objects);
-      case od::json_type::object:
-        has_objects = true;
-        return copy_object(value, out, has_objects);
-    }
-    return broken(simdjson::TAPE_ERROR);
-  }
-
-  Status deeper() {
-    if (static_cast<std::size_t>(++depth_in_value) + depth > limits.depth)
-      return bad("The value is nested too deeply.", Code::invalid_request);
-    return {};
-  }
-
-  Status copy_array(od::value& value, std::string& out, bool& has_objects) {
-    od::array array;
-    if (auto code = value.get_array().get(array)) return broken(code);
-    MADANG_CHECK(deeper());
-    out += '[';
-    std::size_t index = 0;
-    for (auto element : array) {
-      od::value item;
-      if (auto code = std::move(element).get(item)) return broken(code);
-      if (index > 0) out += ',';
-      Step step(path, std::to_string(index++));
-      MADANG_CHECK(copy_value(item, out, has_objects));
-    }
-    out += ']';
-    --depth_in_value;
-    return {};
-  }
-
-  Status copy_object(od::value& value, std::string& out, bool& has_objects) {
-    od::object object;
-    if (auto code = value.get_object().get(object)) return broken(code);
-    MADANG_CHECK(deeper());
-    out += '{';
-    std::vector<std::string_view> keys;
-    for (auto field : object) {
-      std::string_view key;
-      od::value item;
-      if (auto code = field.unescaped_key().get(key)) return broken(code);
-      if (!keys.empty()) out += ',';
-      Step step(path, key);
-      if (std::find(keys.begin(), keys.end(), key) != keys.end()) return duplicate(key);
-      if (keys.size() == limits.attributes * 4) return bad("The object here has too many members.", Code::too_large);
-      keys.push_back(key);
-      base::json::append_string(out, key);
-      out += ':';
-      if (auto code = field.value().get(item)) return broken(code);
-      MADANG_CHECK(copy_value(item, out, has_objects));
-    }
-    out += '}';
-    --depth_in_value;
-    return {};
-  }
-
-  Error duplicate(std::string_view key) const {
-    return bad("The member \"" + std::string(key) + "\" is there twice.", Code::invalid_request);
-  }
-
-  /// Visits without keeping: members that are ignored must still be JSON.
-  Status skip(od::value& value) {
-    bool ignored = false;
-    scratch.clear();
-    const FragmentKind was = std::exchange(kind, FragmentKind::merge);
-    auto status = copy_value(value, scratch, ignored);
-    kind = was;
-    return status;
-  }
+  Status skip(od::value& value) { return copier.skip(value, depth); }
 
   base::Result<std::string_view> string_of(od::value& value, std::string_view what) {
     std::string_view text;
@@ -334,12 +101,12 @@ struct FragmentReader::Impl {
 
   // ---- entity members ----
 
-  Status read_id(od::value& value, std::string_view expected, std::string& id) {
+  Status read_id(od::value& value, std::string_view expected, std::string_view& id) {
     MADANG_TRY(const std::string_view text, string_of(value, "The id"));
     if (!base::is_absolute_uri(text)) return bad("The id must be a URI, such as \"urn:ngsi-ld:Building:1\".");
     if (text.size() > limits.id_bytes) return bad("The id is too long.", Code::too_large);
     if (!expected.empty() && text != expected) return bad("The id differs from the one in the address.");
-    id.assign(text);
+    id = text;
     return {};
   }
 
@@ -353,7 +120,7 @@ struct FragmentReader::Impl {
   }
 
   Error placed(Error error) const {
-    if (error.where.empty()) error.where = pointer();
+    if (error.where.empty()) error.where = path.pointer();
     return error;
   }
 
@@ -366,7 +133,7 @@ struct FragmentReader::Impl {
     for (auto element : array) {
       od::value item;
       if (auto code = std::move(element).get(item)) return broken(code);
-      Step step(path, std::to_string(count));
+      const JsonPath::Step step(path, count);
       if (++count > limits.types) return bad("The entity has too many types.", Code::too_large);
       MADANG_CHECK(read_type_name(item));
     }
@@ -394,7 +161,7 @@ struct FragmentReader::Impl {
       for (auto element : array) {
         od::value item;
         if (auto code = std::move(element).get(item)) return broken(code);
-        Step step(path, std::to_string(index++));
+        const JsonPath::Step step(path, index++);
         MADANG_CHECK(read_scope(item, scopes));
       }
     } else {
@@ -457,7 +224,7 @@ struct FragmentReader::Impl {
     for (auto element : array) {
       od::value item;
       if (auto code = std::move(element).get(item)) return broken(code);
-      Step step(path, std::to_string(index++));
+      const JsonPath::Step step(path, index++);
       if (++instances > limits.attributes) return bad("The entity has too many attributes.", Code::too_large);
       od::json_type type;
       if (auto code = item.type().get(type)) return broken(code);
@@ -482,7 +249,6 @@ struct FragmentReader::Impl {
   }
 
   void pop_frame() {
-    builder.open_instance() = frames[depth - 1].instance;
     builder.end_instance();
     --depth;
   }
@@ -491,8 +257,8 @@ struct FragmentReader::Impl {
   Status read_plain(Symbol name, od::value& value) {
     Frame& f = push_frame(name);
     f.instance.untyped = true;
-    nulls_inside = kind == FragmentKind::merge;
-    MADANG_CHECK(copy_value(value, f.value, f.has_objects));
+    MADANG_CHECK(copier.copy(value, f.value, depth, kind == FragmentKind::merge));
+    f.has_objects = copier.saw_object();
     f.has_value = true;
     MADANG_CHECK(settle(f));
     pop_frame();
@@ -507,10 +273,10 @@ struct FragmentReader::Impl {
       std::string_view key;
       od::value item;
       if (auto code = field.unescaped_key().get(key)) return broken(code);
-      Step step(path, key);
+      const JsonPath::Step step(path, key);
       if (auto code = field.value().get(item)) return broken(code);
       const MemberName* member = member_named(key);
-      if (member == nullptr || (f.type.empty() == false && is_geojson_type(f.type) && key == "coordinates")) {
+      if (member == nullptr) {
         if (key == "coordinates" && (is_geojson_type(f.type) || !f.has_value)) {
           MADANG_CHECK(read_coordinates(f, item));
           continue;
@@ -518,7 +284,7 @@ struct FragmentReader::Impl {
         MADANG_CHECK(read_sub(f, key, item));
         continue;
       }
-      if (!f.mark(static_cast<std::size_t>(member - kMembers.data()))) return duplicate(key);
+      if (!f.mark(*member)) return duplicate(key);
       MADANG_CHECK(read_member(f, *member, item));
     }
     MADANG_CHECK(settle(f));
@@ -528,9 +294,8 @@ struct FragmentReader::Impl {
 
   /// `{"type": "Point", "coordinates": [...]}` as the whole attribute: a concise GeoProperty.
   Status read_coordinates(Frame& f, od::value& item) {
-    bool objects = false;
     f.rewritten.clear();
-    return copy_value(item, f.rewritten, objects);
+    return copier.copy(item, f.rewritten, depth, true);
   }
 
   Status read_sub(Frame& f, std::string_view key, od::value& item) {
@@ -544,8 +309,7 @@ struct FragmentReader::Impl {
   Status read_member(Frame& f, const MemberName& member, od::value& item) {
     switch (member.member) {
       case Member::type: {
-        MADANG_TRY(const std::string_view text, string_of(item, "The type of an attribute"));
-        f.type.assign(text);
+        MADANG_TRY(f.type, string_of(item, "The type of an attribute"));
         f.has_type = true;
         return {};
       }
@@ -553,8 +317,9 @@ struct FragmentReader::Impl {
         if (f.has_value) return bad("An attribute has one of value, object and languageMap.");
         f.has_value = true;
         f.instance.kind = member.kind;
-        nulls_inside = kind == FragmentKind::merge || member.kind != Kind::property;
-        MADANG_CHECK(copy_value(item, f.value, f.has_objects));
+        // A merge, or a kind whose null is a list or map (clause 4.5.0).
+        MADANG_CHECK(copier.copy(item, f.value, depth, kind == FragmentKind::merge || member.kind != Kind::property));
+        f.has_objects = copier.saw_object();
         return {};
       case Member::observed_at:
         return read_time(f, item);
@@ -615,12 +380,14 @@ struct FragmentReader::Impl {
       if (!nulls_allowed()) return null_refused();
       instance.kind = Kind::null;
       instance.value = "null";
+      complete = false;
       return {};
     }
     if (!f.has_value) {
       if (kind != FragmentKind::merge && kind != FragmentKind::one_attribute && kind != FragmentKind::entity_update)
         return bad("The attribute has no " + std::string(value_member(instance.kind)) + ".");
       instance.value = {};
+      complete = false;
       return {};
     }
     switch (instance.kind) {
@@ -631,6 +398,8 @@ struct FragmentReader::Impl {
         MADANG_CHECK(check_language_map(f.value));
         break;
       case Kind::geo_property: {
+        geo::Point point;
+        if (geo::parse_point_fast(f.value, point)) break;
         auto geometry = geo::parse_geojson(f.value);
         if (!geometry.ok()) return bad("The value is not a GeoJSON geometry: " + geometry.error().message);
         break;
@@ -654,18 +423,18 @@ struct FragmentReader::Impl {
       return {};
     }
     if (is_geojson_type(f.type) && !f.has_value) {
-      f.value = "{\"type\":\"" + f.type + "\",\"coordinates\":" + (f.rewritten.empty() ? "[]" : f.rewritten) + "}";
+      f.value = "{\"type\":\"" + std::string(f.type) + "\",\"coordinates\":" + (f.rewritten.empty() ? "[]" : f.rewritten) + "}";
       f.has_value = true;
       instance.kind = Kind::geo_property;
       return {};
     }
-    const auto known = std::find_if(kKinds.begin(), kKinds.end(), [&](const KindName& k) { return k.name == f.type; });
-    Step step(path, "type");
-    if (known == kKinds.end()) return bad("\"" + f.type + "\" is no type of attribute.");
-    if (!known->supported) return bad("A " + f.type + " is not supported yet.", Code::not_supported);
+    const KindName* known = kind_named(f.type);
+    const JsonPath::Step step(path, std::string_view("type"));
+    if (known == nullptr) return bad("\"" + std::string(f.type) + "\" is no type of attribute.");
+    if (!known->supported) return bad("A " + std::string(f.type) + " is not supported yet.", Code::not_supported);
     const Kind said = known->kind;
     if (f.has_value && value_member(said) != value_member(instance.kind))
-      return bad("A " + f.type + " has \"" + std::string(value_member(said)) + "\" and not \"" +
+      return bad("A " + std::string(f.type) + " has \"" + std::string(value_member(said)) + "\" and not \"" +
                  std::string(value_member(instance.kind)) + "\".");
     instance.kind = said;
     return {};
@@ -692,7 +461,7 @@ struct FragmentReader::Impl {
       if (text.front() != '"' || !base::is_absolute_uri(uri)) return bad("The object of a Relationship must be a URI.");
       return {};
     };
-    Step step(path, "object");
+    const JsonPath::Step step(path, std::string_view("object"));
     if (value.front() != '[') return check(value);
     Status status;
     std::size_t count = 0;
@@ -705,7 +474,7 @@ struct FragmentReader::Impl {
   }
 
   Status check_language_map(std::string_view value) {
-    Step step(path, "languageMap");
+    const JsonPath::Step step(path, std::string_view("languageMap"));
     if (value.front() != '{') return bad("A languageMap is an object: language tag to text.");
     bool fine = true;
     json_text::each_member(value, [&](std::string_view key, std::string_view text) {
@@ -728,7 +497,7 @@ struct FragmentReader::Impl {
     auto keys = expand_keys(f.value, vocabulary->context(), f.rewritten);
     if (!keys.ok()) {
       Error error = std::move(keys).error();
-      error.where = pointer() + error.where;
+      error.where = path.pointer() + error.where;
       return error;
     }
     instance.nested_keys = keys->any;
@@ -744,15 +513,15 @@ struct FragmentReader::Impl {
     vocabulary = &names;
     kind = what;
     depth = 0;
-    depth_in_value = 0;
     instances = 0;
+    complete = true;
     path.clear();
     top.clear();
     builder.begin({});
   }
 
   Status read_entity_member(std::string_view key, od::value& value, Fragment& fragment, std::string_view expected_id,
-                            std::string& id, std::size_t& types, std::uint32_t& seen) {
+                            std::string_view& id, std::size_t& types, std::uint32_t& seen) {
     const auto once = [&seen](unsigned bit) { return std::exchange(seen, seen | (1u << bit)) != (seen | (1u << bit)); };
     if (key == "id" || key == "@id") return once(0) ? read_id(value, expected_id, id) : Status(duplicate(key));
     if (key == "type" || key == "@type") return once(1) ? read_types(value, types) : Status(duplicate(key));
@@ -770,7 +539,7 @@ struct FragmentReader::Impl {
     return read_attribute(*symbol, value);
   }
 
-  base::Result<Fragment> read_object(od::object object, std::string_view expected_id, std::string& id) {
+  base::Result<Fragment> read_object(od::object object, std::string_view expected_id, std::string_view& id) {
     Fragment fragment;
     std::size_t types = 0;
     std::uint32_t seen = 0;
@@ -778,14 +547,14 @@ struct FragmentReader::Impl {
       std::string_view key;
       od::value value;
       if (auto code = field.unescaped_key().get(key)) return broken(code);
-      Step step(path, key);
+      const JsonPath::Step step(path, key);
       if (auto code = field.value().get(value)) return broken(code);
       MADANG_CHECK(read_entity_member(key, value, fragment, expected_id, id, types, seen));
     }
     const bool whole = kind == FragmentKind::entity;
     if (id.empty()) {
       if (whole || kind == FragmentKind::entity_update) return bad("The entity has no id.");
-      id.assign(expected_id);
+      id = expected_id;
     }
     if (whole && types == 0) return bad("The entity has no type.");
     builder.set_id(id);
@@ -797,6 +566,7 @@ struct FragmentReader::Impl {
     if (!block.ok()) return placed(std::move(block).error());
     if (block->size() > limits.entity_bytes) return bad("The entity is too large.", Code::too_large);
     fragment.block = std::move(*block);
+    fragment.complete = complete;
     return fragment;
   }
 
@@ -825,7 +595,7 @@ base::Result<Fragment> FragmentReader::read(std::string_view json, FragmentKind 
     if (code == simdjson::INCORRECT_TYPE) return r.bad("A JSON object was expected.", Code::invalid_request);
     return r.broken(code);
   }
-  std::string found_id;
+  std::string_view found_id;
   auto fragment = r.read_object(object, id, found_id);
   if (fragment.ok() && !Impl::at_end(document))
     return base::error(Code::invalid_request, "There is something after the end of the JSON object.");
@@ -860,23 +630,21 @@ base::Result<std::vector<FragmentReader::Item>> FragmentReader::read_array(std::
     return r.broken(code);
   }
   std::vector<Item> items;
-  std::string token;
   for (auto element : array) {
     if (items.size() == most)
       return base::error(Code::too_large, "A batch holds at most " + std::to_string(most) + " entities.");
     r.start(vocabulary, kind, json);
-    token = std::to_string(items.size());
-    Impl::Step step(r.path, token);
+    const JsonPath::Step step(r.path, items.size());
     od::value value;
     od::object object;
     if (auto code = std::move(element).get(value)) return r.broken(code);
-    std::string id;
+    std::string_view id;
     auto code = value.get_object().get(object);
     if (code != simdjson::SUCCESS && code != simdjson::INCORRECT_TYPE) return r.broken(code);
     auto fragment = code == simdjson::SUCCESS ? r.read_object(object, {}, id)
                                               : base::Result<Fragment>(r.bad("An entity is a JSON object."));
     if (!fragment.ok() && fragment.error().code == Code::invalid_request) return std::move(fragment).error();
-    items.push_back({items.size(), std::move(id), std::move(fragment)});
+    items.push_back({items.size(), std::string(fragment.ok() ? std::string_view() : id), std::move(fragment)});
   }
   if (!Impl::at_end(document))
     return base::error(Code::invalid_request, "There is something after the end of the JSON array.");

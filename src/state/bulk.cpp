@@ -51,10 +51,8 @@ void Harvest::take(const Indexes& indexes, Place place, EntityView entity) {
       ++kinds[key];
       for (std::size_t i = 0; i < entity.type_count(); ++i) ++presence[presence_key(entity.type(i), key)];
     }
-    constexpr unsigned kRelationships = 1u << static_cast<unsigned>(ngsi::Kind::relationship) |
-                                        1u << static_cast<unsigned>(ngsi::Kind::list_relationship);
-    if (present & kRelationships) regular = links_of(group, place, links) && regular;
-    if (!(present & 1u << static_cast<unsigned>(ngsi::Kind::geo_property))) continue;
+    if (present & (kind_bit(ngsi::Kind::relationship) | kind_bit(ngsi::Kind::list_relationship))) regular = links_of(group, place, links) && regular;
+    if (!(present & kind_bit(ngsi::Kind::geo_property))) continue;
     Space& target = space[static_cast<std::uint32_t>(group.name())];
     const Located found = locate(group, place);
     target.shapes.insert(target.shapes.end(), found.shapes.begin(), found.shapes.end());

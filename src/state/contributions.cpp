@@ -24,8 +24,7 @@ Group Group::of(EntityView entity, Symbol name) {
 
 unsigned kinds_of(const Group& group) {
   unsigned kinds = 0;
-  group.each(
-      [&](const AttributeView& attribute, std::size_t) { kinds |= 1u << static_cast<unsigned>(attribute.kind); });
+  for (std::size_t i = group.begin; i < group.end; ++i) kinds |= kind_bit(group.entity.kind(i));
   return kinds;
 }
 
@@ -65,10 +64,6 @@ void add_values(ValueIndex& index, Place place, EntityView entity) {
   std::vector<SortedEntry> entries;
   if (!values_of(index, entity, place, entries)) index.irregular.add(place);
   for (const auto& [sort, entry] : entries) index.sets[static_cast<std::size_t>(sort)].insert(entry);
-}
-
-bool is_geo(const Group& group) {
-  return (kinds_of(group) & 1u << static_cast<unsigned>(Kind::geo_property)) != 0;
 }
 
 Located locate(const Group& group, Place place) {

@@ -23,25 +23,11 @@ bool has_same_names(EntityView a, EntityView b) {
   return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size_bytes()) == 0;
 }
 
-/// Where an instance's bytes start, by the layout that ngsi/entity.h gives.
-std::span<const std::byte> bytes_from(EntityView entity, std::size_t index) {
-  const std::size_t directory = sizeof(ngsi::EntityHeader) + sizeof(Symbol) * entity.header().name_count;
-  std::uint32_t offset;
-  std::memcpy(&offset, entity.bytes().data() + directory + 8 * index + 4, sizeof(offset));
-  return entity.bytes().subspan(directory + 8 * entity.attribute_count() + offset);
-}
-
-/// Whether two groups say the same as far as any index is concerned. With the same name tables equal bytes mean equal
-/// instances: most are, and need no decoding on one side.
-bool is_same(const Group& a, const Group& b, bool same_names) {
+/// Whether two groups say the same as far as any index is concerned.
+bool is_same(const Group& a, const Group& b) {
   if (a.end - a.begin != b.end - b.begin) return false;
   for (std::size_t i = 0; i < a.end - a.begin; ++i) {
-    const AttributeView x = a.entity.attribute(a.begin + i);
-    if (same_names) {
-      const auto bytes = bytes_from(b.entity, b.begin + i);
-      if (x.raw.size() <= bytes.size() && std::memcmp(x.raw.data(), bytes.data(), x.raw.size()) == 0) continue;
-    }
-    const AttributeView y = b.entity.attribute(b.begin + i);
+    const AttributeView x = a.entity.attribute(a.begin + i), y = b.entity.attribute(b.begin + i);
     if (x.kind != y.kind || x.value != y.value) return false;
   }
   return true;
@@ -169,16 +155,19 @@ void Indexes::update_attributes(Place place, EntityView before, EntityView after
 
   const bool same_names = before && after && has_same_names(before, after);
   const auto compare = [&](Symbol name, const Group& old, const Group& now) {
-    const bool same = is_same(old, now, same_names);
-    if (!same || !same_types) {
+    const unsigned were = kinds_of(old), are = kinds_of(now);
+    if (were != are || !same_types) {
       count(*this, old, -1);
       count(*this, now, +1);
     }
-    if (same) return;
+    if (is_same(old, now)) return;
     changed.push_back(name);
-    irregular |= !links_of(old, place, old_links);
-    irregular |= !links_of(now, place, new_links);
-    if (is_geo(old) || is_geo(now)) update_space(space_set(name), locate(old, place), locate(now, place), place);
+    if ((were | are) & (kind_bit(Kind::relationship) | kind_bit(Kind::list_relationship))) {
+      irregular |= !links_of(old, place, old_links);
+      irregular |= !links_of(now, place, new_links);
+    }
+    if ((were | are) & kind_bit(Kind::geo_property))
+      update_space(space_set(name), locate(old, place), locate(now, place), place);
   };
 
   bool in_step = same_names && before.attribute_count() == after.attribute_count();

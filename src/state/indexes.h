@@ -130,6 +130,9 @@ inline PresenceParts presence_parts(std::uint64_t key) {
 }
 /// Bit k: there is an instance of kind k.
 unsigned kinds_of(const Group& group);
+constexpr unsigned kind_bit(ngsi::Kind kind) {
+  return 1u << static_cast<unsigned>(kind);
+}
 
 /// Appends the links of a group; false where its objects are not all plain URIs.
 bool links_of(const Group& group, Place place, std::vector<Link>& out);
@@ -165,6 +168,5 @@ struct Located {
   bool operator==(const Located&) const = default;
 };
 Located locate(const Group& group, Place place);
-bool is_geo(const Group& group);  // has an instance that is a GeoProperty
 
 }  // namespace madang::state

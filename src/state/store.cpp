@@ -72,11 +72,21 @@ std::vector<std::string> Store::tenant_names() const {
 
 // ---- the writer ----
 
-EntityView Store::tip(Tenant& tenant, std::string_view id) const {
+Store::Found Store::look_up(Tenant& tenant, std::string_view id) const {
   const Tenant::Impl& impl = tenant.impl();
-  if (!impl.pending.empty())
-    if (const auto found = impl.pending.find(id); found != impl.pending.end()) return EntityView(found->second->block);
-  return tenant.find(id);
+  Found found;
+  found.hash = impl.hash(id);
+  if (!impl.pending.empty()) {
+    if (const auto newest = impl.pending.find({id, found.hash}); newest != impl.pending.end()) {
+      found.staged = newest->second;
+      found.place = found.staged->place;
+      found.entity = EntityView(found.staged->block);
+      return found;
+    }
+  }
+  found.place = impl.find(id, found.hash);
+  if (found.place != kNoPlace) found.entity = impl.at(found.place);
+  return found;
 }
 
 Status Store::admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) const {
@@ -92,35 +102,33 @@ Status Store::admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) 
   return {};
 }
 
-void Store::stage(Tenant& tenant, Position position, std::string_view id, EntityBlock block) {
+void Store::stage(Tenant& tenant, Position position, const Found& found, std::string_view id, EntityBlock block) {
   Tenant::Impl& impl = tenant.impl();
   assert(impl_->staged.empty() || impl_->staged.back().position < position);
   assert(!block || (EntityView(block).version() == position.value && EntityView(block).id() == id));
-  const std::uint64_t hash = impl.hash(id);
-  const auto newest = impl.pending.find(id);
-  const Place place = newest == impl.pending.end() ? impl.find(id, hash) : newest->second->place;
-  const bool existed = newest == impl.pending.end() ? place != kNoPlace : static_cast<bool>(newest->second->block);
-  if (newest != impl.pending.end()) impl.pending.erase(newest);
-
   Staged& staged = impl_->staged.emplace_back();
   staged.position = position;
   staged.tenant = &tenant;
-  staged.hash = hash;
-  staged.place = place;
+  staged.hash = found.hash;
+  staged.place = found.place;
   if (!block) staged.removed = id;
-  impl.tip_size += static_cast<std::uint64_t>(static_cast<bool>(block)) - static_cast<std::uint64_t>(existed);
+  impl.tip_size +=
+      static_cast<std::uint64_t>(static_cast<bool>(block)) - static_cast<std::uint64_t>(static_cast<bool>(found.entity));
   if (block) {
     impl.staged_bytes += block_cost(block);
     impl_->memory.fetch_add(block_cost(block), std::memory_order_relaxed);
   }
   staged.block = std::move(block);
-  impl.pending.emplace(staged.id(), &staged);
+  // The key is the id within the newest block: the entry of an older one goes with it.
+  if (found.staged != nullptr) impl.pending.erase({found.staged->id(), found.hash});
+  impl.pending.emplace(HashedId{staged.id(), found.hash}, &staged);
 }
 
 void Store::Impl::show_one(Staged& change) {
   Tenant::Impl& tenant = change.tenant->impl();
   const std::string_view id = change.id();  // in the block: stays valid when the block moves into its slot
-  if (const auto newest = tenant.pending.find(id); newest->second == &change) tenant.pending.erase(newest);
+  if (const auto newest = tenant.pending.find({id, change.hash}); newest->second == &change)
+    tenant.pending.erase(newest);
   if (change.block) {
     tenant.staged_bytes -= block_cost(change.block);
     memory.fetch_sub(block_cost(change.block), std::memory_order_relaxed);

@@ -29,6 +29,17 @@ struct Staged {
   std::string_view id() const { return block ? EntityView(block).id() : std::string_view(removed); }
 };
 
+/// An id with its hash at hand.
+struct HashedId {
+  std::string_view id;
+  std::uint64_t hash;
+  bool operator==(const HashedId& other) const { return hash == other.hash && id == other.id; }
+};
+struct HashOf {
+  using is_avalanching = void;  // hash_text() mixes well
+  std::size_t operator()(const HashedId& id) const { return id.hash; }
+};
+
 struct Tenant::Impl {
   Impl(std::string name_, const ngsi::SymbolLimits& limits, std::uint64_t seed_)
       : name(std::move(name_)), symbols(limits), seed(seed_) {}
@@ -48,11 +59,7 @@ struct Tenant::Impl {
   std::atomic<std::uint64_t> bytes{0};
 
   // The writer's own.
-  struct TextHash {
-    std::uint64_t seed;
-    std::size_t operator()(std::string_view text) const { return hash_text(text, seed); }
-  };
-  boost::unordered_flat_map<std::string_view, Staged*, TextHash> pending{0, TextHash{seed}};  // newest of each id
+  boost::unordered_flat_map<HashedId, Staged*, HashOf> pending;  // newest of each id
   std::uint64_t tip_size = 0;  // entities once everything staged is shown
   std::uint64_t staged_bytes = 0;
   bool loading = false;  // indexes are put off until finish_loading

@@ -86,7 +86,7 @@ class Checker {
         for (std::size_t i = 0; i < entity.type_count(); ++i) ++presence_[presence_key(entity.type(i), key)];
       }
       regular = links_of(group, place, links) && regular;
-      if (is_geo(group)) MADANG_CHECK(check_space(place, group));
+      if (kinds_of(group) & kind_bit(ngsi::Kind::geo_property)) MADANG_CHECK(check_space(place, group));
     }
     std::sort(links.begin(), links.end());
     links.erase(std::unique(links.begin(), links.end()), links.end());

@@ -63,8 +63,8 @@ class Change : public testing::Test {
     if (outcome->record == Outcome::Record::put) entity = std::move(outcome->block);
     if (outcome->record == Outcome::Record::patch) {
       // Through the journal and back, as a replay would have it.
-      std::vector<std::byte> record;
-      append_record(record, EntityView(outcome->block), symbols);
+      base::ByteBuffer record;
+      RecordWriter().append(record, EntityView(outcome->block), symbols);
       auto patch = read_record(record, symbols);
       EXPECT_TRUE(patch.ok());
       auto after = splice(EntityView(entity), EntityView(*patch));

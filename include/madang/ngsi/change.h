@@ -42,6 +42,7 @@ struct Fragment {
   EntityBlock block;
   bool has_scope = false;
   bool scope_null = false;  // "scope": "urn:ngsi-ld:null"
+  bool complete = false;    // surely every attribute has a value and none is null
   EntityView view() const { return EntityView(block); }
 };
 
@@ -57,7 +58,7 @@ class FragmentReader {
 
   struct Item {
     std::size_t index = 0;
-    std::string id;  // where it could be read
+    std::string id;  // of a bad one, where it could be read
     base::Result<Fragment> fragment;
   };
   /// A JSON array of entities, each read alone: a bad one spoils only itself. Broken JSON spoils all.

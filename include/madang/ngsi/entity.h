@@ -5,6 +5,7 @@
 // table. In memory the table holds symbols; in the journal and in snapshots it holds the names themselves and the
 // body is the same bytes (docs/formats/entity.md). So writing a record copies, and reading one re-interns a dozen names.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "madang/base/byte_buffer.h"
 #include "madang/base/result.h"
 #include "madang/base/time.h"
 #include "madang/ngsi/symbols.h"
@@ -135,6 +137,9 @@ class EntityView {
   std::size_t attribute_count() const { return header().attribute_count; }
   Symbol attribute_name(std::size_t index) const;
   AttributeView attribute(std::size_t index) const;
+  Kind kind(std::size_t index) const;
+  /// It is the default instance, has no times but its owner's and no sub-attributes: cheaper to know than attribute().
+  bool is_plain(std::size_t index) const;
   /// The first instance with this name, or attribute_count(). Instances of one name stand side by side, the default one first.
   std::size_t find(Symbol name) const;
   bool has_attribute(Symbol name) const { return find(name) != attribute_count(); }
@@ -148,8 +153,10 @@ class EntityView {
   const std::byte* directory() const;
   const std::byte* types() const;
   const std::byte* scopes() const;
-  const std::byte* instances() const;
-  AttributeView decode(const std::byte* at, const std::byte** end) const;
+  const std::byte* instance(std::size_t index) const;
+  std::uint16_t instance_flags(std::size_t index) const;
+  /// `created`, `modified`: of the entity or of the attribute it belongs to; what an instance does not say is the same.
+  AttributeView decode(const std::byte* at, Timestamp created, Timestamp modified) const;
 };
 
 /// Writes blocks. Reusable: keeps its buffers between entities. Not for several threads at once.
@@ -172,17 +179,16 @@ class EntityBuilder {
     bool nested_keys = false;
     bool foreign_keys = false;
     bool untyped = false;
-    std::optional<Timestamp> created_at;   // default: the entity's
-    std::optional<Timestamp> modified_at;  // default: created_at
+    std::optional<Timestamp> created_at, modified_at;  // default: those of what it belongs to
     std::optional<Timestamp> observed_at;
     std::optional<Timestamp> expires_at;
     std::string_view dataset_id, unit_code, value_type, value;
   };
-  /// Sub-attributes go between begin_instance and end_instance, nested in the same way. Views must stay valid until
-  /// end_instance of that instance.
+  /// Sub-attributes go between begin_instance and end_instance, nested in the same way. `instance` must live until its
+  /// end; all but its times may be completed until then.
   void begin_instance(const Instance& instance);
-  Instance& open_instance() { return open_[depth_ - 1].instance; }  // may be completed until its end
   void end_instance();
+  void add_instance(const Instance& instance) { begin_instance(instance), end_instance(); }
   /// A whole instance from another block, times and sub-attributes kept.
   void copy_instance(const AttributeView& from);
   void set_flags(std::uint16_t flags) { flags_ = flags; }
@@ -201,14 +207,15 @@ class EntityBuilder {
     bool is_default;
   };
   struct Open {
-    Instance instance;
-    std::vector<std::byte> subs;
+    const Instance* instance = nullptr;
+    Timestamp created_at, modified_at;
+    base::ByteBuffer subs;
     std::uint16_t sub_count = 0;
   };
   std::uint16_t place_of(Symbol name);
+  bool is_copyable(const AttributeView& from) const;
   void add_slot(std::uint16_t place, std::size_t offset, bool is_default);
-  void write_instance(std::vector<std::byte>& out, const Instance& instance, std::uint16_t sub_count,
-                      std::span<const std::byte> subs);
+  void write_instance(base::ByteBuffer& out, const Open& open, Timestamp created, Timestamp modified);
 
   std::string id_;
   Timestamp created_, modified_;
@@ -216,10 +223,10 @@ class EntityBuilder {
   std::optional<Timestamp> expires_;
   std::vector<Symbol> names_;
   std::vector<std::uint16_t> types_;
-  std::vector<std::byte> scopes_;
+  base::ByteBuffer scopes_;
   std::uint16_t scope_count_ = 0;
   std::vector<Slot> attributes_;
-  std::vector<std::byte> instances_;
+  base::ByteBuffer instances_;
   std::vector<Open> open_;  // kept for its buffers; `depth_` of them are in use
   std::size_t depth_ = 0;
   std::vector<std::uint32_t> first_of_;  // by place: 1 + the first attribute of that name
@@ -229,8 +236,20 @@ class EntityBuilder {
   const std::byte* base_ = nullptr;
 };
 
-/// The same block with its names written out (shared prefixes once), for the journal; and back.
-void append_record(std::vector<std::byte>& out, EntityView entity, const SymbolTable& symbols);
+/// Writes blocks with their names written out (shared prefixes once), for the journal. Entities of one kind use the same
+/// names in the same order: how those are written is kept. Not for several threads at once.
+class RecordWriter {
+ public:
+  void append(base::ByteBuffer& out, EntityView entity, const SymbolTable& symbols);
+
+ private:
+  struct Kept {
+    const SymbolTable* symbols = nullptr;
+    std::vector<Symbol> names;
+    base::ByteBuffer text;
+  };
+  std::array<Kept, 64> kept_;  // by hash of the names
+};
 /// Interns the names. corrupt where the bytes are not a record; never reads outside `record`.
 base::Result<EntityBlock> read_record(std::span<const std::byte> record, SymbolTable& symbols);
 /// Walks the whole block and checks every length, count and name place; `deep` also the JSON of every value. A block that passes
@@ -261,8 +280,12 @@ inline Symbol EntityView::attribute_name(std::size_t index) const {
 }
 
 namespace detail {
-std::uint64_t read_varint(const std::byte*& at);
+std::uint64_t read_long_varint(const std::byte*& at);
+inline std::uint64_t read_varint(const std::byte*& at) {
+  if (const auto first = static_cast<std::uint64_t>(*at); first < 0x80) return ++at, first;
+  return read_long_varint(at);
 }
+}  // namespace detail
 
 template <class Visit>
 void EntityView::each_scope(Visit&& visit) const {
@@ -277,7 +300,11 @@ void EntityView::each_scope(Visit&& visit) const {
 template <class Visit>
 void AttributeView::each_sub(Visit&& visit) const {
   const std::byte* at = subs.data();
-  for (std::uint16_t i = 0; i < sub_count; ++i) visit(EntityView(block).decode(at, &at));
+  for (std::uint16_t i = 0; i < sub_count; ++i) {
+    const AttributeView sub = EntityView(block).decode(at, created_at, modified_at);
+    at += sub.raw.size();
+    visit(sub);
+  }
 }
 
 }  // namespace madang::ngsi

@@ -101,6 +101,8 @@ class Tenant {
   std::unique_ptr<Impl> impl_;
 };
 
+struct Staged;
+
 class Store {
  public:
   explicit Store(Limits limits);
@@ -113,12 +115,23 @@ class Store {
 
   // -- the writer, under the hub's sequencer lock --
   /// The tip: the newest staged version of the entity, else the shown one. Valid until the next stage() or show().
-  ngsi::EntityView tip(Tenant& tenant, std::string_view id) const;
+  ngsi::EntityView tip(Tenant& tenant, std::string_view id) const { return look_up(tenant, id).entity; }
+  /// The tip and where it was found, so that stage() need not look again. Valid as long.
+  struct Found {
+    ngsi::EntityView entity;
+    std::uint64_t hash = 0;  // of the id
+    Place place = 0;         // of the shown version
+    Staged* staged = nullptr;
+  };
+  Found look_up(Tenant& tenant, std::string_view id) const;
   /// insufficient_storage where `bytes` more (or one more entity) would pass a limit.
   base::Status admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) const;
   /// Positions must rise from call to call. The outcome of the change at `position`: the entity's new block (its
   /// version is `position`) or, where null, its removal.
-  void stage(Tenant& tenant, Position position, std::string_view id, ngsi::EntityBlock block);
+  void stage(Tenant& tenant, Position position, const Found& found, std::string_view id, ngsi::EntityBlock block);
+  void stage(Tenant& tenant, Position position, std::string_view id, ngsi::EntityBlock block) {
+    stage(tenant, position, look_up(tenant, id), id, std::move(block));
+  }
   /// Shows what was staged up to `durable`, at most `most` changes at a time. True: there is more to show.
   bool show(Position durable, std::size_t most);
   Position shown() const;  // any thread
