@@ -128,7 +128,8 @@ std::int64_t scan_offset(Scanner& scan) {
 
 class SystemClock final : public Clock {
  public:
-  Timestamp now() const override { return {read(CLOCK_REALTIME)}; }
+  /// Whole microseconds: NGSI-LD writes no finer times (clause 4.6.3).
+  Timestamp now() const override { return {read(CLOCK_REALTIME) / 1'000 * 1'000}; }
   std::chrono::nanoseconds monotonic() const override { return std::chrono::nanoseconds(read(CLOCK_MONOTONIC)); }
 
  private:
@@ -170,6 +171,14 @@ Result<Timestamp> parse_timestamp(std::string_view text) {
     return error(Code::bad_request_data, "'" + std::string(text) + "' is outside the years 1678 to 2261");
   }
   return time;
+}
+
+Result<Timestamp> parse_date_time(std::string_view text) {
+  constexpr std::size_t kLongest = std::string_view("2026-11-22T18:00:00.123456Z").size();
+  MADANG_TRY(const Timestamp time, parse_timestamp(text));
+  if (text.ends_with('Z') && text.size() <= kLongest) return time;
+  return error(Code::bad_request_data,
+               "'" + std::string(text) + "' is no time in UTC: it ends in Z and has at most six digits of a second");
 }
 
 void append_timestamp(std::string& out, Timestamp time) {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace madang::base {
 namespace {
@@ -72,6 +73,16 @@ Decoded decode_utf8(std::string_view text, std::size_t at) {
 constexpr bool is_ucschar(std::uint32_t c) {
   if (c < 0x10000) return (c >= 0xA0 && c <= 0xD7FF) || (c >= 0xF900 && c <= 0xFDCF) || (c >= 0xFDF0 && c <= 0xFFEF);
   return c >= 0xE1000 ? c <= 0xEFFFD : c < 0xE0000 && (c & 0xFFFF) <= 0xFFFD;
+}
+/// Of these, what nobody sees or what turns the direction of text around: an address with one of them shows as another
+/// (RFC 3987, 4.1 and 7.5; Unicode's Default_Ignorable_Code_Point, its white space and its blanks).
+constexpr bool is_invisible(std::uint32_t c) {
+  constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 21> kRanges{
+      {{0xA0, 0xA0},       {0xAD, 0xAD},       {0x34F, 0x34F},    {0x61C, 0x61C},   {0x115F, 0x1160}, {0x1680, 0x1680},
+       {0x17B4, 0x17B5},   {0x180B, 0x180F},   {0x2000, 0x200F},  {0x2028, 0x202F}, {0x205F, 0x206F}, {0x2800, 0x2800},
+       {0x3000, 0x3000},   {0x3164, 0x3164},   {0xFE00, 0xFE0F},  {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFC},
+       {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}}};
+  return std::any_of(kRanges.begin(), kRanges.end(), [c](auto range) { return c >= range.first && c <= range.second; });
 }
 constexpr bool is_iprivate(std::uint32_t c) {
   return (c >= 0xE000 && c <= 0xF8FF) || (c >= 0xF0000 && c <= 0x10FFFD && (c & 0xFFFF) <= 0xFFFD);
@@ -225,6 +236,7 @@ bool is_absolute_uri(std::string_view text) {
     } else if (static_cast<unsigned char>(c) >= 0x80) {
       const Decoded decoded = decode_utf8(text, i);
       if (decoded.bytes == 0) return false;
+      if (is_invisible(decoded.code)) return false;
       if (!is_ucschar(decoded.code) && !(in_query && !in_fragment && is_iprivate(decoded.code))) return false;
       i += decoded.bytes;
     } else if (c == '%' && is_escape(text, i)) {

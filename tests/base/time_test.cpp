@@ -25,6 +25,16 @@ TEST(Timestamp, ReadsTheFormsOfTheStandard) {
   EXPECT_EQ(parsed("2000-02-29T00:00:00Z"), 951'782'400'000'000'000);
 }
 
+TEST(Timestamp, ADateTimeOfNgsiLdIsInUtc) {
+  for (const char* text : {"2026-11-22T18:00:00Z", "2026-11-22T18:00:00.123456Z", "2026-11-22T18:00:00,5Z"}) {
+    EXPECT_EQ(parse_date_time(text).value(), parse_timestamp(text).value());
+  }
+  for (const char* text : {"2026-11-23T03:00:00+09:00", "2026-11-22T18:00:00-00:00", "2026-11-22T18:00:00.1234567Z"}) {
+    EXPECT_TRUE(parse_timestamp(text).ok());
+    EXPECT_FALSE(parse_date_time(text).ok()) << text;
+  }
+}
+
 TEST(Timestamp, ALeapSecondIsTheNextMinute) {
   EXPECT_EQ(parsed("2016-12-31T23:59:60Z"), parsed("2017-01-01T00:00:00Z"));
   EXPECT_EQ(parsed("2016-12-31T23:59:60.75Z"), parsed("2017-01-01T00:00:00Z"));

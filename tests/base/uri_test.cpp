@@ -42,6 +42,13 @@ TEST(Uri, KnowsAbsoluteOnes) {
   }
 }
 
+TEST(Uri, HasNothingInvisible) {
+  for (const char* text : {"\u00A0", "\u00AD", "\u115F", "\u200B", "\u200D", "\u2028", "\u202E", "\u2800", "\u3000",
+                           "\u3164", "\uFE0F", "\uFEFF", "\uFFA0", "\U0001D173", "\U000E0100"}) {
+    EXPECT_FALSE(is_absolute_uri("urn:ngsi-ld:Vehicle:A" + std::string(text) + "B")) << text;
+  }
+}
+
 TEST(Uri, SplitsWebAddresses) {
   const auto url = parse_url("HTTPS://City.Example:8443/a/b?c=d#e").value();
   EXPECT_EQ(url.scheme, "https");

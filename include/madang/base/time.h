@@ -18,9 +18,11 @@ struct Timestamp {
   auto operator<=>(const Timestamp&) const = default;
 };
 
-/// ISO 8601 as NGSI-LD writes it (clause 4.6.3): `2026-11-22T18:00:00Z`, with up to nine fraction digits, `Z` or an
-/// offset `+09:00`. A leap second `:60` is the first instant of the next minute. Anything else is bad_request_data.
+/// ISO 8601: `2026-11-22T18:00:00Z`, with up to nine fraction digits, `Z` or an offset `+09:00`. A leap second `:60` is
+/// the first instant of the next minute. Anything else is bad_request_data.
 Result<Timestamp> parse_timestamp(std::string_view text);
+/// The DateTime of NGSI-LD (clause 4.6.3): the same, but always in UTC, marked by `Z`, with up to six fraction digits.
+Result<Timestamp> parse_date_time(std::string_view text);
 
 /// `2026-11-22T18:00:00.123Z`: UTC, the fraction in groups of three digits and only as long as needed.
 void append_timestamp(std::string& out, Timestamp time);
