@@ -178,8 +178,10 @@ class Application {
 
   bool set_scopes() {
     if (!change_.fragment.has_scope) return false;
-    if (change_.operation == Operation::update && existing_.scope_count() == 0)
-      return false;  // 5.6.2.4: otherwise ignored
+    if (change_.operation == Operation::update && existing_.scope_count() == 0) {  // 5.6.2.4: otherwise ignored
+      outcome_.not_updated.push_back({Symbol::none, "The entity has no scope that could be replaced."});
+      return false;
+    }
     std::vector<std::string_view> scopes;
     const auto add = [&scopes](std::string_view scope) {
       if (std::find(scopes.begin(), scopes.end(), scope) == scopes.end()) scopes.push_back(scope);
@@ -260,6 +262,7 @@ class Application {
 
   base::Result<Outcome> delete_attribute() {
     const Symbol name = change_.attribute;
+    if (name == Symbol::none) return delete_scope();
     if (change_.delete_all ? !existing_.has_attribute(name) : !existing_instance(name, change_.dataset_id))
       return no_such_attribute(change_.dataset_id);
     begin_patch();
@@ -268,6 +271,14 @@ class Application {
     });
     if (builder().attribute_count() == 0) add_removal(name);
     outcome_.updated.push_back(name);
+    outcome_.record = Outcome::Record::patch;
+    return finish();
+  }
+
+  base::Result<Outcome> delete_scope() {
+    if (existing_.scope_count() == 0) return base::error(Code::not_found, "The entity has no scope.");
+    begin_patch();
+    builder().set_flags(kScopesGiven);
     outcome_.record = Outcome::Record::patch;
     return finish();
   }

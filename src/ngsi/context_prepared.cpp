@@ -90,8 +90,8 @@ void PreparedContext::index_terms() {
   prefix_sizes_.erase(std::unique(prefix_sizes_.begin(), prefix_sizes_.end()), prefix_sizes_.end());
 }
 
-/// What the user gave, as clients and the ETSI suite expect it back; the core context is implied (clause 4.4; 5.2.3 would
-/// have it written too).
+/// What the user gave, as clients and the ETSI suite expect it back; the core context is implied (clause 4.4; 5.2.3
+/// would have it written too).
 void PreparedContext::write_json() {
   if (is_core_) {
     base::json::append_string(json_, presentation_.core_url.empty() ? kCoreContextUrl : presentation_.core_url);
@@ -203,14 +203,14 @@ std::string PreparedContext::compact_key(std::string_view iri) const {
   return compact_with_prefix(iri);
 }
 
-/// `prefix:suffix` where the suffix is a plain name: of `schema:` and `https://schema.org/a/b` nothing gets shorter
-/// for a reader. Otherwise the IRI itself.
+/// The shortest `prefix:suffix` that means the IRI, of equals the first in the alphabet (JSON-LD 1.1 API, 6.2).
+/// Otherwise the IRI itself.
 std::string PreparedContext::compact_with_prefix(std::string_view iri) const {
   std::string best;
   for (const std::size_t size : prefix_sizes_) {
     if (size >= iri.size()) break;
     const auto found = prefixes_.find(iri.substr(0, size));
-    if (found == prefixes_.end() || !is_name(iri.substr(size))) continue;
+    if (found == prefixes_.end() || iri.substr(size).starts_with("//")) continue;
     std::string candidate = std::string(found->second).append(1, ':').append(iri.substr(size));
     if (defines(candidate)) continue;
     if (best.empty() || candidate.size() < best.size() || (candidate.size() == best.size() && candidate < best)) {

@@ -31,6 +31,17 @@ using base::Status;
 constexpr std::string_view kNullLiteral = "\"urn:ngsi-ld:null\"";
 constexpr std::string_view kNullMap = "{\"@none\":\"urn:ngsi-ld:null\"}";
 
+constexpr std::string_view kLangString = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString";
+
+/// Clause 4.7.1: the core context's own GeoProperties.
+bool is_core_geometry(std::string_view iri) {
+  constexpr std::string_view kCore = "https://uri.etsi.org/ngsi-ld/";
+  constexpr std::array<std::string_view, 3> kNames{"location", "observationSpace", "operationSpace"};
+  return std::any_of(kNames.begin(), kNames.end(), [&](std::string_view name) {
+    return iri.size() == kCore.size() + name.size() && iri.ends_with(name) && iri.starts_with(kCore);
+  });
+}
+
 /// What was read of one attribute instance before its kind is known. Kept between attributes for its buffers.
 struct Frame {
   EntityBuilder::Instance instance;
@@ -103,7 +114,8 @@ struct FragmentReader::Impl {
 
   Status read_id(od::value& value, std::string_view expected, std::string_view& id) {
     MADANG_TRY(const std::string_view text, string_of(value, "The id"));
-    if (!base::is_absolute_uri(text)) return bad("The id must be a URI, such as \"urn:ngsi-ld:Building:1\".");
+    if (text == kNull || !base::is_absolute_uri(text))
+      return bad("The id must be a URI, such as \"urn:ngsi-ld:Building:1\".");
     if (text.size() > limits.id_bytes) return bad("The id is too long.", Code::too_large);
     if (!expected.empty() && text != expected) return bad("The id differs from the one in the address.");
     id = text;
@@ -112,7 +124,7 @@ struct FragmentReader::Impl {
 
   Status read_type_name(od::value& value) {
     MADANG_TRY(const std::string_view text, string_of(value, "A type"));
-    if (text.empty()) return bad("A type must have a name.");
+    if (text.empty() || text == kNull) return bad("A type must have a name.");
     auto symbol = vocabulary->intern(text);
     if (!symbol.ok()) return placed(std::move(symbol).error());
     builder.add_type(*symbol);
@@ -166,7 +178,7 @@ struct FragmentReader::Impl {
       }
     } else {
       MADANG_TRY(const std::string_view text, string_of(value, "The scope"));
-      if (text == kNull && nulls_allowed()) return fragment.scope_null = true, Status{};
+      if (text == kNull) return nulls_allowed() ? (fragment.scope_null = true, Status{}) : null_refused();
       if (!is_scope(text)) return bad("A scope looks like \"/City/District\".");
       scopes.emplace_back(text);
     }
@@ -366,8 +378,8 @@ struct FragmentReader::Impl {
       f.instance.observed_at = kNullTime;
       return {};
     }
-    auto time = base::parse_timestamp(text);
-    if (!time.ok()) return bad("observedAt must be a date and time such as \"2026-11-22T18:00:00Z\".");
+    auto time = base::parse_date_time(text);
+    if (!time.ok()) return bad("observedAt must be a date and time in UTC such as \"2026-11-22T18:00:00.5Z\".");
     f.instance.observed_at = *time;
     return {};
   }
@@ -390,16 +402,21 @@ struct FragmentReader::Impl {
       complete = false;
       return {};
     }
+    if (instance.kind != Kind::geo_property && is_core_geometry(vocabulary->symbols().name(instance.name)))
+      return bad("This is a GeoProperty: its value is a GeoJSON geometry (clause 4.7.1).");
     switch (instance.kind) {
       case Kind::relationship:
         MADANG_CHECK(check_object(f.value));
         break;
       case Kind::language_property:
         MADANG_CHECK(check_language_map(f.value));
+        if (!instance.value_type.empty() && instance.value_type != kLangString)
+          return bad("The valueType of a LanguageProperty is langString (clause 5.2.32).");
         break;
       case Kind::geo_property: {
         geo::Point point;
         if (geo::parse_point_fast(f.value, point)) break;
+        MADANG_CHECK(unpack_geometry(f.value));
         auto geometry = geo::parse_geojson(f.value);
         if (!geometry.ok()) return bad("The value is not a GeoJSON geometry: " + geometry.error().message);
         break;
@@ -438,6 +455,18 @@ struct FragmentReader::Impl {
                  std::string(value_member(instance.kind)) + "\".");
     instance.kind = said;
     return {};
+  }
+
+  /// A geometry may come as the text of its JSON (clause 4.7.2).
+  Status unpack_geometry(std::string& value) {
+    if (value.front() != '"') return {};
+    std::string unescaped;
+    const std::string text(base::json::unescape(json_text::string_content(value), unescaped));
+    simdjson::dom::parser whole;
+    simdjson::dom::element geometry;
+    if (whole.allocate(text.size(), limits.depth) || whole.parse(text).get(geometry))
+      return bad("The value is a text, but not that of a GeoJSON geometry.");
+    return value = simdjson::minify(geometry), Status{};
   }
 
   static bool looks_like_geometry(std::string_view value) {
@@ -641,6 +670,7 @@ base::Result<std::vector<FragmentReader::Item>> FragmentReader::read_array(std::
     std::string_view id;
     auto code = value.get_object().get(object);
     if (code != simdjson::SUCCESS && code != simdjson::INCORRECT_TYPE) return r.broken(code);
+    if (bool null = false; code && !value.is_null().get(null) && null) return r.bad("An entity is null (5.6.7.4).");
     auto fragment = code == simdjson::SUCCESS ? r.read_object(object, {}, id)
                                               : base::Result<Fragment>(r.bad("An entity is a JSON object."));
     if (!fragment.ok() && fragment.error().code == Code::invalid_request) return std::move(fragment).error();

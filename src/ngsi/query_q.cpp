@@ -63,7 +63,7 @@ class TermReader {
     QueryTerm& term = leaf.term;
     MADANG_CHECK(read_names(term.path));
     if (cursor_.sees("{"))
-      return cursor_.fail(Code::not_supported, "paths through linked entities, attr{...}, are not supported in q",
+      return cursor_.fail(Code::bad_request_data, "a path through linked entities, attr{...}, needs join",
                           cursor_.at());
     MADANG_CHECK(read_keys(term.path));
     MADANG_CHECK(read_comparison(term.comparison));

@@ -64,7 +64,7 @@ class Writer {
       const AttributeView only = entity_.attribute(first);
       if (!wanted_dataset(only.dataset_id)) return end;
       if (with_name) next(), out_ += vocabulary_.json_name(name), out_ += ':';
-      if (how_.format == Format::simplified && !only.dataset_id.empty() && !how_.has_dataset)
+      if (how_.format == Format::simplified && !only.dataset_id.empty() && how_.dataset_ids.size() != 1)
         datasets(first, end);
       else
         instance(only);
@@ -87,8 +87,9 @@ class Writer {
     return filter_ == nullptr || filter_->allows_attribute(entity_, name);
   }
   bool wanted_dataset(std::string_view dataset) const {
-    if (!how_.has_dataset) return true;
-    return how_.dataset_id == "@none" ? dataset.empty() : dataset == how_.dataset_id;
+    const auto& wanted = how_.dataset_ids;
+    if (wanted.empty()) return true;
+    return std::find(wanted.begin(), wanted.end(), dataset.empty() ? "@none" : dataset) != wanted.end();
   }
 
   // ---- members ----
@@ -151,7 +152,7 @@ class Writer {
     if (count == 0) return;
     wrote_ = true;
     if (with_name) next(), out_ += vocabulary_.json_name(name), out_ += ':';
-    if (how_.format == Format::simplified && !how_.has_dataset) return datasets(first, end);
+    if (how_.format == Format::simplified && how_.dataset_ids.size() != 1) return datasets(first, end);
     if (count > 1) out_ += '[';
     bool comma = false;
     for (std::size_t i = first; i < end; ++i) {
@@ -166,9 +167,11 @@ class Writer {
   /// Simplified instances side by side: {"dataset": {"@none": …, "urn:…": …}} (clause 4.5.4).
   void datasets(std::size_t first, std::size_t end) {
     out_ += "{\"dataset\":{";
+    bool comma = false;
     for (std::size_t i = first; i < end; ++i) {
       const AttributeView each = entity_.attribute(i);
-      if (i > first) out_ += ',';
+      if (!wanted_dataset(each.dataset_id)) continue;
+      if (std::exchange(comma, true)) out_ += ',';
       base::json::append_string(out_, each.dataset_id.empty() ? "@none" : each.dataset_id);
       out_ += ':';
       simplified(each);
@@ -191,7 +194,7 @@ class Writer {
   }
 
   bool language_chosen(const AttributeView& attribute) const {
-    return attribute.kind == Kind::language_property && !how_.lang.empty();
+    return attribute.kind == Kind::language_property && !how_.languages.empty();
   }
 
   /// Concise: nothing beside the value, and no doubt about the kind (clauses 4.5.2.3, 4.5.3.3).
@@ -272,32 +275,35 @@ class Writer {
       out_ += vocabulary_.json_name(symbol);
   }
 
-  /// Tag and text (JSON) of the language asked for: exactly, by its primary tag, "@none", or else the first one (RFC
-  /// 4647 lookup).
+  static bool same_tag(std::string_view a, std::string_view b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+  }
+  static std::string_view primary_tag(std::string_view tag) { return tag.substr(0, tag.find('-')); }
+
+  /// Tag and text (JSON) of the best language there is: for each one asked for, exactly or by its primary tag, then
+  /// "@none", or else any (clause 4.15; RFC 4647 lookup).
   std::pair<std::string_view, std::string_view> in_language(std::string_view map) const {
-    std::pair<std::string_view, std::string_view> exact, primary, none, first;
-    const std::string_view wanted = how_.lang;
-    const auto same = [](std::string_view a, std::string_view b) {
-      return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-               const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-               return lower(x) == lower(y);
-             });
+    using Choice = std::pair<std::string_view, std::string_view>;
+    Choice found;
+    const auto look = [&](auto&& fits) {
+      json_text::each_member(map, [&](std::string_view tag, std::string_view text) {
+        if (found.second.empty() && fits(tag)) found = {tag, text};
+      });
+      return !found.second.empty();
     };
-    json_text::each_member(map, [&](std::string_view tag, std::string_view text) {
-      if (first.second.empty()) first = {tag, text};
-      if (same(tag, wanted)) exact = {tag, text};
-      if (primary.second.empty() && same(tag.substr(0, tag.find('-')), wanted.substr(0, wanted.find('-'))))
-        primary = {tag, text};
-      if (tag == "@none") none = {tag, text};
-    });
-    for (const auto& choice : {exact, primary, none, first})
-      if (!choice.second.empty()) return choice;
+    for (const std::string& wanted : how_.languages) {
+      if (wanted == "*") break;
+      if (look([&](std::string_view tag) { return same_tag(tag, wanted); })) return found;
+      if (look([&](std::string_view tag) { return same_tag(primary_tag(tag), primary_tag(wanted)); })) return found;
+    }
+    if (look([](std::string_view tag) { return tag == "@none"; })) return found;
+    if (look([](std::string_view) { return true; })) return found;
     return {"@none", "\"\""};
   }
 
   void geometry() {
-    Symbol name = how_.geometry_property;
-    if (name == Symbol::none) name = vocabulary_.symbols().find(kLocation);
+    const Symbol name = how_.geometry_property.value_or(vocabulary_.symbols().find(kLocation));
     std::optional<AttributeView> found;
     for (std::size_t i = entity_.find(name); i < entity_.attribute_count() && entity_.attribute_name(i) == name; ++i) {
       const AttributeView each = entity_.attribute(i);

@@ -86,7 +86,7 @@ class Change : public testing::Test {
 
 TEST_F(Change, EveryRepresentationOfWhatWasGiven) {
   given(R"({"id":"urn:x:1","type":["A","B"],"scope":["/S/a","/S/b"],
-    "speed":{"type":"Property","value":1.50,"unitCode":"KMH","observedAt":"2026-11-22T09:00:00+09:00",
+    "speed":{"type":"Property","value":1.50,"unitCode":"KMH","observedAt":"2026-11-22T00:00:00.0Z",
              "quality":{"type":"Property","value":"good"}},
     "location":{"type":"GeoProperty","value":{"type":"Point","coordinates":[127.0,37.5]}},
     "in":{"type":"Relationship","object":"urn:x:2"},

@@ -90,7 +90,7 @@ struct Change {
   Operation operation{};
   std::string id;
   Fragment fragment;                          // empty for deletes
-  Symbol attribute = Symbol::none;            // of the *_attribute operations
+  Symbol attribute = Symbol::none;            // of the *_attribute operations; delete_attribute of none: the scope
   std::string dataset_id;                     // delete_attribute: which instance ("" default)
   bool delete_all = false;                    // delete_attribute: all instances
   std::optional<Timestamp> observed_at;       // merge: `observedAt` parameter for what has one
@@ -107,7 +107,7 @@ struct Outcome {
   bool created = false;
   EntityBlock block;                 // put: the whole entity; patch: the changed parts, see splice(); times set
   struct Unchanged {
-    Symbol attribute;
+    Symbol attribute;  // none: the scope
     std::string reason;
   };
   std::vector<Symbol> updated;       // attribute names that changed

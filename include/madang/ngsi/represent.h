@@ -24,10 +24,9 @@ struct Representation {
   bool pick_id = true, pick_type = true, pick_scope = true;
   std::vector<Symbol> attributes;            // `attrs`: only these where has_attributes
   bool has_attributes = false;
-  std::string dataset_id;                    // with has_dataset: only this instance ("@none": the default one)
-  bool has_dataset = false;
-  std::string lang;                          // LanguageProperty to Property in this language
-  Symbol geometry_property = Symbol::none;   // GeoJSON: default "location"
+  std::vector<std::string> dataset_ids;      // only these instances ("@none": the default one); empty: all
+  std::vector<std::string> languages;        // LanguageProperty to Property in one of these, the best first ("*": any)
+  std::optional<Symbol> geometry_property;   // GeoJSON: default "location"
 };
 
 /// Appends one entity as a JSON object. Attributes that `filter` hides are left out.

@@ -1,9 +1,12 @@
 #include "http/negotiate.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "http/ascii.h"
+#include "http/parameters.h"
 
 namespace madang::api {
 namespace {
@@ -66,14 +69,11 @@ Media choose_media(std::string_view accept, std::uint8_t offered) {
   for (const Media media : kChoices) {
     if (!(offered & media)) continue;
     int found = 0, weight = 0;
-    std::string_view rest = accept;
-    while (!rest.empty()) {
-      const auto comma = rest.find(',');
-      const std::string_view range = rest.substr(0, comma);
-      rest = comma == rest.npos ? std::string_view() : rest.substr(comma + 1);
+    each_item(accept, [&](std::string_view range) {
       const int how = specificity(trim(range.substr(0, range.find(';'))), media_name(media));
       if (how > found) found = how, weight = quality(range);
-    }
+      return true;
+    });
     if (weight > best_quality) best = media, best_quality = weight;
   }
   return best;
@@ -92,16 +92,27 @@ ContentType content_type(std::string_view header) {
   return ContentType::other;
 }
 
+std::vector<std::string> by_quality(std::string_view list) {
+  std::vector<std::pair<int, std::string>> weighed;
+  each_item(list, [&](std::string_view item) {
+    const std::string_view name = trim(item.substr(0, item.find(';')));
+    if (const int weight = quality(item); weight > 0 && !name.empty()) weighed.emplace_back(weight, name);
+    return true;
+  });
+  std::stable_sort(weighed.begin(), weighed.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<std::string> names;
+  for (auto& [weight, name] : weighed) names.push_back(std::move(name));
+  return names;
+}
+
 bool accepts_gzip(std::string_view accept_encoding) {
   int gzip = -1, any = -1;
-  while (!accept_encoding.empty()) {
-    const auto comma = accept_encoding.find(',');
-    const std::string_view item = accept_encoding.substr(0, comma);
-    accept_encoding = comma == accept_encoding.npos ? std::string_view() : accept_encoding.substr(comma + 1);
+  each_item(accept_encoding, [&](std::string_view item) {
     const std::string_view coding = trim(item.substr(0, item.find(';')));
     if (equal_ignoring_case(coding, "gzip") || equal_ignoring_case(coding, "x-gzip")) gzip = quality(item);
     if (coding == "*") any = quality(item);
-  }
+    return true;
+  });
   return gzip > 0 || (gzip < 0 && any > 0);
 }
 

@@ -2,7 +2,9 @@
 // Which media type an answer has, and what a request's body is (clause 6.3.4, RFC 9110).
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/operation.h"
 
@@ -15,6 +17,9 @@ Media choose_media(std::string_view accept, std::uint8_t offered);
 enum class ContentType : std::uint8_t { none, json, ld_json, merge_patch, other };
 /// Of a Content-Type header. A charset other than UTF-8 is `other`.
 ContentType content_type(std::string_view header);
+
+/// The items of `a;q=0.2,b`, best first; of equals as they stand (RFC 9110, 12.4.2). Those of q=0 are left out.
+std::vector<std::string> by_quality(std::string_view list);
 
 /// Does Accept-Encoding allow gzip?
 bool accepts_gzip(std::string_view accept_encoding);

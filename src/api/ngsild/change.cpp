@@ -40,10 +40,11 @@ bool of_attribute(Operation operation) {
          operation == Operation::delete_attribute;
 }
 
-/// The attribute that the path names; not_found where nobody uses the name, so no entity has it.
+/// The attribute that the path names, none for the scope; not_found where nobody uses the name, so no entity has it.
 base::Result<ngsi::Symbol> target_attribute(const Call& call, Operation operation) {
   const std::string_view name = call.captures[1];
-  if (name == "scope" && operation != Operation::delete_attribute) {
+  if (name == "scope") {
+    if (operation == Operation::delete_attribute) return ngsi::Symbol::none;
     return error(Code::bad_request_data, "The scope is no attribute: change it with the entity (5.6.4).");
   }
   if (name == "id" || name == "type" || name == "@id" || name == "@type" || name == "@context") {
@@ -114,7 +115,7 @@ base::Status read_parameters(const Call& call, ngsi::Change& change) {
   }
   change.delete_all = call.params.flag(Param::delete_all);
   if (call.params.has(Param::observed_at)) {
-    MADANG_TRY(change.observed_at, base::parse_timestamp(call.params[Param::observed_at]));
+    MADANG_TRY(change.observed_at, base::parse_date_time(call.params[Param::observed_at]));
   }
   change.lang = call.params[Param::lang];
   return {};
@@ -152,7 +153,8 @@ std::string update_result(const Call& call, const hub::ChangeResult& result) {
   for (const auto& unchanged : result.not_updated) {
     if (out.back() != '[') out += ',';
     out += R"({"attributeName":)";
-    base::json::append_string(out, names.name(unchanged.attribute));
+    const bool scope = unchanged.attribute == ngsi::Symbol::none;
+    base::json::append_string(out, scope ? "https://uri.etsi.org/ngsi-ld/scope" : names.name(unchanged.attribute));
     out += R"(,"reason":)";
     base::json::append_string(out, unchanged.reason);
     out += '}';

@@ -13,7 +13,7 @@ using Text = std::optional<std::string_view>;
 
 /// What both ways of asking have in common.
 struct QuestionText {
-  Text type, id_pattern, q, scope_q, georel, geometry, coordinates, geoproperty;
+  Text type, id_pattern, q, csf, scope_q, georel, geometry, coordinates, geoproperty;
   std::vector<std::string> ids;
   ViewText view;
 };
@@ -85,6 +85,9 @@ base::Status read_filters(const Call& call, const QuestionText& text, ngsi::Quer
   }
   if (text.q) {
     MADANG_TRY(query.q, ngsi::parse_q(*text.q, words, limits));
+  }
+  if (text.csf) {  // there are no sources to filter yet; clause 5.7.2.4 wants its syntax checked all the same
+    if (auto filter = ngsi::parse_q(*text.csf, words, limits); !filter) return filter.error();
   }
   if (text.scope_q) {
     MADANG_TRY(query.scope, ngsi::parse_scope_selection(*text.scope_q, limits));
@@ -182,6 +185,7 @@ base::Result<Question> question_from_parameters(const Call& call) {
   text.type = given(params, Param::type);
   text.id_pattern = given(params, Param::id_pattern);
   text.q = given(params, Param::q);
+  text.csf = given(params, Param::csf);
   text.scope_q = given(params, Param::scope_q);
   text.georel = given(params, Param::georel);
   text.geometry = given(params, Param::geometry);
@@ -199,6 +203,7 @@ base::Result<Question> question_from_body(const Call& call, const QueryBody& bod
   MADANG_CHECK(join_selectors(body.entities, type, text));
   if (!type.empty()) text.type = type;
   text.q = given(body.q);
+  text.csf = given(body.csf);
   text.scope_q = given(body.scope_q);
   text.georel = given(body.georel);
   text.geometry = given(body.geometry);

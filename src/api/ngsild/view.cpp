@@ -135,22 +135,14 @@ base::Result<View> make_view(const Call& call, const ViewText& text) {
   how.format = format_of(call.params);
   how.system_attributes = call.params.has_option("sysAttrs");
   how.geojson = call.media == kGeoJson;
-  if (text.dataset_ids) {
-    if (text.dataset_ids->size() > 1) {
-      return error(Code::not_supported, "Several datasetIds at once are not offered yet: ask for one.", "datasetId");
-    }
-    how.has_dataset = true;
-    how.dataset_id = text.dataset_ids->front();
-  }
-  how.lang = text.lang;
+  if (text.dataset_ids) how.dataset_ids.assign(text.dataset_ids->begin(), text.dataset_ids->end());
+  how.languages = by_quality(text.lang);
   if (call.params.has(Param::geometry_property)) {
     if (!how.geojson) {
       return error(Code::bad_request_data, "\"geometryProperty\" is for answers in application/geo+json.",
                    "geometryProperty");
     }
     MADANG_TRY(how.geometry_property, call.vocabulary().find(call.params[Param::geometry_property]));
-  } else if (how.geojson) {
-    MADANG_TRY(how.geometry_property, call.vocabulary().find("location"));
   }
   // Clause 6.3.6: GeoJSON has its @context inside unless `Prefer: body=json`.
   view.context_inside =

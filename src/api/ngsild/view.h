@@ -26,7 +26,7 @@ struct View {
   bool context_inside = false;  // @context is a member; else it goes into a Link header
 };
 /// bad_request_data for names that are none, for `attrs` beside `pick` or `omit`, for a member both picked and omitted,
-/// for geometryProperty without GeoJSON; not_supported for several datasetIds.
+/// for geometryProperty without GeoJSON.
 base::Result<View> make_view(const Call& call, const ViewText& text);
 
 /// Has the entity anything to show? (5.7.1.4: otherwise it is not found.)
