@@ -80,6 +80,15 @@ std::string available_media(std::uint8_t offered) {
 
 constexpr std::string_view kEntity = "/ngsi-ld/v1/entities/{entityId}";
 
+/// What the standard has and this server does not have yet. Requests are checked as far as that goes without it.
+class RefuseByName final : public Endpoint {
+ public:
+  void operator()(Call&& call) const override {
+    call.fail(error(Code::not_supported,
+                    "The operation " + std::string(call.operation->name) + " of NGSI-LD is not offered yet."));
+  }
+};
+
 /// Operations on entities and their names: those before this one in the enumeration belong to a tenant.
 bool of_tenant(Op op) {
   return op <= Op::attribute_show;
@@ -111,6 +120,7 @@ struct Api::Impl {
     set<ShowText>({Op::welcome}, welcome_page());
     set<ManageIndexes>({Op::indexes_list, Op::index_declare, Op::index_drop});
     set<ManageBackups>({Op::backup_begin, Op::backup_end});
+    set<RefuseByName>({Op::not_offered});
   }
 
   template <class Type, class... Args>
@@ -139,6 +149,10 @@ struct Api::Impl {
       return call.fail(error(Code::method_not_allowed, "This path takes " + std::string(route.allow) + "."),
                        "Allow: " + std::string(route.allow) + "\r\n");
     }
+    // Clauses 6.3.2 and 6.3.4: before all else, and without a body.
+    if (call.operation->body != Body::none && !call.headers.has_length) {
+      return call.answer(411, {}, call.begin_headers(), [](std::string&) {});
+    }
     if (auto status = prepare(call, route); !status.ok()) return refuse(call, status.error());
     context_step(std::move(call));
   }
@@ -146,10 +160,6 @@ struct Api::Impl {
   /// Everything that needs no @context.
   base::Status prepare(Call& call, const Route& route) {
     const Operation& operation = *call.operation;
-    if (operation.op == Op::not_offered) {
-      return error(Code::not_supported,
-                   "The operation " + std::string(operation.name) + " of NGSI-LD is not offered yet.");
-    }
     MADANG_CHECK(check_tenant(call.headers));
     call.tenant = call.headers.tenant;
     MADANG_CHECK(authenticate(call));
@@ -167,7 +177,10 @@ struct Api::Impl {
     if (call.media == kNoMedia && operation.role == governance::Role::write) call.media = kJson;
     if (call.media == kNoMedia)
       return error(Code::not_acceptable, "See \"available\" for the representations there are.", "Accept");
-    return read_body(call);
+    MADANG_CHECK(read_body(call));
+    if (call.params.later().empty() || operation.op == Op::not_offered) return {};
+    const std::string later(call.params.later());
+    return error(Code::not_supported, "The parameter \"" + later + "\" is not offered yet.", later);
   }
 
   base::Status authenticate(Call& call) {

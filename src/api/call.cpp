@@ -89,6 +89,9 @@ RequestHeaders::RequestHeaders(const net::Request& request) {
         if (named(name, "ngsild-tenant")) tenant = value, has_tenant = true;
         if (named(name, "if-none-match")) if_none_match = value, has_if_none_match = true;
         break;
+      case 14:
+        if (named(name, "content-length")) has_length = true;
+        break;
       case 15:
         if (named(name, "accept-encoding")) accept_encoding = value;
         if (named(name, "ngsild-snapshot")) snapshot = value;
@@ -101,6 +104,12 @@ RequestHeaders::RequestHeaders(const net::Request& request) {
         break;
     }
   }
+}
+
+void BatchContexts::add(std::string_view json, std::optional<base::Error> fault) {
+  const auto found = std::find_if(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.json == json; });
+  slot_of.push_back(static_cast<std::size_t>(found - slots.begin()));
+  if (found == slots.end()) slots.push_back({json, std::move(fault), {}});
 }
 
 // ---- Call ----

@@ -50,20 +50,22 @@ struct RequestHeaders {
       if_none_match, origin, prefer, snapshot, tenant;
   std::array<std::string_view, 4> links{};
   std::uint8_t link_count = 0;
-  bool has_if_match = false, has_if_none_match = false, has_tenant = false, too_many_links = false;
+  bool has_if_match = false, has_if_none_match = false, has_length = false, has_tenant = false, too_many_links = false;
 };
 
 /// The contexts of a batch whose entities do not share one (clause 5.6.7: each may bring its own).
 struct BatchContexts {
-  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   struct Slot {
     std::string_view json;
-    ngsi::ContextPtr context;  // or `error`
-    std::optional<base::Error> error;
+    std::optional<base::Error> error;  // or `context`
+    ngsi::ContextPtr context;
   };
   std::vector<BodyReader::Item> items;
-  std::vector<std::size_t> slot_of;  // of each item; kNone: it has no context
+  std::vector<std::size_t> slot_of;  // of each item
   std::vector<Slot> slots;
+  std::string shared;  // the context named for the whole body, as JSON
+
+  void add(std::string_view json, std::optional<base::Error> fault = {});
 };
 
 class Call {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "madang/base/json.h"
+
 #include "http/link.h"
 
 namespace madang::api {
@@ -26,11 +28,14 @@ bool is_batch(Body body) {
   return body == Body::entities;
 }
 
-base::Error inline_in_json(std::string pointer) {
+base::Error inline_in_json() {
   return error(
       Code::bad_request_data,
       "A body of application/json has no @context: name it in a Link header, or send application/ld+json (6.3.5).",
-      std::move(pointer));
+      "/@context");
+}
+base::Error no_context() {
+  return error(Code::bad_request_data, "A body of application/ld+json has an @context (6.3.5).", "/@context");
 }
 
 }  // namespace
@@ -56,57 +61,39 @@ void ContextStep::operator()(Call&& call) const {
 
 base::Result<ContextStep::Source> ContextStep::find_source(Call& call) const {
   MADANG_TRY(const auto linked, linked_context(call.headers));
-  Source source;
-  if (call.operation->body != Body::none && call.content == ContentType::ld_json) {
-    if (linked) {
-      return error(
-          Code::bad_request_data,
-          "A body of application/ld+json brings its @context itself: the Link header must not name one (6.3.5).",
-          "Link");
-    }
-    if (is_batch(call.operation->body)) return source_of_batch(call);
-    MADANG_TRY(source.json, call.loop.bodies.context(call.body));
-    if (!source.json) {
-      return error(Code::bad_request_data, "A body of application/ld+json has an @context (6.3.5).", "/@context");
-    }
-    return source;
+  Source named{linked, {}};
+  if (!linked && !environment_.options.default_context.empty()) named.url = environment_.options.default_context;
+  if (call.operation->body == Body::none) return named;
+  const bool inside = call.content == ContentType::ld_json;
+  if (inside && linked) {
+    return error(Code::bad_request_data,
+                 "A body of application/ld+json brings its @context itself: the Link header must not name one (6.3.5).",
+                 "Link");
   }
-  if (call.operation->body != Body::none && BodyReader::may_have_context(call.body)) {
-    if (is_batch(call.operation->body)) {
-      MADANG_TRY(const auto items, call.loop.bodies.items(call.body, environment_.options.batch_most));
-      for (std::size_t i = 0; i < items.size(); ++i) {
-        if (items[i].context) return inline_in_json("/" + std::to_string(i) + "/@context");
-      }
-    } else {
-      MADANG_TRY(const auto context, call.loop.bodies.context(call.body));
-      if (context) return inline_in_json("/@context");
-    }
-  }
-  source.url = linked;
-  if (!source.url && !environment_.options.default_context.empty()) source.url = environment_.options.default_context;
-  return source;
+  if (!inside && !BodyReader::may_have_context(call.body)) return named;
+  if (is_batch(call.operation->body)) return source_of_batch(call, named);
+  MADANG_TRY(const auto json, call.loop.bodies.context(call.body));
+  if (json.has_value() == inside) return inside ? Source{{}, json} : named;
+  MADANG_CHECK(call.loop.bodies.check_object(call.body));
+  return inside ? no_context() : inline_in_json();
 }
 
-base::Result<ContextStep::Source> ContextStep::source_of_batch(Call& call) const {
+/// Each entity that breaks clause 6.3.5 fails alone, as with any other fault of it (5.6.7.4).
+base::Result<ContextStep::Source> ContextStep::source_of_batch(Call& call, const Source& named) const {
   auto batch = std::make_unique<BatchContexts>();
   MADANG_TRY(batch->items, call.loop.bodies.items(call.body, environment_.options.batch_most));
-  bool missing = false;
+  const bool inside = call.content == ContentType::ld_json;
+  batch->shared = "[]";  // the core context
+  if (named.url) batch->shared.clear(), base::json::append_string(batch->shared, *named.url);
   for (const BodyReader::Item& item : batch->items) {
-    std::size_t slot = BatchContexts::kNone;
-    if (item.context) {
-      const auto same = [&](const BatchContexts::Slot& s) { return s.json == *item.context; };
-      const auto found = std::find_if(batch->slots.begin(), batch->slots.end(), same);
-      slot = static_cast<std::size_t>(found - batch->slots.begin());
-      if (found == batch->slots.end()) batch->slots.push_back({*item.context, {}, {}});
+    if (item.context.has_value() != inside) {
+      batch->add({}, inside ? no_context() : inline_in_json());
     } else {
-      missing = true;
+      batch->add(inside ? *item.context : std::string_view(batch->shared));
     }
-    batch->slot_of.push_back(slot);
   }
-  if (batch->slots.empty() && !batch->items.empty()) {
-    return error(Code::bad_request_data, "In application/ld+json each entity has its @context (6.3.5).", "/0/@context");
-  }
-  if (batch->slots.size() == 1 && !missing) {
+  if (batch->slots.size() == 1 && !batch->slots.front().error) {
+    if (!inside) return named;
     // The usual case: one context for all, and it is at hand.
     if ((call.context = environment_.contexts.ready_json(batch->slots.front().json)))
       return Source{{}, batch->slots.front().json};
@@ -137,8 +124,8 @@ void ContextStep::fetch(Call&& call, const Source& source) const {
 void ContextStep::fetch_slot(std::shared_ptr<Call> call, std::size_t slot) const {
   while (slot < call->batch->slots.size()) {
     BatchContexts::Slot& next = call->batch->slots[slot];
-    next.context = environment_.contexts.ready_json(next.json);
-    if (!next.context) break;
+    if (!next.error) next.context = environment_.contexts.ready_json(next.json);
+    if (!next.error && !next.context) break;
     ++slot;
   }
   if (slot == call->batch->slots.size()) {

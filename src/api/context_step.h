@@ -21,7 +21,7 @@ class ContextStep {
     std::optional<std::string_view> json;  // inline; neither: the core context
   };
   base::Result<Source> find_source(Call& call) const;
-  base::Result<Source> source_of_batch(Call& call) const;
+  base::Result<Source> source_of_batch(Call& call, const Source& named) const;
   void fetch(Call&& call, const Source& source) const;
   void fetch_slot(std::shared_ptr<Call> call, std::size_t slot) const;
 

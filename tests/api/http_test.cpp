@@ -77,10 +77,22 @@ TEST(Router, CapturesSegmentsAndIgnoresATrailingSlash) {
   }
 }
 
+TEST(Router, CapturesAMissingIdAsEmpty) {
+  const Router router(all_operations());
+  const Route attrs = router.find(net::Method::post, "/ngsi-ld/v1/entities//attrs");
+  ASSERT_NE(attrs.operation, nullptr);
+  EXPECT_EQ(attrs.operation->op, Op::attrs_append);
+  EXPECT_EQ(attrs.captures[0], "");
+  const Route merge = router.find(net::Method::patch, "/ngsi-ld/v1/entities/");
+  ASSERT_NE(merge.operation, nullptr);
+  EXPECT_EQ(merge.operation->op, Op::entity_merge);
+  EXPECT_EQ(router.find(net::Method::get, "/ngsi-ld/v1/entities/").operation->op, Op::entity_query);
+  EXPECT_EQ(router.find(net::Method::delete_, "/ngsi-ld/v1/entities/urn:a:1/attrs/").operation, nullptr);
+}
+
 TEST(Router, TellsUnknownPathFromWrongMethod) {
   const Router router(all_operations());
   EXPECT_FALSE(router.find(net::Method::get, "/ngsi-ld/v2/entities").path_known);
-  EXPECT_FALSE(router.find(net::Method::get, "/ngsi-ld/v1/entities//attrs").path_known);
   EXPECT_FALSE(router.find(net::Method::get, "/a/b/c/d/e/f/g/h/i/j").path_known);
   EXPECT_FALSE(router.find(net::Method::get, "").path_known);
   const Route route = router.find(net::Method::put, "/ngsi-ld/v1/entities");
@@ -129,13 +141,20 @@ TEST(Parameters, RefusesByName) {
         Row{"limit=99999999999999999999", Code::invalid_request, "limit"},
         Row{"count=yes", Code::bad_request_data, "count"}, Row{"id=notauri", Code::bad_request_data, "id"},
         Row{"options=sysAttr", Code::invalid_request, "options"}, Row{"format=xml", Code::invalid_request, "format"},
-        Row{"join=flat", Code::not_supported, "join"}, Row{"orderBy=a", Code::not_supported, "orderBy"},
-        Row{"q=%GG", Code::invalid_request, ""}, Row{"q=%FF", Code::invalid_request, ""}}) {
+        Row{"joinLevel=0", Code::bad_request_data, "joinLevel"},
+        Row{"splitEntities=maybe", Code::bad_request_data, "splitEntities"}, Row{"q=%GG", Code::invalid_request, ""},
+        Row{"q=%FF", Code::invalid_request, ""}}) {
     const auto parsed = parse(row.query);
     ASSERT_FALSE(parsed.status.ok()) << row.query;
     EXPECT_EQ(parsed.status.error().code, row.code) << row.query;
     EXPECT_EQ(parsed.status.error().where, row.where) << row.query;
   }
+}
+
+TEST(Parameters, WhatIsNotOfferedYetIsNamedWhenAllElseIsRight) {
+  EXPECT_EQ(parse("type=A&join=flat&orderBy=a").params.later(), "join");
+  EXPECT_EQ(parse("type=A&join=@none").params.later(), "");
+  EXPECT_FALSE(parse("join=flat&limit=x").status.ok());
 }
 
 TEST(Parameters, ValueThatAsksForNothingIsTaken) {
@@ -241,6 +260,13 @@ TEST(AcceptEncoding, KnowsGzip) {
   EXPECT_FALSE(accepts_gzip("gzip;q=0, *"));
   EXPECT_FALSE(accepts_gzip("br"));
   EXPECT_FALSE(accepts_gzip(""));
+}
+
+TEST(Negotiation, WeighsAList) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(by_quality("fr;q=0.2, nl;q=0.9"), (Names{"nl", "fr"}));
+  EXPECT_EQ(by_quality("fr-CH,fr;q=0.9,en;q=0.8,*;q=0.5,de;q=0"), (Names{"fr-CH", "fr", "en", "*"}));
+  EXPECT_EQ(by_quality(""), Names{});
 }
 
 // ---- entity tags ----

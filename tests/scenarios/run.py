@@ -178,7 +178,8 @@ class Runner:
                 self.connection.putrequest(method, target, skip_accept_encoding=True)
                 for name, value in headers:
                     self.connection.putheader(name, value)
-                if body is not None or method in ("POST", "PUT", "PATCH"):
+                chunked = any(name.lower() == "transfer-encoding" for name, _ in headers)
+                if not chunked and (body is not None or method in ("POST", "PUT", "PATCH")):
                     self.connection.putheader("Content-Length", str(len(body or b"")))
                 try:
                     self.connection.endheaders(body)

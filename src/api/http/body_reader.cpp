@@ -236,6 +236,12 @@ Result<std::optional<std::string_view>> BodyReader::context(std::string_view bod
   return found;
 }
 
+Status BodyReader::check_object(std::string_view body) {
+  MADANG_TRY(const dom::element root, impl_->parse(body));
+  if (!root.is_object()) return error(Code::invalid_request, "A JSON object was expected.");
+  return {};
+}
+
 Result<std::vector<BodyReader::Item>> BodyReader::items(std::string_view body, std::size_t most) {
   od::document document;
   od::array array;

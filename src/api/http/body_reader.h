@@ -39,6 +39,9 @@ class BodyReader {
   /// object.
   base::Result<std::optional<std::string_view>> context(std::string_view body);
 
+  /// invalid_request unless the body is a JSON object.
+  base::Status check_object(std::string_view body);
+
   struct Item {
     std::string_view json;
     std::optional<std::string_view> context;

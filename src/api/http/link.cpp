@@ -113,7 +113,7 @@ void append_context_link(std::string& out, std::string_view url) {
 void append_page_link(std::string& out, std::string_view relation, std::string_view path, std::string_view query,
                       std::uint64_t limit, std::uint64_t offset, std::string_view after, std::string_view media) {
   out += "Link: <";
-  out += path;
+  out += path.substr(0, path.find_last_not_of('/') + 1);
   char sign = '?';
   while (!query.empty()) {
     const auto end = query.find('&');

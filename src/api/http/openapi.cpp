@@ -99,7 +99,7 @@ void write_parameters(Writer& to, const Operation& operation) {
   }
   for (const Param id : operation.params) {
     const ParamInfo& param = info(id);
-    if (!param.offered) continue;
+    if (!param.offered || operation.op == Op::not_offered) continue;
     std::string about(param.about);
     if (id == Param::options) about += ": " + std::string(operation.options);
     to.open().text("name", param.name).text("in", "query").text("description", about);
@@ -146,7 +146,7 @@ void write_responses(Writer& to, const Operation& operation) {
         if (operation.media & media) to.open(media_name(media)).close();
       }
       to.close();
-    } else if (status >= 400) {
+    } else if (status >= 400 && status != 411) {  // clause 6.3.4: "just a 411"
       to.open("content").open("application/problem+json");
       to.raw("schema", R"({"$ref":"#/components/schemas/Problem"})").close().close();
     }

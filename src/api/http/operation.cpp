@@ -1,5 +1,6 @@
 #include "http/operation.h"
 
+#include <algorithm>
 #include <array>
 
 namespace madang::api {
@@ -43,7 +44,7 @@ constexpr ParamInfo kParamTable[] = {
     {delete_all, "deleteAll", ParamKind::boolean, 5, "true: all instances of the attribute"},
     {details, "details", ParamKind::boolean, 5, "true: with details"},
     {join, "join", ParamKind::text, 16, "", false, "@none"},
-    {join_level, "joinLevel", ParamKind::text, 16, "", false, ""},
+    {join_level, "joinLevel", ParamKind::positive, 16, "", false, ""},
     {contained_by, "containedBy", ParamKind::uris, kList, "", false, ""},
     {order_by, "orderBy", ParamKind::text, kList, "", false, ""},
     {collation, "collation", ParamKind::text, 256, "", false, ""},
@@ -54,545 +55,258 @@ constexpr ParamInfo kParamTable[] = {
     {split_entities, "splitEntities", ParamKind::boolean, 5, "", false, "false"},
     {entity_map, "entityMap", ParamKind::boolean, 5, "", false, "false"},
     {entity_map_lifetime, "entityMapLifetime", ParamKind::text, 64, "", false, ""},
+    {timerel, "timerel", ParamKind::text, 16, "", false, ""},
+    {time_at, "timeAt", ParamKind::text, 64, "", false, ""},
+    {end_time_at, "endTimeAt", ParamKind::text, 64, "", false, ""},
+    {timeproperty, "timeproperty", ParamKind::text, kWord, "", false, ""},
+    {last_n, "lastN", ParamKind::text, 16, "", false, ""},
+    {aggr_methods, "aggrMethods", ParamKind::words, 256, "", false, ""},
+    {aggr_period_duration, "aggrPeriodDuration", ParamKind::text, 64, "", false, ""},
+    {drop, "drop", ParamKind::words, kList, "", false, ""},
+    {keep, "keep", ParamKind::words, kList, "", false, ""},
+    {kind, "kind", ParamKind::text, 32, "", false, ""},
+    {reload, "reload", ParamKind::boolean, 5, "", false, "false"},
 };
 static_assert(std::size(kParamTable) == kParams);
 
-constexpr Param kRetrieve[] = {attrs, pick,  omit, options,    format,       lang,       geometry_property,  dataset_id,
-                               type,  local, join, join_level, contained_by, entity_map, entity_map_lifetime};
-constexpr Param kQuery[] = {id,
-                            type,
-                            id_pattern,
-                            attrs,
-                            pick,
-                            omit,
-                            q,
-                            georel,
-                            geometry,
-                            coordinates,
-                            geoproperty,
-                            geometry_property,
-                            scope_q,
-                            count,
-                            limit,
-                            offset,
-                            after,
-                            options,
-                            format,
-                            lang,
-                            dataset_id,
-                            local,
-                            csf,
-                            join,
-                            join_level,
-                            contained_by,
-                            order_by,
-                            collation,
-                            order_from,
-                            order_geometry,
-                            expand_values,
-                            json_keys,
-                            split_entities,
-                            entity_map,
-                            entity_map_lifetime};
-constexpr Param kPostQuery[] = {count, limit, offset, after, options, format, local, geometry_property};
-constexpr Param kLocal[] = {local};
-constexpr Param kTyped[] = {type, local};
-constexpr Param kMerge[] = {type, options, format, lang, observed_at, local};
-constexpr Param kAppend[] = {type, options, local};
-constexpr Param kDeleteAttribute[] = {type, dataset_id, delete_all, local};
-constexpr Param kOptions[] = {options, local};
-constexpr Param kDetails[] = {details, local};
+// ---- which parameters an operation takes ----
+
+template <class... Names>
+constexpr std::array<Param, sizeof...(Names)> list(Names... names) {
+  return {names...};
+}
+template <std::size_t A, std::size_t B>
+constexpr std::array<Param, A + B> operator+(const std::array<Param, A>& a, const std::array<Param, B>& b) {
+  std::array<Param, A + B> both{};
+  std::copy(a.begin(), a.end(), both.begin());
+  std::copy(b.begin(), b.end(), both.begin() + A);
+  return both;
+}
+
+constexpr auto kNone = std::span<const Param>();
+constexpr auto kLocal = list(local);
+constexpr auto kTyped = list(type, local);
+constexpr auto kDetails = list(details, local);
+constexpr auto kOptions = list(options, local);
+constexpr auto kAppend = list(type, options, local);
+constexpr auto kMerge = list(type, options, format, lang, observed_at, local);
+constexpr auto kDeleteAttribute = list(type, dataset_id, delete_all, local);
+constexpr auto kShow = list(attrs, pick, omit, options, format, lang, geometry_property, dataset_id);
+constexpr auto kLinked = list(join, join_level, contained_by, entity_map, entity_map_lifetime);
+constexpr auto kPage = list(count, limit, offset, after);
+constexpr auto kFilter = list(id, type, id_pattern, q, georel, geometry, coordinates, geoproperty, scope_q, csf, local);
+constexpr auto kOrder = list(order_by, collation, order_from, order_geometry);
+constexpr auto kRetrieve = kShow + kTyped + kLinked;
+constexpr auto kQuery = kFilter + kShow + kPage + kLinked + kOrder + list(expand_values, json_keys, split_entities);
+constexpr auto kPostQuery = kPage + list(options, format, local, geometry_property);
+constexpr auto kEvery = [] {
+  std::array<Param, kParams> every{};
+  for (std::size_t i = 0; i < kParams; ++i) every[i] = static_cast<Param>(i);
+  return every;
+}();
 
 constexpr std::string_view kFormats = "normalized,concise,simplified,keyValues";
 constexpr std::string_view kReadOptions = "normalized,concise,simplified,keyValues,sysAttrs";
 constexpr std::string_view kSimple = "simplified,keyValues";
-constexpr std::uint8_t kJsons = kJson | kLdJson, kAll = kJson | kLdJson | kGeoJson;
 
-constexpr int kRead[] = {200, 304, 400, 404, 406, 504};
-constexpr int kList200[] = {200, 400, 404, 406, 504};
+// ---- what it answers with ----
+
+using Params = std::span<const Param>;
+using Statuses = std::span<const int>;
+using Text = std::string_view;
+
+constexpr int kShown[] = {200, 304, 400, 404, 406, 504};
+constexpr int kListed[] = {200, 400, 404, 406, 504};
 constexpr int kPages[] = {200, 400, 403, 404, 406, 429, 504};
-constexpr int kCreate[] = {201, 400, 409, 412, 415, 429, 503, 504, 507};
-constexpr int kChange[] = {204, 400, 404, 412, 415, 429, 503, 504, 507};
-constexpr int kParts[] = {204, 207, 400, 404, 412, 415, 429, 503, 504, 507};
-constexpr int kMade[] = {201, 207, 400, 415, 429, 503, 507};
-constexpr int kUpserted[] = {201, 204, 207, 400, 415, 429, 503, 507};
-constexpr int kBatch[] = {204, 207, 400, 415, 429, 503, 507};
+constexpr int kAsked[] = {200, 400, 403, 404, 406, 411, 415, 429, 504};
+constexpr int kCreated[] = {201, 400, 409, 411, 412, 415, 429, 503, 504, 507};
+constexpr int kChanged[] = {204, 400, 404, 411, 412, 415, 429, 503, 504, 507};
+constexpr int kDeleted[] = {204, 400, 404, 412, 429, 503, 504, 507};
+constexpr int kParts[] = {204, 207, 400, 404, 411, 412, 415, 429, 503, 504, 507};
+constexpr int kMade[] = {201, 207, 400, 411, 415, 429, 503, 507};
+constexpr int kUpserted[] = {201, 204, 207, 400, 411, 415, 429, 503, 507};
+constexpr int kBatch[] = {204, 207, 400, 411, 415, 429, 503, 507};
 constexpr int kOk[] = {200};
 constexpr int kReady[] = {200, 503};
 constexpr int kAdmin[] = {200, 401, 403};
 constexpr int kAdminChange[] = {204, 400, 401, 403, 404, 409};
-constexpr int kNotOffered[] = {501};
+constexpr int kNotOffered[] = {400, 406, 411, 415, 501, 504};
+
+// ---- rows by their sort: what all of one sort have in common is said once ----
+
+constexpr Operation row(Op op, Method method, Text path, Text name, Text summary, Role role, Statuses statuses) {
+  Operation made;
+  made.op = op, made.method = method, made.path = path, made.name = name, made.summary = summary;
+  made.role = role, made.statuses = statuses;
+  return made;
+}
+
+/// Something to be read, in the words of a context.
+constexpr Operation shows(Op op, Text path, Text name, Text summary, Params params) {
+  Operation made = row(op, Method::get, path, name, summary, Role::read, kListed);
+  made.params = params, made.media = kJson | kLdJson, made.uses_context = true;
+  return made;
+}
+
+/// Entities, in each of their representations.
+constexpr Operation shows_entities(Op op, Method method, Text path, Text name, Text summary, Params params,
+                                   Statuses statuses) {
+  Operation made = shows(op, path, name, summary, params);
+  made.method = method, made.statuses = statuses;
+  made.options = kReadOptions, made.formats = kFormats, made.media = kJson | kLdJson | kGeoJson;
+  if (method == Method::post) made.body = Body::query;
+  return made;
+}
+
+/// A change. Clause 5.5.10: what creates entities, so may answer 201, makes its tenant.
+constexpr Operation changes(Op op, Method method, Text path, Text name, Text summary, Body body, Params params,
+                            Statuses statuses, Text options = {}, Text formats = {}) {
+  Operation made = row(op, method, path, name, summary, Role::write, statuses);
+  made.body = body, made.params = params, made.options = options, made.formats = formats;
+  made.uses_context = body != Body::ids, made.makes_tenant = statuses.front() == 201;
+  return made;
+}
+
+/// A change of many entities, or a question about them, in a body.
+constexpr Operation batch(Op op, Text path, Text name, Text summary, Params params, Statuses statuses,
+                          Text options = {}) {
+  const Body body = op == Op::batch_delete ? Body::ids : Body::entities;
+  return changes(op, Method::post, path, name, summary, body, params, statuses, options);
+}
+
+/// A page of the server's own that is open to all.
+constexpr Operation page(Op op, Text path, Text name, Text summary, Media media = kJson, Statuses statuses = kOk) {
+  Operation made = row(op, Method::get, path, name, summary, Role::none, statuses);
+  made.media = media;
+  return made;
+}
+
+constexpr Operation admin(Op op, Method method, Text path, Text name, Text summary, Statuses statuses,
+                          Body body = Body::none) {
+  Operation made = row(op, method, path, name, summary, Role::admin, statuses);
+  made.body = body, made.uses_context = body != Body::none;
+  return made;
+}
+
+/// A part of the standard that is known and not offered yet: it says so instead of "not found".
+constexpr Operation later(Method method, Text path, Text name) {
+  Operation made = row(Op::not_offered, method, path, name, "Not offered yet", Role::read, kNotOffered);
+  made.params = kEvery, made.media = kJson | kLdJson;
+  if (method == Method::post || method == Method::patch) made.body = Body::any;
+  made.uses_context = path.find("/jsonldContexts") == path.npos;  // there contexts are the matter itself
+  return made;
+}
 
 #define NGSI "/ngsi-ld/v1"
 
+constexpr Text kEntities = NGSI "/entities", kEntity = NGSI "/entities/{entityId}";
+constexpr Text kAttrs = NGSI "/entities/{entityId}/attrs", kAttr = NGSI "/entities/{entityId}/attrs/{attrId}";
+
+constexpr Operation identity() {
+  Operation made = shows(Op::source_identity, NGSI "/info/sourceIdentity", "retrieveSourceIdentity",
+                         "Who this context source is (5.15.1)", kNone);
+  made.role = Role::none, made.statuses = kOk;
+  return made;
+}
+
 // The order matters only for speed: the router tries paths of one length in this order.
 constexpr Operation kTable[] = {
-    {Op::entity_retrieve, Method::get, NGSI "/entities/{entityId}", "retrieveEntity", "One entity (5.7.1)", kRetrieve,
-     kReadOptions, kFormats, Body::none, kAll, Role::read, true, false, kRead},
-    {Op::entity_merge, Method::patch, NGSI "/entities/{entityId}", "mergeEntity", "Merge into an entity (5.6.17)",
-     kMerge, kSimple, kSimple, Body::fragment, kJson, Role::write, true, false, kChange},
-    {Op::entity_replace,
-     Method::put,
-     NGSI "/entities/{entityId}",
-     "replaceEntity",
-     "Replace an entity (5.6.18)",
-     kTyped,
-     {},
-     {},
-     Body::fragment,
-     kJson,
-     Role::write,
-     true,
-     false,
-     kChange},
-    {Op::entity_delete,
-     Method::delete_,
-     NGSI "/entities/{entityId}",
-     "deleteEntity",
-     "Delete an entity (5.6.6)",
-     kTyped,
-     {},
-     {},
-     Body::none,
-     kJson,
-     Role::write,
-     true,
-     false,
-     kChange},
-    {Op::entity_query, Method::get, NGSI "/entities", "queryEntities", "Query entities (5.7.2)", kQuery, kReadOptions,
-     kFormats, Body::none, kAll, Role::read, true, false, kPages},
-    {Op::entity_create,
-     Method::post,
-     NGSI "/entities",
-     "createEntity",
-     "Create an entity (5.6.1)",
-     kLocal,
-     {},
-     {},
-     Body::entity,
-     kJson,
-     Role::write,
-     true,
-     true,
-     kCreate},
-    {Op::attrs_append,
-     Method::post,
-     NGSI "/entities/{entityId}/attrs",
-     "appendAttributes",
-     "Append attributes (5.6.3)",
-     kAppend,
-     "noOverwrite",
-     {},
-     Body::fragment,
-     kJson,
-     Role::write,
-     true,
-     false,
-     kParts},
-    {Op::attrs_update,
-     Method::patch,
-     NGSI "/entities/{entityId}/attrs",
-     "updateAttributes",
-     "Update existing attributes (5.6.2)",
-     kTyped,
-     {},
-     {},
-     Body::fragment,
-     kJson,
-     Role::write,
-     true,
-     false,
-     kParts},
-    {Op::attribute_update,
-     Method::patch,
-     NGSI "/entities/{entityId}/attrs/{attrId}",
-     "partialUpdateAttribute",
-     "Change parts of an attribute (5.6.4)",
-     kTyped,
-     {},
-     {},
-     Body::attribute,
-     kJson,
-     Role::write,
-     true,
-     false,
-     kChange},
-    {Op::attribute_replace,
-     Method::put,
-     NGSI "/entities/{entityId}/attrs/{attrId}",
-     "replaceAttribute",
-     "Replace an attribute (5.6.19)",
-     kTyped,
-     {},
-     {},
-     Body::attribute,
-     kJson,
-     Role::write,
-     true,
-     false,
-     kChange},
-    {Op::attribute_delete,
-     Method::delete_,
-     NGSI "/entities/{entityId}/attrs/{attrId}",
-     "deleteAttribute",
-     "Delete an attribute or one instance of it (5.6.5)",
-     kDeleteAttribute,
-     {},
-     {},
-     Body::none,
-     kJson,
-     Role::write,
-     true,
-     false,
-     kChange},
-    {Op::batch_upsert,
-     Method::post,
-     NGSI "/entityOperations/upsert",
-     "upsertBatch",
-     "Create or change entities (5.6.8)",
-     kOptions,
-     "replace,update",
-     {},
-     Body::entities,
-     kJson,
-     Role::write,
-     true,
-     true,
-     kUpserted},
-    {Op::batch_create,
-     Method::post,
-     NGSI "/entityOperations/create",
-     "createBatch",
-     "Create entities (5.6.7)",
-     kLocal,
-     {},
-     {},
-     Body::entities,
-     kJson,
-     Role::write,
-     true,
-     true,
-     kMade},
-    {Op::batch_update,
-     Method::post,
-     NGSI "/entityOperations/update",
-     "updateBatch",
-     "Update entities (5.6.9)",
-     kOptions,
-     "replace,noOverwrite",
-     {},
-     Body::entities,
-     kJson,
-     Role::write,
-     true,
-     false,
-     kBatch},
-    {Op::batch_merge,
-     Method::post,
-     NGSI "/entityOperations/merge",
-     "mergeBatch",
-     "Merge into entities (5.6.20)",
-     kLocal,
-     {},
-     {},
-     Body::entities,
-     kJson,
-     Role::write,
-     true,
-     false,
-     kBatch},
-    {Op::batch_delete,
-     Method::post,
-     NGSI "/entityOperations/delete",
-     "deleteBatch",
-     "Delete entities (5.6.10)",
-     kLocal,
-     {},
-     {},
-     Body::ids,
-     kJson,
-     Role::write,
-     false,
-     false,
-     kBatch},
-    {Op::batch_query, Method::post, NGSI "/entityOperations/query", "queryBatch",
-     "Query entities with the question in the body (5.7.2)", kPostQuery, kReadOptions, kFormats, Body::query, kAll,
-     Role::read, true, false, kPages},
-    {Op::types_list,
-     Method::get,
-     NGSI "/types",
-     "retrieveEntityTypes",
-     "Entity types in use (5.7.5, 5.7.6)",
-     kDetails,
-     {},
-     {},
-     Body::none,
-     kJsons,
-     Role::read,
-     true,
-     false,
-     kList200},
-    {Op::type_show,
-     Method::get,
-     NGSI "/types/{type}",
-     "retrieveEntityType",
-     "An entity type (5.7.7)",
-     kLocal,
-     {},
-     {},
-     Body::none,
-     kJsons,
-     Role::read,
-     true,
-     false,
-     kList200},
-    {Op::attributes_list,
-     Method::get,
-     NGSI "/attributes",
-     "retrieveAttributes",
-     "Attributes in use (5.7.8, 5.7.9)",
-     kDetails,
-     {},
-     {},
-     Body::none,
-     kJsons,
-     Role::read,
-     true,
-     false,
-     kList200},
-    {Op::attribute_show,
-     Method::get,
-     NGSI "/attributes/{attrId}",
-     "retrieveAttribute",
-     "An attribute (5.7.10)",
-     kLocal,
-     {},
-     {},
-     Body::none,
-     kJsons,
-     Role::read,
-     true,
-     false,
-     kList200},
-    {Op::tenants_list,
-     Method::get,
-     NGSI "/tenants",
-     "listTenants",
-     "Tenants that the caller may see",
-     {},
-     {},
-     {},
-     Body::none,
-     kJson,
-     Role::none,
-     false,
-     false,
-     kOk},
-    {Op::source_identity,
-     Method::get,
-     NGSI "/info/sourceIdentity",
-     "retrieveSourceIdentity",
-     "Who this context source is (5.15.1)",
-     {},
-     {},
-     {},
-     Body::none,
-     kJsons,
-     Role::none,
-     true,
-     false,
-     kOk},
+    shows_entities(Op::entity_retrieve, Method::get, kEntity, "retrieveEntity", "One entity (5.7.1)", kRetrieve,
+                   kShown),
+    changes(Op::entity_merge, Method::patch, kEntity, "mergeEntity", "Merge into an entity (5.6.17)", Body::fragment,
+            kMerge, kChanged, kSimple, kSimple),
+    changes(Op::entity_replace, Method::put, kEntity, "replaceEntity", "Replace an entity (5.6.18)", Body::fragment,
+            kTyped, kChanged),
+    changes(Op::entity_delete, Method::delete_, kEntity, "deleteEntity", "Delete an entity (5.6.6)", Body::none, kTyped,
+            kDeleted),
+    shows_entities(Op::entity_query, Method::get, kEntities, "queryEntities", "Query entities (5.7.2)", kQuery, kPages),
+    changes(Op::entity_create, Method::post, kEntities, "createEntity", "Create an entity (5.6.1)", Body::entity,
+            kLocal, kCreated),
+    changes(Op::attrs_append, Method::post, kAttrs, "appendAttributes", "Append attributes (5.6.3)", Body::fragment,
+            kAppend, kParts, "noOverwrite"),
+    changes(Op::attrs_update, Method::patch, kAttrs, "updateAttributes", "Update existing attributes (5.6.2)",
+            Body::fragment, kTyped, kParts),
+    changes(Op::attribute_update, Method::patch, kAttr, "partialUpdateAttribute",
+            "Change parts of an attribute (5.6.4)", Body::attribute, kTyped, kChanged),
+    changes(Op::attribute_replace, Method::put, kAttr, "replaceAttribute", "Replace an attribute (5.6.19)",
+            Body::attribute, kTyped, kChanged),
+    changes(Op::attribute_delete, Method::delete_, kAttr, "deleteAttribute",
+            "Delete an attribute or one instance of it (5.6.5)", Body::none, kDeleteAttribute, kDeleted),
 
-    {Op::health,
-     Method::get,
-     "/health",
-     "health",
-     "Is the process alive",
-     {},
-     {},
-     {},
-     Body::none,
-     kJson,
-     Role::none,
-     false,
-     false,
-     kOk},
-    {Op::ready,
-     Method::get,
-     "/ready",
-     "ready",
-     "Does it take requests",
-     {},
-     {},
-     {},
-     Body::none,
-     kJson,
-     Role::none,
-     false,
-     false,
-     kReady},
-    {Op::metrics,
-     Method::get,
-     "/metrics",
-     "metrics",
-     "Figures for Prometheus",
-     {},
-     {},
-     {},
-     Body::none,
-     Media::kText,
-     Role::none,
-     false,
-     false,
-     kAdmin},
-    {Op::openapi,
-     Method::get,
-     "/openapi.json",
-     "openapi",
-     "This description",
-     {},
-     {},
-     {},
-     Body::none,
-     kJson,
-     Role::none,
-     false,
-     false,
-     kOk},
-    {Op::welcome,
-     Method::get,
-     "/",
-     "welcome",
-     "What there is to open",
-     {},
-     {},
-     {},
-     Body::none,
-     kHtml,
-     Role::none,
-     false,
-     false,
-     kOk},
-    {Op::indexes_list,
-     Method::get,
-     "/admin/indexes",
-     "listIndexes",
-     "Indexes on attribute values",
-     {},
-     {},
-     {},
-     Body::none,
-     kJson,
-     Role::admin,
-     false,
-     false,
-     kAdmin},
-    {Op::index_declare,
-     Method::post,
-     "/admin/indexes",
-     "declareIndex",
-     "Build an index while serving",
-     {},
-     {},
-     {},
-     Body::index,
-     kJson,
-     Role::admin,
-     true,
-     false,
-     kAdminChange},
-    {Op::index_drop,
-     Method::delete_,
-     "/admin/indexes",
-     "dropIndex",
-     "Drop an index",
-     {},
-     {},
-     {},
-     Body::index,
-     kJson,
-     Role::admin,
-     true,
-     false,
-     kAdminChange},
-    {Op::backup_begin,
-     Method::post,
-     "/admin/backup",
-     "beginBackup",
-     "Take a snapshot and name the files to copy; they stay until the ticket is given back",
-     {},
-     {},
-     {},
-     Body::none,
-     kJson,
-     Role::admin,
-     false,
-     false,
-     kAdmin},
-    {Op::backup_end,
-     Method::delete_,
-     "/admin/backup/{ticket}",
-     "endBackup",
-     "Give a backup's ticket back",
-     {},
-     {},
-     {},
-     Body::none,
-     kJson,
-     Role::admin,
-     false,
-     false,
-     kAdminChange},
+    batch(Op::batch_upsert, NGSI "/entityOperations/upsert", "upsertBatch", "Create or change entities (5.6.8)",
+          kOptions, kUpserted, "replace,update"),
+    batch(Op::batch_create, NGSI "/entityOperations/create", "createBatch", "Create entities (5.6.7)", kLocal, kMade),
+    batch(Op::batch_update, NGSI "/entityOperations/update", "updateBatch", "Update entities (5.6.9)", kOptions, kBatch,
+          "replace,noOverwrite"),
+    batch(Op::batch_merge, NGSI "/entityOperations/merge", "mergeBatch", "Merge into entities (5.6.20)", kLocal,
+          kBatch),
+    batch(Op::batch_delete, NGSI "/entityOperations/delete", "deleteBatch", "Delete entities (5.6.10)", kLocal, kBatch),
+    shows_entities(Op::batch_query, Method::post, NGSI "/entityOperations/query", "queryBatch",
+                   "Query entities with the question in the body (5.7.2)", kPostQuery, kAsked),
 
-// Parts of the standard that are known and not offered yet: they say so instead of "not found".
-#define LATER(method_, path_, name_)                                                                                 \
-  {                                                                                                                  \
-    Op::not_offered, Method::method_, NGSI path_, name_, "Not offered yet", {}, {}, {}, Body::any, kAll, Role::none, \
-        false, false, kNotOffered                                                                                    \
-  }
-    LATER(delete_, "/entities", "purgeEntities"),
-    LATER(post, "/subscriptions", "createSubscription"),
-    LATER(get, "/subscriptions", "querySubscriptions"),
-    LATER(get, "/subscriptions/{subscriptionId}", "retrieveSubscription"),
-    LATER(patch, "/subscriptions/{subscriptionId}", "updateSubscription"),
-    LATER(delete_, "/subscriptions/{subscriptionId}", "deleteSubscription"),
-    LATER(post, "/csourceRegistrations", "createRegistration"),
-    LATER(get, "/csourceRegistrations", "queryRegistrations"),
-    LATER(get, "/csourceRegistrations/{registrationId}", "retrieveRegistration"),
-    LATER(patch, "/csourceRegistrations/{registrationId}", "updateRegistration"),
-    LATER(delete_, "/csourceRegistrations/{registrationId}", "deleteRegistration"),
-    LATER(post, "/csourceSubscriptions", "createRegistrationSubscription"),
-    LATER(get, "/csourceSubscriptions", "queryRegistrationSubscriptions"),
-    LATER(get, "/csourceSubscriptions/{subscriptionId}", "retrieveRegistrationSubscription"),
-    LATER(patch, "/csourceSubscriptions/{subscriptionId}", "updateRegistrationSubscription"),
-    LATER(delete_, "/csourceSubscriptions/{subscriptionId}", "deleteRegistrationSubscription"),
-    LATER(post, "/temporal/entities", "upsertTemporal"),
-    LATER(get, "/temporal/entities", "queryTemporal"),
-    LATER(get, "/temporal/entities/{entityId}", "retrieveTemporal"),
-    LATER(delete_, "/temporal/entities/{entityId}", "deleteTemporal"),
-    LATER(post, "/temporal/entities/{entityId}/attrs", "appendTemporalAttributes"),
-    LATER(delete_, "/temporal/entities/{entityId}/attrs/{attrId}", "deleteTemporalAttribute"),
-    LATER(patch, "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}", "updateTemporalInstance"),
-    LATER(delete_, "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}", "deleteTemporalInstance"),
-    LATER(post, "/temporal/entityOperations/query", "queryTemporalBatch"),
-    LATER(get, "/temporal/entityMaps", "createTemporalEntityMap"),
-    LATER(post, "/temporal/entityMaps", "createTemporalEntityMapBatch"),
-    LATER(post, "/jsonldContexts", "addContext"),
-    LATER(get, "/jsonldContexts", "listContexts"),
-    LATER(get, "/jsonldContexts/{contextId}", "serveContext"),
-    LATER(delete_, "/jsonldContexts/{contextId}", "deleteContext"),
-    LATER(get, "/entityMaps", "createEntityMap"),
-    LATER(post, "/entityMaps", "createEntityMapBatch"),
-    LATER(get, "/entityMaps/{entityMapId}", "retrieveEntityMap"),
-    LATER(patch, "/entityMaps/{entityMapId}", "updateEntityMap"),
-    LATER(delete_, "/entityMaps/{entityMapId}", "deleteEntityMap"),
-    LATER(post, "/snapshots", "createSnapshot"),
-    LATER(delete_, "/snapshots", "purgeSnapshots"),
-    LATER(get, "/snapshots/{snapshotId}", "retrieveSnapshot"),
-    LATER(patch, "/snapshots/{snapshotId}", "updateSnapshot"),
-    LATER(delete_, "/snapshots/{snapshotId}", "deleteSnapshot"),
-    LATER(post, "/snapshots/{snapshotId}/clone", "cloneSnapshot"),
-#undef LATER
+    shows(Op::types_list, NGSI "/types", "retrieveEntityTypes", "Entity types in use (5.7.5, 5.7.6)", kDetails),
+    shows(Op::type_show, NGSI "/types/{type}", "retrieveEntityType", "An entity type (5.7.7)", kLocal),
+    shows(Op::attributes_list, NGSI "/attributes", "retrieveAttributes", "Attributes in use (5.7.8, 5.7.9)", kDetails),
+    shows(Op::attribute_show, NGSI "/attributes/{attrId}", "retrieveAttribute", "An attribute (5.7.10)", kLocal),
+    page(Op::tenants_list, NGSI "/tenants", "listTenants", "Tenants that the caller may see"),
+    identity(),
+
+    page(Op::health, "/health", "health", "Is the process alive"),
+    page(Op::ready, "/ready", "ready", "Does it take requests", kJson, kReady),
+    page(Op::metrics, "/metrics", "metrics", "Figures for Prometheus", Media::kText, kAdmin),
+    page(Op::openapi, "/openapi.json", "openapi", "This description"),
+    page(Op::welcome, "/", "welcome", "What there is to open", kHtml),
+    admin(Op::indexes_list, Method::get, "/admin/indexes", "listIndexes", "Indexes on attribute values", kAdmin),
+    admin(Op::index_declare, Method::post, "/admin/indexes", "declareIndex", "Build an index while serving",
+          kAdminChange, Body::index),
+    admin(Op::index_drop, Method::delete_, "/admin/indexes", "dropIndex", "Drop an index", kAdminChange, Body::index),
+    admin(Op::backup_begin, Method::post, "/admin/backup", "beginBackup",
+          "Take a snapshot and name the files to copy; they stay until the ticket is given back", kAdmin),
+    admin(Op::backup_end, Method::delete_, "/admin/backup/{ticket}", "endBackup", "Give a backup's ticket back",
+          kAdminChange),
+
+    later(Method::delete_, NGSI "/entities", "purgeEntities"),
+    later(Method::post, NGSI "/subscriptions", "createSubscription"),
+    later(Method::get, NGSI "/subscriptions", "querySubscriptions"),
+    later(Method::get, NGSI "/subscriptions/{subscriptionId}", "retrieveSubscription"),
+    later(Method::patch, NGSI "/subscriptions/{subscriptionId}", "updateSubscription"),
+    later(Method::delete_, NGSI "/subscriptions/{subscriptionId}", "deleteSubscription"),
+    later(Method::post, NGSI "/csourceRegistrations", "createRegistration"),
+    later(Method::get, NGSI "/csourceRegistrations", "queryRegistrations"),
+    later(Method::get, NGSI "/csourceRegistrations/{registrationId}", "retrieveRegistration"),
+    later(Method::patch, NGSI "/csourceRegistrations/{registrationId}", "updateRegistration"),
+    later(Method::delete_, NGSI "/csourceRegistrations/{registrationId}", "deleteRegistration"),
+    later(Method::post, NGSI "/csourceSubscriptions", "createRegistrationSubscription"),
+    later(Method::get, NGSI "/csourceSubscriptions", "queryRegistrationSubscriptions"),
+    later(Method::get, NGSI "/csourceSubscriptions/{subscriptionId}", "retrieveRegistrationSubscription"),
+    later(Method::patch, NGSI "/csourceSubscriptions/{subscriptionId}", "updateRegistrationSubscription"),
+    later(Method::delete_, NGSI "/csourceSubscriptions/{subscriptionId}", "deleteRegistrationSubscription"),
+    later(Method::post, NGSI "/temporal/entities", "upsertTemporal"),
+    later(Method::get, NGSI "/temporal/entities", "queryTemporal"),
+    later(Method::get, NGSI "/temporal/entities/{entityId}", "retrieveTemporal"),
+    later(Method::delete_, NGSI "/temporal/entities/{entityId}", "deleteTemporal"),
+    later(Method::post, NGSI "/temporal/entities/{entityId}/attrs", "appendTemporalAttributes"),
+    later(Method::delete_, NGSI "/temporal/entities/{entityId}/attrs/{attrId}", "deleteTemporalAttribute"),
+    later(Method::patch, NGSI "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}", "updateTemporalInstance"),
+    later(Method::delete_, NGSI "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}", "deleteTemporalInstance"),
+    later(Method::post, NGSI "/temporal/entityOperations/query", "queryTemporalBatch"),
+    later(Method::get, NGSI "/temporal/entityMaps", "createTemporalEntityMap"),
+    later(Method::post, NGSI "/temporal/entityMaps", "createTemporalEntityMapBatch"),
+    later(Method::post, NGSI "/jsonldContexts", "addContext"),
+    later(Method::get, NGSI "/jsonldContexts", "listContexts"),
+    later(Method::get, NGSI "/jsonldContexts/{contextId}", "serveContext"),
+    later(Method::delete_, NGSI "/jsonldContexts/{contextId}", "deleteContext"),
+    later(Method::get, NGSI "/entityMaps", "createEntityMap"),
+    later(Method::post, NGSI "/entityMaps", "createEntityMapBatch"),
+    later(Method::get, NGSI "/entityMaps/{entityMapId}", "retrieveEntityMap"),
+    later(Method::patch, NGSI "/entityMaps/{entityMapId}", "updateEntityMap"),
+    later(Method::delete_, NGSI "/entityMaps/{entityMapId}", "deleteEntityMap"),
+    later(Method::post, NGSI "/snapshots", "createSnapshot"),
+    later(Method::delete_, NGSI "/snapshots", "purgeSnapshots"),
+    later(Method::get, NGSI "/snapshots/{snapshotId}", "retrieveSnapshot"),
+    later(Method::patch, NGSI "/snapshots/{snapshotId}", "updateSnapshot"),
+    later(Method::delete_, NGSI "/snapshots/{snapshotId}", "deleteSnapshot"),
+    later(Method::post, NGSI "/snapshots/{snapshotId}/clone", "cloneSnapshot"),
 };
 #undef NGSI
 

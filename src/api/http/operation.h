@@ -53,11 +53,22 @@ enum class Param : std::uint8_t {
   split_entities,
   entity_map,
   entity_map_lifetime,
+  timerel,
+  time_at,
+  end_time_at,
+  timeproperty,
+  last_n,
+  aggr_methods,
+  aggr_period_duration,
+  drop,
+  keep,
+  kind,
+  reload,
   end_
 };
 inline constexpr std::size_t kParams = static_cast<std::size_t>(Param::end_);
 
-enum class ParamKind : std::uint8_t { text, words, uris, uri, unsigned_, boolean, date_time };
+enum class ParamKind : std::uint8_t { text, words, uris, uri, unsigned_, positive, boolean, date_time };
 
 struct ParamInfo {
   Param id;

@@ -39,15 +39,18 @@ base::Status check_kind(const ParamInfo& param, std::string_view value) {
     case ParamKind::boolean:
       if (value == "true" || value == "false") return {};
       return error(Code::bad_request_data, "\"" + name + "\" is true or false, not " + quoted(value) + ".", name);
-    case ParamKind::unsigned_: {
+    case ParamKind::unsigned_:
+    case ParamKind::positive: {
+      const std::uint64_t least = param.kind == ParamKind::positive ? 1 : 0;
       std::uint64_t number = 0;
       const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
-      if (fault == std::errc() && end == value.data() + value.size()) return {};
-      return error(Code::bad_request_data, "\"" + name + "\" is a whole number from 0, not " + quoted(value) + ".",
+      if (fault == std::errc() && end == value.data() + value.size() && number >= least) return {};
+      return error(Code::bad_request_data,
+                   "\"" + name + "\" is a whole number from " + std::to_string(least) + ", not " + quoted(value) + ".",
                    name);
     }
     case ParamKind::date_time:
-      if (auto time = base::parse_timestamp(value); !time) {
+      if (auto time = base::parse_date_time(value); !time) {
         return error(Code::bad_request_data, "\"" + name + "\": " + time.error().message, name);
       }
       return {};
@@ -78,13 +81,14 @@ base::Status check_words(std::string_view name, std::string_view value, std::str
 }
 
 std::string names_of(const Operation& operation) {
+  if (operation.op == Op::not_offered) return {};
   std::string names;
   for (Param param : operation.params) {
     if (!info(param).offered) continue;
-    if (!names.empty()) names += ", ";
+    names += names.empty() ? " This operation takes: " : ", ";
     names += info(param).name;
   }
-  return names;
+  return names.empty() ? names : names + ".";
 }
 
 }  // namespace
@@ -121,20 +125,20 @@ base::Status Parameters::add(std::string_view name, std::string_view value, cons
   }
   const ParamInfo* param = find_param(name);
   if (!param || std::find(operation.params.begin(), operation.params.end(), param->id) == operation.params.end()) {
-    return error(Code::invalid_request,
-                 "There is no parameter " + quoted(name) + " here. This operation takes: " + names_of(operation) + ".",
+    return error(Code::invalid_request, "There is no parameter " + quoted(name) + " here." + names_of(operation),
                  std::string(name.substr(0, 80)));
   }
   if (has(param->id)) {
     return error(Code::invalid_request, "The parameter \"" + std::string(name) + "\" is given more than once.",
                  std::string(name));
   }
-  if (!param->offered) {
-    if (!param->neutral.empty() && value == param->neutral) return {};
-    return error(Code::not_supported, "The parameter \"" + std::string(name) + "\" is not offered yet.",
-                 std::string(name));
-  }
+  if (!param->neutral.empty() && value == param->neutral) return {};
   MADANG_CHECK(check_kind(*param, value));
+  if (!param->offered) {
+    if (later_.empty()) later_ = param->name;
+    return {};
+  }
+  if (operation.op == Op::not_offered) return {};
   if (param->id == Param::options) MADANG_CHECK(check_words(name, value, operation.options));
   if (param->id == Param::format) MADANG_CHECK(check_words(name, value, operation.formats));
   set(param->id, value);

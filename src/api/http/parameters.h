@@ -20,7 +20,7 @@ class Parameters {
   static constexpr std::size_t kMost = 32;
 
   /// Clause 6.3.20: a parameter that the operation does not take, one given twice, and an unknown value of `options` or
-  /// `format` are invalid_request; one that is not offered yet is not_supported.
+  /// `format` are invalid_request.
   base::Status parse(std::string_view query, const Operation& operation, std::forward_list<std::string>& decoded);
 
   bool has(Param param) const { return slots_[static_cast<std::size_t>(param)] != 0; }
@@ -32,6 +32,8 @@ class Parameters {
   bool flag(Param param) const { return (*this)[param] == "true"; }
   /// Of an unsigned parameter, checked by parse().
   std::optional<std::uint64_t> number(Param param) const;
+  /// The first one that is not offered yet, or empty.
+  std::string_view later() const { return later_; }
   bool has_option(std::string_view option) const;
   /// Sets a parameter from elsewhere (the body of a query); the value must outlive this.
   void set(Param param, std::string_view value);
@@ -43,6 +45,7 @@ class Parameters {
   std::array<std::uint8_t, kParams> slots_{};
   std::array<std::string_view, kMost> values_;
   std::uint8_t count_ = 0;
+  std::string_view later_;
 };
 
 /// Calls visit(item) for each item of a comma-separated list; false from it ends the walk and is returned.

@@ -56,31 +56,37 @@ Router::Router(std::span<const Operation> operations) {
   }
 }
 
-Route Router::find(net::Method method, std::string_view path) const {
-  Route route;
-  std::array<std::string_view, kDeepest> segments;
-  if (!path.starts_with('/')) return route;
-  const std::size_t count = split(path, segments);
-  if (count > kDeepest) return route;
-  for (const Entry& entry : by_length_[count]) {
+Route Router::match(net::Method method, std::span<const std::string_view> segments) const {
+  for (const Entry& entry : by_length_[segments.size()]) {
+    Route route;
     std::size_t captured = 0;
-    bool matches = true;
-    for (std::size_t i = 0; i < count && matches; ++i) {
-      if (captures(entry.segments[i])) {
-        matches = !segments[i].empty() && captured < kCaptures;
-        if (matches) route.captures[captured++] = segments[i];
-      } else {
-        matches = entry.segments[i] == segments[i];
-      }
-    }
+    const bool matches =
+        std::equal(segments.begin(), segments.end(), entry.segments.begin(), [&](auto given, auto own) {
+          if (!captures(own)) return given == own;
+          if (captured == kCaptures) return false;
+          route.captures[captured++] = given;
+          return true;
+        });
     if (!matches) continue;
-    if (method == net::Method::head) method = net::Method::get;
     route.path_known = true;
     route.allow = entry.allow;
     route.operation = entry.by_method[static_cast<std::size_t>(method)];
     return route;
   }
-  return route;
+  return {};
+}
+
+Route Router::find(net::Method method, std::string_view path) const {
+  std::array<std::string_view, kDeepest> segments;
+  if (!path.starts_with('/')) return {};
+  const std::size_t count = split(path, segments);
+  if (count > kDeepest) return {};
+  if (method == net::Method::head) method = net::Method::get;
+  const Route route = match(method, std::span(segments).first(count));
+  if (route.operation || !path.ends_with('/') || count == kDeepest) return route;
+  segments[count] = {};
+  const Route deeper = match(method, std::span(segments).first(count + 1));
+  return deeper.operation && deeper.captures[0].empty() ? deeper : route;
 }
 
 }  // namespace madang::api

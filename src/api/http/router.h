@@ -23,8 +23,8 @@ struct Route {
 class Router {
  public:
   explicit Router(std::span<const Operation> operations);
-  /// `path` without query, as sent. A trailing slash makes no difference (clause 6 writes both). HEAD finds GET's
-  /// operation.
+  /// `path` without query, as sent. A trailing slash makes no difference (clause 6 writes both), but where only a path
+  /// with an id behind it takes the method: then the id is captured as empty. HEAD finds GET's operation.
   Route find(net::Method method, std::string_view path) const;
 
  private:
@@ -34,6 +34,7 @@ class Router {
     std::string allow;
   };
   static constexpr std::size_t kDeepest = 8;
+  Route match(net::Method method, std::span<const std::string_view> segments) const;
   std::array<std::vector<Entry>, kDeepest + 1> by_length_;
 };
 

@@ -69,14 +69,29 @@ void append_id(std::string& out, std::string_view id) {
   base::json::append_string(out, id);
 }
 
+/// With noOverwrite an entity is not wholly updated where it had one of the attributes (5.6.9.4 by 5.6.3).
+bool left_some(const Call& call, const hub::ChangeResult& result) {
+  return operation_of(call) == Operation::batch_update_no_overwrite && !result.not_updated.empty();
+}
+
+base::Error not_overwritten(const Call& call, const hub::ChangeResult& result) {
+  std::string names;
+  for (const auto& unchanged : result.not_updated) {
+    names += (names.empty() ? "" : ", ") + std::string(call.vocabulary().symbols().name(unchanged.attribute));
+  }
+  return error(Code::already_exists, "These attributes exist and were not overwritten: " + names + ".");
+}
+
 /// 201 with the ids that are new, 204 where none is, 207 with a BatchOperationResult (5.2.16) where something failed.
 void answer_results(Run& run, const std::vector<hub::ChangeResult>& results) {
   std::string success = "[", created = "[", errors = "[";
   bool failed = !run.refused.empty();
-  for (std::size_t i = 0; i < results.size(); ++i) failed = failed || results[i].error;
+  for (const auto& result : results) failed = failed || result.error || left_some(run.call, result);
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (results[i].error) {
       append_batch_error(errors, run.indexes[i], run.ids[i], *results[i].error);
+    } else if (left_some(run.call, results[i])) {
+      append_batch_error(errors, run.indexes[i], run.ids[i], not_overwritten(run.call, results[i]));
     } else if (failed) {
       append_id(success, run.ids[i]);
     } else if (results[i].created) {
@@ -103,10 +118,8 @@ base::Result<std::vector<Item>> read_each(Call& call, FragmentKind kind) {
   for (std::size_t i = 0; i < call.batch->items.size(); ++i) {
     const std::string_view json = call.batch->items[i].json;
     const std::size_t slot = call.batch->slot_of[i];
+    if (json == "null") return error(Code::bad_request_data, "An entity is null.", "/" + std::to_string(i));
     const auto read = [&]() -> base::Result<ngsi::Fragment> {
-      if (slot == BatchContexts::kNone) {
-        return error(Code::bad_request_data, "In application/ld+json each entity has its @context (6.3.5).");
-      }
       if (call.batch->slots[slot].error) return *call.batch->slots[slot].error;
       return call.loop.reader.read(json, kind, words[slot]->vocabulary);
     };
