@@ -13,13 +13,12 @@ namespace madang::app {
 base::Result<std::unique_ptr<Instance>> Instance::start(const Settings& settings, Progress progress) {
   MADANG_CHECK(check(settings));
   std::unique_ptr<Instance> made(new Instance());
-  made->listen_ = settings.listen;
+  made->listen_ = settings.server.address;
   MADANG_TRY(auto gate, governance::Authenticator::make(settings.auth));
   made->gate_ = std::make_unique<governance::Authenticator>(std::move(gate));
 
   made->fetcher_ = std::make_unique<HttpContextFetcher>(settings.client_options(), settings.context_map);
-  made->contexts_ =
-      std::make_unique<ngsi::ContextStore>(*made->fetcher_, base::system_clock(), settings.context_limits());
+  made->contexts_ = std::make_unique<ngsi::ContextStore>(*made->fetcher_, base::system_clock(), settings.contexts);
   if (!settings.context_map.empty()) MADANG_CHECK(made->contexts_->load_map(settings.context_map));
 
   MADANG_TRY(auto hub_options, settings.hub_options());
@@ -63,8 +62,8 @@ std::string random_token() {
 base::Result<PrivateInstance> start_private(Settings settings) {
   PrivateInstance made;
   made.token = random_token();
-  settings.listen = "127.0.0.1";
-  settings.port = 0;
+  settings.server.address = "127.0.0.1";
+  settings.server.port = 0;
   settings.auth = {};
   settings.auth.tokens.push_back({.name = "this command",
                                   .sha256 = governance::sha256_hex(made.token),

@@ -29,14 +29,14 @@ base::Result<Settings> settings_of(const ServeCommand& command) {
   Settings settings;
   if (!command.config.empty()) MADANG_CHECK(read_config(command.config, settings));
   for (const std::string& assignment : command.set) MADANG_CHECK(set_from_text(settings, assignment));
-  if (command.listen) settings.listen = *command.listen;
-  if (command.port) settings.port = *command.port;
-  if (command.threads) settings.threads = *command.threads;
-  if (command.data) settings.folder = *command.data;
+  if (command.listen) settings.server.address = *command.listen;
+  if (command.port) MADANG_CHECK(set(settings, *find_key("server.port"), static_cast<std::int64_t>(*command.port)));
+  if (command.threads) settings.server.threads = *command.threads;
+  if (command.data) settings.storage.folder = *command.data;
   if (command.context_map) settings.context_map = *command.context_map;
   if (command.log_file) settings.log_file = *command.log_file;
   if (command.log_level) settings.log_level = *command.log_level;
-  settings.allow_private = settings.allow_private || command.allow_private_egress;
+  settings.fetching.allow_private = settings.fetching.allow_private || command.allow_private_egress;
   settings.sample = settings.sample && !command.no_sample;
   MADANG_CHECK(check(settings));
   return settings;
@@ -147,7 +147,7 @@ int serve(const ServeCommand& command) {
   auto read = settings_of(command);
   if (!read.ok()) return fail(read.error());
   Settings& settings = *read;
-  if (restarted().port != 0) settings.port = restarted().port;
+  if (restarted().port != 0) settings.server.port = restarted().port;
   if (const auto logging = start_log(settings); !logging.ok()) return fail(logging.error());
   catch_signals();
   raise_file_limit();
@@ -159,7 +159,7 @@ int serve(const ServeCommand& command) {
   if (!started.ok()) {
     if (worth_another_try(started.error())) {
       log::error("cannot start", {{"reason", started.error().message}});
-      return start_over(command, static_cast<std::uint16_t>(settings.port));
+      return start_over(command, settings.server.port);
     }
     return fail(started.error());
   }
@@ -172,7 +172,7 @@ int serve(const ServeCommand& command) {
 
   line(say(Message::ready, {MADANG_VERSION, instance.url()}));
   std::error_code ignored;
-  line(say(Message::data_folder, {std::filesystem::absolute(settings.folder, ignored).string()}));
+  line(say(Message::data_folder, {std::filesystem::absolute(settings.storage.folder, ignored).string()}));
   offer_sample(instance, settings);
   print_first_steps(instance.url(), !settings.auth.tokens.empty());
   log::info("ready", {{"url", instance.url()}, {"entities", instance.hub().health().entities}});

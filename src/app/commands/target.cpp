@@ -13,7 +13,7 @@ base::Result<OpenTarget> open_target(const Target& target) {
     if (const char* variable = std::getenv("MADANG_TOKEN"); token.empty() && variable != nullptr) token = variable;
   } else {
     Settings settings;
-    settings.folder = target.folder;
+    settings.storage.folder = target.folder;
     MADANG_TRY(open.own, start_private(std::move(settings)));
     open.url = open.own.url;
     token = open.own.token;

@@ -141,7 +141,7 @@ class ConfigReader {
     const std::array<Member, 3> wanted{
         {{"type", &made.type, true}, {"attribute", &made.attribute, true}, {"tenant", &made.tenant, false}}};
     MADANG_CHECK(members(entry, "index", wanted));
-    settings_.indexes.push_back(std::move(made));
+    settings_.storage.indexes.push_back(std::move(made));
     return {};
   }
 

@@ -34,102 +34,55 @@ std::string keys_markdown() {
 }  // namespace
 
 base::Result<hub::Options> Settings::hub_options() const {
-  hub::Options options;
-  options.folder = folder;
-  options.memory_bytes = memory_bytes;
-  options.keep_age = keep_age;
-  options.keep_bytes = keep_bytes;
-  options.segment_bytes = segment_bytes;
-  options.tail_bytes = tail_bytes;
-  options.reserve_bytes = reserve_bytes;
-  options.in_flight = in_flight;
-  options.in_flight_bytes = in_flight_bytes;
-  options.concurrent_scans = scans;
-  options.waiting_scans = waiting_scans;
-  options.tenant_entities = tenant_entities;
-  options.tenants = tenants;
-  options.query_cost = query_cost;
-  options.auto_tenants = auto_tenants;
-  options.sync = sync;
+  hub::Options options = storage;
   options.threads = std::max(1u, std::thread::hardware_concurrency());
-  options.entity = api_options().entity;
+  options.entity = edge.entity;
   const auto core = ngsi::core_context();
-  for (const hub::IndexDeclaration& index : indexes) {
-    MADANG_TRY(auto type, core->expand(index.type));
-    MADANG_TRY(auto attribute, core->expand(index.attribute));
-    options.indexes.push_back({index.tenant, std::move(type), std::move(attribute)});
+  for (hub::IndexDeclaration& index : options.indexes) {
+    MADANG_TRY(index.type, core->expand(index.type));
+    MADANG_TRY(index.attribute, core->expand(index.attribute));
   }
   return options;
 }
 
 net::ServerOptions Settings::server_options() const {
-  net::ServerOptions options;
-  options.address = listen == "localhost" ? "127.0.0.1" : listen;
-  options.port = static_cast<std::uint16_t>(port);
-  options.threads = threads != 0 ? threads : std::max(2u, std::thread::hardware_concurrency()) - 1;
-  options.connections = connections;
-  options.body_bytes = body_bytes;
-  options.header_bytes = header_bytes;
-  options.target_bytes = url_bytes;
-  options.buffered_bytes = buffered_bytes;
-  options.header_timeout = header_timeout;
-  options.body_timeout = body_timeout;
-  options.idle_timeout = idle_timeout;
-  options.write_timeout = write_timeout;
+  net::ServerOptions options = server;
+  if (options.address == "localhost") options.address = "127.0.0.1";
+  if (options.threads == 0) options.threads = std::max(2u, std::thread::hardware_concurrency()) - 1;
   return options;
 }
 
 net::ClientOptions Settings::client_options() const {
-  net::ClientOptions options;
-  options.timeout = context_timeout;
-  options.connect_timeout = std::min<std::chrono::milliseconds>(options.connect_timeout, context_timeout);
-  options.response_bytes = context_bytes;
-  options.allow_private = allow_private;
+  net::ClientOptions options = fetching;
+  options.connect_timeout = std::min(options.connect_timeout, options.timeout);
+  options.response_bytes = contexts.document_bytes;
   return options;
 }
 
-ngsi::ContextLimits Settings::context_limits() const {
-  ngsi::ContextLimits limits;
-  limits.document_bytes = context_bytes;
-  limits.fresh_for = context_fresh_for;
-  return limits;
-}
-
 api::Options Settings::api_options() const {
-  api::Options options;
-  options.default_context = default_context;
+  api::Options options = edge;
   options.version = MADANG_VERSION;
-  options.batch_most = batch;
-  options.page_default = static_cast<std::uint32_t>(page);
-  options.page_most = static_cast<std::uint32_t>(largest_page);
-  options.body_bytes = body_bytes;
-  options.cors_read = cors_read;
-  options.cors_write = cors_write;
-  options.gzip = gzip;
-  options.entity.entity_bytes = entity_bytes;
-  options.entity.attributes = attributes;
-  options.entity.depth = depth;
-  options.entity.string_bytes = string_bytes;
+  options.body_bytes = server.body_bytes;
   return options;
 }
 
 base::Status check(const Settings& settings) {
   const auto refuse = [](std::string why) { return error(Code::bad_request_data, std::move(why)); };
-  if (settings.port > 65'535) return refuse("server.port must be 65535 or less");
-  if (settings.threads > 256) return refuse("server.threads must be 256 or less");
-  if (settings.folder.empty()) return refuse("data.folder must name a folder");
-  if (settings.page == 0 || settings.page > settings.largest_page || settings.largest_page > 100'000) {
+  if (settings.server.threads > 256) return refuse("server.threads must be 256 or less");
+  if (settings.storage.folder.empty()) return refuse("data.folder must name a folder");
+  const api::Options& edge = settings.edge;
+  if (edge.page_default == 0 || edge.page_default > edge.page_most || edge.page_most > 100'000) {
     return refuse("api.page must be from 1 to api.largest_page, and that 100000 or less");
   }
-  if (settings.batch == 0 || settings.batch > 100'000) return refuse("api.batch must be from 1 to 100000");
-  if (settings.depth == 0 || settings.depth > 256) return refuse("limits.depth must be from 1 to 256");
+  if (edge.batch_most == 0 || edge.batch_most > 100'000) return refuse("api.batch must be from 1 to 100000");
+  if (edge.entity.depth == 0 || edge.entity.depth > 256) return refuse("limits.depth must be from 1 to 256");
   constexpr std::string_view kLevels[] = {"debug", "info", "warning", "error"};
   if (std::ranges::find(kLevels, settings.log_level) == std::end(kLevels)) {
     return refuse("log.level must be debug, info, warning or error");
   }
   if (const auto gate = governance::Authenticator::make(settings.auth); !gate.ok()) return gate.error();
-  if (settings.auth.tokens.empty() && !is_loopback(settings.listen)) {
-    return refuse("listening on " + settings.listen +
+  if (settings.auth.tokens.empty() && !is_loopback(settings.server.address)) {
+    return refuse("listening on " + settings.server.address +
                   " would let everybody there change everything: no token is configured. Run `madang token NAME`, put "
                   "the lines it prints into the configuration and start with --config; or listen on 127.0.0.1.");
   }

@@ -18,89 +18,41 @@
 
 namespace madang::app {
 
+/// The options of each room, whose defaults are the defaults of the keys, and what belongs to none.
 struct Settings {
-  // [server]
-  std::string listen = "127.0.0.1";
-  std::uint64_t port = 8080;
-  std::uint64_t threads = 0;  // 0: one for each core but one
-  std::uint64_t connections = 10'000;
-  std::uint64_t body_bytes = 16u << 20;
-  std::uint64_t header_bytes = 32u << 10;
-  std::uint64_t url_bytes = 16u << 10;
-  std::uint64_t buffered_bytes = 1ull << 30;
-  std::chrono::seconds header_timeout{10}, body_timeout{60}, idle_timeout{75}, write_timeout{30}, drain_timeout{10};
-  // [data]
-  std::string folder = "data";
-  std::uint64_t memory_bytes = 0;
-  bool sample = true;
-  // [journal]
-  std::chrono::seconds keep_age{7 * 24 * 3600};
-  std::uint64_t keep_bytes = 10ull << 30;
-  std::uint64_t segment_bytes = 64ull << 20;
-  std::uint64_t tail_bytes = 256ull << 20;
-  std::uint64_t reserve_bytes = 64ull << 20;
-  bool sync = true;
-  // [limits]
-  std::uint64_t in_flight = 20'000;
-  std::uint64_t in_flight_bytes = 256ull << 20;
-  std::uint64_t scans = 16, waiting_scans = 256;
-  std::uint64_t query_cost = 50'000'000;
-  std::uint64_t entity_bytes = 1u << 20;
-  std::uint64_t attributes = 1'000;
-  std::uint64_t depth = 32;
-  std::uint64_t string_bytes = 256u << 10;
-  // [tenants]
-  bool auto_tenants = true;
-  std::uint64_t tenants = 1'000;
-  std::uint64_t tenant_entities = 50'000'000;
-  // [api]
-  std::uint64_t batch = 1'000, page = 20, largest_page = 1'000;
-  bool gzip = true;
-  std::vector<std::string> cors_read{"*"}, cors_write;
-  // [context]
-  std::string default_context;
-  std::string context_map;
-  std::uint64_t context_bytes = 1u << 20;
-  std::chrono::seconds context_timeout{10}, context_fresh_for{3600};
-  // [egress]
-  bool allow_private = false;
-  // [log]
-  std::string log_file;
-  std::string log_level = "info";
-  // [auth], [[index]]
+  net::ServerOptions server;  // the address as written
+  hub::Options storage;       // names of indexes as written
+  api::Options edge;          // its limits of an entity are the hub's too
+  ngsi::ContextLimits contexts;
+  net::ClientOptions fetching;  // of contexts
   governance::AuthRules auth;
-  std::vector<hub::IndexDeclaration> indexes;  // names as written; expanded when used
+  std::string context_map, log_file, log_level = "info";
+  std::chrono::seconds drain_timeout{10};
+  bool sample = true;
 
-  /// bad_request_data where a declared index has a name that is none.
+  Settings() { server.threads = 0; }  // one for each core but one
+
+  // As the rooms want them. bad_request_data where a declared index has a name that is none.
   base::Result<hub::Options> hub_options() const;
   net::ServerOptions server_options() const;
   net::ClientOptions client_options() const;
-  ngsi::ContextLimits context_limits() const;
   api::Options api_options() const;
 };
 
-/// Where a setting lives, by its sort.
-struct Bytes {
-  std::uint64_t& (*of)(Settings&);
+/// Where a setting lives, by its sort. `put` may lose what does not fit: ask `get` afterwards.
+template <class T, int Sort>
+struct Slot {
+  using Value = T;
+  T (*get)(const Settings&);
+  void (*put)(Settings&, T);
 };
-struct Count {
-  std::uint64_t& (*of)(Settings&);
-};
-struct Flag {
-  bool& (*of)(Settings&);
-};
-struct Text {
-  std::string& (*of)(Settings&);
-};
-struct Duration {
-  std::chrono::seconds& (*of)(Settings&);
-};
-struct List {
-  std::vector<std::string>& (*of)(Settings&);
-};
-struct AnonymousRole {
-  governance::Role& (*of)(Settings&);
-};
+using Bytes = Slot<std::uint64_t, 0>;
+using Count = Slot<std::uint64_t, 1>;
+using Flag = Slot<bool, 2>;
+using Text = Slot<std::string, 3>;
+using List = Slot<std::vector<std::string>, 4>;
+using Duration = Slot<std::chrono::seconds, 5>;
+using AnonymousRole = Slot<governance::Role, 6>;
 using Place = std::variant<Bytes, Count, Flag, Text, List, Duration, AnonymousRole>;
 
 struct Key {

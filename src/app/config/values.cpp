@@ -74,63 +74,64 @@ struct Setter {
     if (const auto* number = as<std::int64_t>(); number && *number >= 0) amount = static_cast<std::uint64_t>(*number);
     if (const auto* text = as<std::string>()) amount = parse_amount(*text, kSizes);
     if (!amount) return "a size: a number of bytes or \"64 MiB\"";
-    place.of(settings) = *amount;
+    place.put(settings, *amount);
     return {};
   }
   std::string_view operator()(const Duration& place) const {
     const auto* text = as<std::string>();
     const auto amount = text ? parse_amount(*text, kTimes) : std::nullopt;
     if (!amount || *amount > 1ull << 40) return "a duration with its unit: \"10 s\", \"5 min\", \"2 h\" or \"7 d\"";
-    place.of(settings) = std::chrono::seconds(*amount);
+    place.put(settings, std::chrono::seconds(*amount));
     return {};
   }
   std::string_view operator()(const Count& place) const {
     const auto* number = as<std::int64_t>();
     if (!number || *number < 0) return "a number that is not negative";
-    place.of(settings) = static_cast<std::uint64_t>(*number);
+    place.put(settings, static_cast<std::uint64_t>(*number));
+    if (place.get(settings) != static_cast<std::uint64_t>(*number)) return "a smaller number";
     return {};
   }
   std::string_view operator()(const Flag& place) const {
     if (!as<bool>()) return "true or false";
-    place.of(settings) = *as<bool>();
+    place.put(settings, *as<bool>());
     return {};
   }
   std::string_view operator()(const Text& place) const {
     if (!as<std::string>()) return "a text in quotes";
-    place.of(settings) = *as<std::string>();
+    place.put(settings, *as<std::string>());
     return {};
   }
   std::string_view operator()(const List& place) const {
     if (!as<std::vector<std::string>>()) return "a list of texts: [\"one\", \"two\"]";
-    place.of(settings) = *as<std::vector<std::string>>();
+    place.put(settings, *as<std::vector<std::string>>());
     return {};
   }
   std::string_view operator()(const AnonymousRole& place) const {
     const auto* text = as<std::string>();
     if (!text || (*text != "none" && *text != "read")) return "\"none\" or \"read\"";
-    place.of(settings) = *text == "read" ? governance::Role::read : governance::Role::none;
+    place.put(settings, *text == "read" ? governance::Role::read : governance::Role::none);
     return {};
   }
 };
 
 struct Printer {
-  Settings& settings;
+  const Settings& settings;
 
   std::string operator()(const Bytes& place) const {
-    const std::string text = show_bytes(place.of(settings));
+    const std::string text = show_bytes(place.get(settings));
     return text.find(' ') == std::string::npos ? text : quoted(text);
   }
-  std::string operator()(const Duration& place) const { return quoted(show_duration(place.of(settings))); }
-  std::string operator()(const Count& place) const { return std::to_string(place.of(settings)); }
-  std::string operator()(const Flag& place) const { return place.of(settings) ? "true" : "false"; }
-  std::string operator()(const Text& place) const { return quoted(place.of(settings)); }
+  std::string operator()(const Duration& place) const { return quoted(show_duration(place.get(settings))); }
+  std::string operator()(const Count& place) const { return std::to_string(place.get(settings)); }
+  std::string operator()(const Flag& place) const { return place.get(settings) ? "true" : "false"; }
+  std::string operator()(const Text& place) const { return quoted(place.get(settings)); }
   std::string operator()(const List& place) const {
     std::string out = "[";
-    for (const std::string& text : place.of(settings)) out += (out.size() > 1 ? ", " : "") + quoted(text);
+    for (const std::string& text : place.get(settings)) out += (out.size() > 1 ? ", " : "") + quoted(text);
     return out + "]";
   }
   std::string operator()(const AnonymousRole& place) const {
-    return place.of(settings) == governance::Role::read ? "\"read\"" : "\"none\"";
+    return place.get(settings) == governance::Role::read ? "\"read\"" : "\"none\"";
   }
 };
 
@@ -187,8 +188,7 @@ base::Status set(Settings& settings, const Key& key, const Value& value) {
 }
 
 std::string show(const Settings& settings, const Key& key) {
-  Settings copy = settings;
-  return std::visit(Printer{copy}, key.place);
+  return std::visit(Printer{settings}, key.place);
 }
 
 base::Status set_from_text(Settings& settings, std::string_view assignment) {
