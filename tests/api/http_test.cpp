@@ -215,14 +215,22 @@ TEST(PageLink, KeepsTheQuestionAndReplacesThePlace) {
   append_page_link(out, "next", "/ngsi-ld/v1/entities", "type=A&limit=2&offset=4&q=a%3D%3D1&after=old", 2, 6, "x/y",
                    "application/json");
   EXPECT_EQ(out,
-            "Link: </ngsi-ld/v1/entities?type=A&q=a%3D%3D1&limit=2&offset=6&after=x%2Fy>; rel=\"next\"; "
+            "Link: </ngsi-ld/v1/entities?after=x%2Fy&limit=2&offset=6&q=a%3D%3D1&type=A>; rel=\"next\"; "
             "type=\"application/json\"\r\n");
+}
+
+TEST(PageLink, LooksTheSameHoweverTheRequestWroteIt) {
+  for (const char* query : {"id=urn%3aa%2Db&q=%3e%25", "q=%3e%25&id=urn:a-b"}) {
+    std::string out;
+    append_page_link(out, "prev", "/p/", query, 1, 0, {}, "application/json");
+    EXPECT_EQ(out, "Link: </p?id=urn:a-b&limit=1&offset=0&q=%3e%25>; rel=\"prev\"; type=\"application/json\"\r\n");
+  }
 }
 
 TEST(PageLink, NothingBreaksOutOfTheHeader) {
   std::string out;
   append_page_link(out, "prev", "/p", "q=a>b<c\"d e", 1, 0, {}, "application/json");
-  EXPECT_EQ(out, "Link: </p?q=a%3Eb%3Cc%22d%20e&limit=1&offset=0>; rel=\"prev\"; type=\"application/json\"\r\n");
+  EXPECT_EQ(out, "Link: </p?limit=1&offset=0&q=a%3Eb%3Cc%22d%20e>; rel=\"prev\"; type=\"application/json\"\r\n");
 }
 
 // ---- negotiation ----

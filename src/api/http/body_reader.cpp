@@ -175,7 +175,11 @@ Status read_query_member(std::string_view name, const dom::element& value, const
   for (const Later& later : kLater) {
     if (name != later.name) continue;
     if (!later.neutral.empty() && simdjson::minify(value) == later.neutral) return {};
-    return error(Code::not_supported, "The member \"" + std::string(name) + "\" is not offered yet.", at);
+    std::uint64_t level = 0;
+    if (name == "joinLevel" && (value.get(level) || level == 0))
+      return wrong("A whole number from 1 was expected.", at);
+    if (body.later.empty()) body.later = at;
+    return {};
   }
   if (name == "temporalQ" || name == "aggrParams")
     return wrong("\"" + std::string(name) + "\" is for temporal queries.", at);
@@ -323,6 +327,9 @@ Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json) {
         return read_query_member(name, value, at, query);
       }));
   if (!typed) return wrong("A query has \"type\": \"Query\" (5.2.23).", "/type");
+  if (!query.later.empty()) {
+    return error(Code::not_supported, "The member \"" + query.later.substr(1) + "\" is not offered yet.", query.later);
+  }
   return query;
 }
 

@@ -1,5 +1,9 @@
 #include "http/link.h"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "madang/base/uri.h"
 
 #include "http/ascii.h"
@@ -78,6 +82,27 @@ std::optional<LinkValue> take_link(std::string_view& rest) {
   }
 }
 
+/// A query part as it is written without need of escapes (RFC 3986, 6.2.2.2), so that a link looks the same however the
+/// request wrote it. What means something to a query stays as it is; only characters of a URI reach a header.
+void append_normal(std::string& out, std::string_view text) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-._~:@/*,!$()'").find(c) != std::string_view::npos;
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const auto escaped = base::percent_decode(c == '%' ? text.substr(i, 3) : std::string_view());
+    if (escaped.ok() && !escaped->empty()) {
+      out += plain(escaped->front()) ? std::string_view(*escaped) : text.substr(i, 3);
+      i += 2;
+    } else if (c > ' ' && c < 0x7f && c != '<' && c != '>' && c != '"') {
+      out += c;
+    } else {
+      base::append_percent_encoded(out, std::string_view(&c, 1));
+    }
+  }
+}
+
 }  // namespace
 
 base::Result<std::optional<std::string_view>> context_link(std::string_view header) {
@@ -112,32 +137,21 @@ void append_context_link(std::string& out, std::string_view url) {
 
 void append_page_link(std::string& out, std::string_view relation, std::string_view path, std::string_view query,
                       std::uint64_t limit, std::uint64_t offset, std::string_view after, std::string_view media) {
-  out += "Link: <";
-  out += path.substr(0, path.find_last_not_of('/') + 1);
-  char sign = '?';
+  std::vector<std::string> pairs{"limit=" + std::to_string(limit)};
+  pairs.push_back("offset=" + std::to_string(offset));
+  if (!after.empty()) base::append_percent_encoded(pairs.emplace_back("after="), after);
   while (!query.empty()) {
     const auto end = query.find('&');
     const std::string_view pair = query.substr(0, end);
     query = end == query.npos ? std::string_view() : query.substr(end + 1);
     if (pair.empty() || pair.starts_with("limit=") || pair.starts_with("offset=") || pair.starts_with("after="))
       continue;
-    out += sign;
-    // Only characters of a URI reach a header: the server's parser may let others through.
-    for (const char c : pair) {
-      if (c > ' ' && c < 0x7f && c != '<' && c != '>' && c != '"') {
-        out += c;
-      } else {
-        base::append_percent_encoded(out, std::string_view(&c, 1));
-      }
-    }
-    sign = '&';
+    append_normal(pairs.emplace_back(), pair);
   }
-  out += sign;
-  out += "limit=" + std::to_string(limit) + "&offset=" + std::to_string(offset);
-  if (!after.empty()) {
-    out += "&after=";
-    base::append_percent_encoded(out, after);
-  }
+  std::sort(pairs.begin(), pairs.end());
+  out += "Link: <";
+  out += path.substr(0, path.find_last_not_of('/') + 1);
+  for (const std::string& pair : pairs) (out += &pair == &pairs.front() ? '?' : '&') += pair;
   out += ">; rel=\"";
   out += relation;
   out += "\"; type=\"";

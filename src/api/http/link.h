@@ -19,7 +19,7 @@ base::Result<std::optional<std::string_view>> context_link(std::string_view head
 void append_context_link(std::string& out, std::string_view url);
 
 /// A `Link` line to another page of the same question: the target with `limit`, `offset` and, where there is one, the
-/// cursor in place of those it had.
+/// cursor in place of those it had, parameters in the order of their names.
 void append_page_link(std::string& out, std::string_view relation, std::string_view path, std::string_view query,
                       std::uint64_t limit, std::uint64_t offset, std::string_view after, std::string_view media);
 

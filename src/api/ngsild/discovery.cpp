@@ -144,6 +144,15 @@ std::string attribute_info(const Call& call, const hub::AttributeInfo& info, boo
   return document.finish(true);
 }
 
+/// The full name that the path gives; not_found for members of entities, which are nobody's types or attributes.
+base::Result<std::string> named(const Call& call) {
+  const std::string_view name = call.captures[0];
+  if (name == "id" || name == "type" || name.starts_with('@')) {
+    return error(Code::not_found, "\"" + std::string(name) + "\" is a member of entities and no name here.");
+  }
+  return call.context->expand(name);
+}
+
 template <class Info>
 auto find_by(const std::vector<Info>& infos, std::string Info::*name, std::string_view wanted) {
   return std::find_if(infos.begin(), infos.end(), [&](const Info& info) { return info.*name == wanted; });
@@ -160,7 +169,7 @@ void ShowTypes::operator()(Call&& call) const {
     append_array(text, *types, [&](std::string& out, const hub::TypeInfo& info) { out += type_details(call, info); });
     return answer_document(call, text);
   }
-  const auto name = call.context->expand(call.captures[0]);
+  const auto name = named(call);
   if (!name) return call.fail(name.error());
   const auto found = find_by(*types, &hub::TypeInfo::type, *name);
   if (found == types->end()) {
@@ -179,7 +188,7 @@ void ShowAttributes::operator()(Call&& call) const {
                  [&](std::string& out, const hub::AttributeInfo& info) { out += attribute_info(call, info, false); });
     return answer_document(call, text);
   }
-  const auto name = call.context->expand(call.captures[0]);
+  const auto name = named(call);
   if (!name) return call.fail(name.error());
   const auto found = find_by(*attributes, &hub::AttributeInfo::name, *name);
   if (found == attributes->end()) {

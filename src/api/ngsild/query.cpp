@@ -67,8 +67,10 @@ struct Run {
     const std::uint64_t limit = page.limit;
     if (limit == 0) return;
     if (answer.next) {
-      append_page_link(block, "next", request.path, request.query, limit, offset + limit, *answer.next,
-                       media_name(call.media));
+      // Who pages by offset goes on so (5.5.9.2); who does not gets a place that stays right (5.5.9.1).
+      const bool by_offset = call.params.has(Param::offset) && !call.params.has(Param::after);
+      append_page_link(block, "next", request.path, request.query, limit, offset + limit,
+                       by_offset ? std::string_view() : *answer.next, media_name(call.media));
     }
     if (offset > 0) {
       const std::uint64_t before = offset > limit ? offset - limit : 0;
