@@ -365,7 +365,8 @@ TEST(Compaction, TakesTheShortestTermThenTheFirst) {
   EXPECT_EQ(context->compact("https://x.example/p/q"), "p:q");
   EXPECT_EQ(context->compact("https://x.example/p/"), "p");
   EXPECT_EQ(context->compact("https://x.example/p/a.b"), "p:a.b");
-  EXPECT_EQ(context->compact("https://x.example/p///a"), "https://x.example/p///a") << "p://a would be an IRI of its own";
+  EXPECT_EQ(context->compact("https://x.example/p///a"), "https://x.example/p///a")
+      << "p://a would be an IRI of its own";
   EXPECT_EQ(context->compact(kDefault + "ba"), "ngsi-ld:default-context/ba");
 }
 
