@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Bytes bytes = file_of({data, size});
   const std::string path = "snapshot-00000000000000000005.madang";
   if (!(*files.open(path, base::FileSystem::Open::create))->write_at(0, bytes).ok()) std::abort();
-  const auto verified = state::verify_snapshot(files, path);
+  const auto verified = state::verify_snapshot(files, path, true);
   if (!verified.ok()) return 0;
   state::Store store({});
   const auto loaded = state::load_snapshot(store, files, path, 1);

@@ -84,6 +84,8 @@ class RealFile final : public File {
     return static_cast<std::uint64_t>(status.st_size);
   }
 
+  void drop_cache() override { (void)::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_DONTNEED); }
+
  private:
   int descriptor_;
   std::string path_;

@@ -75,7 +75,7 @@ base::Status check_folder(base::FileSystem& files, const std::string& root,
         "acknowledged is in it",
         journal.cut_bytes, journal.cut_file, journal.cut_offset));
   for (const auto& info : state::list_snapshots(files, folder.snapshots())) {
-    MADANG_TRY(const auto whole, state::verify_snapshot(files, info.file));
+    MADANG_TRY(const auto whole, state::verify_snapshot(files, info.file, true));
     report(fmt::format("snapshot {}: {} entities as of record {}, every checksum right", whole.file, whole.entities,
                        whole.begun.value));
   }

@@ -15,6 +15,7 @@ using journal::Position;
 
 // Changes shown in one go: readers wait at most this long for the writer, about 100 µs.
 constexpr std::size_t kShowAtOnce = 64;
+constexpr std::size_t kWorthASync = 64;  // changes
 
 base::metrics::Counter& wait_nanoseconds() {
   static auto& counter =
@@ -65,15 +66,29 @@ void Sequencer::apply(const PrincipalPtr& who, state::Tenant& tenant, std::vecto
         results.emplace_back().error = std::move(result).error();
       }
     }
-    journal_.commit();
     if (wait_for > store_.shown() && !failed()) {
       Home& waiting = home_of(home);
       waiting.waiters.push_back({wait_for, std::move(done), std::move(results)});
       waiting_.fetch_add(1, std::memory_order_relaxed);
+      commit(waiting, changes.size());
       return;
     }
   }
   done(std::move(results));
+}
+
+/// The requests that an executor has at hand share a sync: the commit comes behind them. Big batches are worth one
+/// each.
+void Sequencer::commit(Home& home, std::size_t changes) {
+  if (changes >= kWorthASync) return journal_.commit();
+  if (std::exchange(home.committing, true)) return;
+  home.executor->post([this, &home] {
+    {
+      const SequencerLock lock(mutex_);
+      home.committing = false;
+    }
+    journal_.commit();
+  });
 }
 
 base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,

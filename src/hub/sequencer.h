@@ -54,13 +54,15 @@ class Sequencer {
   struct Home {
     base::Executor* executor = nullptr;
     std::deque<Waiter> waiters;
-    bool called = false;  // an answer() is on its way
+    bool called = false;      // an answer() is on its way
+    bool committing = false;  // so is a commit
   };
 
   base::Result<ChangeResult> apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                        base::Timestamp now);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
   Home& home_of(base::Executor& executor);
+  void commit(Home& home, std::size_t changes);
   void answer(base::Executor& executor);
   void fail_all(const base::Error& error);
 

@@ -89,7 +89,8 @@ const MemberName* member_named(std::string_view name) {
 }
 
 const KindName* kind_named(std::string_view name) {
-  const auto found = std::find_if(kKinds.begin(), kKinds.end(), [&](const KindName& kind) { return kind.name == name; });
+  const auto found =
+      std::find_if(kKinds.begin(), kKinds.end(), [&](const KindName& kind) { return kind.name == name; });
   return found == kKinds.end() ? nullptr : &*found;
 }
 

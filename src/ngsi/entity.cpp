@@ -42,7 +42,7 @@ std::uint64_t detail::read_long_varint(const std::byte*& at) {
 
 EntityBlock EntityBlock::adopt(std::byte* bytes) {
   EntityBlock block;
-  block.bytes_.reset(bytes);
+  block.bytes_ = bytes;
   block.size_ = reinterpret_cast<const EntityHeader*>(bytes)->size;
   return block;
 }
@@ -127,8 +127,7 @@ AttributeView EntityView::decode(const std::byte* at, Timestamp created, Timesta
   out.created_at = created;
   if (flags & encoding::kCreated) out.created_at.ns += encoding::unzigzag(detail::read_varint(at));
   out.modified_at = modified;
-  if (flags & encoding::kModified)
-    out.modified_at.ns = out.created_at.ns + encoding::unzigzag(detail::read_varint(at));
+  if (flags & encoding::kModified) out.modified_at.ns = out.created_at.ns + encoding::unzigzag(detail::read_varint(at));
   if (flags & encoding::kObserved) out.observed_at = Timestamp{encoding::unzigzag(detail::read_varint(at))};
   if (flags & encoding::kExpires) out.expires_at = Timestamp{encoding::unzigzag(detail::read_varint(at))};
   if (flags & encoding::kDataset) out.dataset_id = text();

@@ -82,7 +82,7 @@ struct FragmentReader::Impl {
   Vocabulary* vocabulary = nullptr;
   FragmentKind kind{};
   std::size_t instances = 0;
-  bool complete = true;  // so far
+  bool complete = true;       // so far
   const char* end = nullptr;  // of the text
   std::vector<Symbol> top;
 
@@ -440,7 +440,8 @@ struct FragmentReader::Impl {
       return {};
     }
     if (is_geojson_type(f.type) && !f.has_value) {
-      f.value = "{\"type\":\"" + std::string(f.type) + "\",\"coordinates\":" + (f.rewritten.empty() ? "[]" : f.rewritten) + "}";
+      f.value = "{\"type\":\"" + std::string(f.type) +
+                "\",\"coordinates\":" + (f.rewritten.empty() ? "[]" : f.rewritten) + "}";
       f.has_value = true;
       instance.kind = Kind::geo_property;
       return {};

@@ -48,12 +48,14 @@ namespace {
 /// The token as it stands in the text, without the white space after it.
 std::string_view token_of(od::value& value) {
   std::string_view token = value.raw_json_token();
-  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t'))
+  while (!token.empty() &&
+         (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t'))
     token.remove_suffix(1);
   return token;
 }
 
-/// A string that holds no escapes may stay as it is: the parser has checked that it is UTF-8 without control characters.
+/// A string that holds no escapes may stay as it is: the parser has checked that it is UTF-8 without control
+/// characters.
 bool is_plain(std::string_view token) {
   return token.size() >= 2 && token.back() == '"' && std::memchr(token.data(), '\\', token.size()) == nullptr;
 }

@@ -51,7 +51,8 @@ void Harvest::take(const Indexes& indexes, Place place, EntityView entity) {
       ++kinds[key];
       for (std::size_t i = 0; i < entity.type_count(); ++i) ++presence[presence_key(entity.type(i), key)];
     }
-    if (present & (kind_bit(ngsi::Kind::relationship) | kind_bit(ngsi::Kind::list_relationship))) regular = links_of(group, place, links) && regular;
+    if (present & (kind_bit(ngsi::Kind::relationship) | kind_bit(ngsi::Kind::list_relationship)))
+      regular = links_of(group, place, links) && regular;
     if (!(present & kind_bit(ngsi::Kind::geo_property))) continue;
     Space& target = space[static_cast<std::uint32_t>(group.name())];
     const Located found = locate(group, place);

@@ -67,8 +67,9 @@ struct Block {
 class Loader {
  public:
   using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
-  Loader(Store& store, bool keep, const base::File& file, const SnapshotInfo& info, const Progress& progress)
-      : store_(store), keep_(keep), file_(file), info_(info), progress_(progress) {}
+  Loader(Store& store, bool keep, bool values, const base::File& file, const SnapshotInfo& info,
+         const Progress& progress)
+      : store_(store), keep_(keep), values_(values), file_(file), info_(info), progress_(progress) {}
 
   Status run(std::size_t threads) {
     const auto work = [this] {
@@ -233,7 +234,7 @@ class Loader {
   }
 
   Status check_entity(const Block& block, const ngsi::EntityBlock& entity) const {
-    const Status whole = ngsi::verify(entity.bytes(), !keep_);
+    const Status whole = ngsi::verify(entity.bytes(), values_);
     if (!whole.ok()) return corrupt(info_.file, block.offset, "an entity is damaged: " + whole.error().message);
     if (EntityView(entity).version() > info_.complete.value)
       return corrupt(info_.file, block.offset, "an entity is newer than the file says.");
@@ -267,7 +268,8 @@ class Loader {
   }
 
   Store& store_;
-  const bool keep_;
+  const bool keep_;    // load, not only look
+  const bool values_;  // look at every value, too
   const base::File& file_;
   const SnapshotInfo& info_;
   const Progress& progress_;
@@ -282,12 +284,12 @@ class Loader {
   std::uint64_t loaded_ = 0;  // under the store's loading_mutex
 };
 
-Result<SnapshotInfo> read_snapshot(Store& store, bool keep, base::FileSystem& files, const std::string& path,
-                                   std::size_t threads, const Loader::Progress& progress) {
+Result<SnapshotInfo> read_snapshot(Store& store, bool keep, bool values, base::FileSystem& files,
+                                   const std::string& path, std::size_t threads, const Loader::Progress& progress) {
   MADANG_TRY(const auto file, files.open(path, base::FileSystem::Open::read));
   MADANG_TRY(SnapshotInfo info, read_header(*file, path));
   MADANG_CHECK(read_end(*file, info));
-  MADANG_CHECK(Loader(store, keep, *file, info, progress).run(std::max<std::size_t>(threads, 1)));
+  MADANG_CHECK(Loader(store, keep, values, *file, info, progress).run(std::max<std::size_t>(threads, 1)));
   return info;
 }
 
@@ -295,19 +297,19 @@ Result<SnapshotInfo> read_snapshot(Store& store, bool keep, base::FileSystem& fi
 
 Result<SnapshotInfo> load_snapshot(Store& store, base::FileSystem& files, const std::string& path, std::size_t threads,
                                    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  MADANG_TRY(SnapshotInfo info, read_snapshot(store, true, files, path, threads, progress));
+  MADANG_TRY(SnapshotInfo info, read_snapshot(store, true, false, files, path, threads, progress));
   // Nothing up to `begun` is missing, though no entity may bear that position.
   store.impl().note_shown(info.begun);
   return info;
 }
 
-Result<SnapshotInfo> verify_snapshot(base::FileSystem& files, const std::string& path) {
+Result<SnapshotInfo> verify_snapshot(base::FileSystem& files, const std::string& path, bool values) {
   Limits limits;
   limits.tenants = 1u << 16;
   limits.declared_indexes = 1u << 16;
   limits.symbols.names = 1u << 27;
   Store names(limits);
-  return read_snapshot(names, false, files, path, 1, {});
+  return read_snapshot(names, false, values, files, path, 1, {});
 }
 
 std::vector<SnapshotInfo> list_snapshots(base::FileSystem& files, const std::string& folder) {

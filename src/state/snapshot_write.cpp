@@ -216,7 +216,9 @@ Result<SnapshotInfo> write_snapshot(Store& store, base::FileSystem& files, const
     Writer writer(*file, rate);
     MADANG_CHECK(writer.write_header(header));
     MADANG_CHECK(write_all(store, writer, info, progress));
-    return file->sync();
+    MADANG_CHECK(file->sync());
+    file->drop_cache();
+    return {};
   };
   if (const Status written = write(); !written.ok()) {
     (void)files.remove(draft);

@@ -112,8 +112,8 @@ void Store::stage(Tenant& tenant, Position position, const Found& found, std::st
   staged.hash = found.hash;
   staged.place = found.place;
   if (!block) staged.removed = id;
-  impl.tip_size +=
-      static_cast<std::uint64_t>(static_cast<bool>(block)) - static_cast<std::uint64_t>(static_cast<bool>(found.entity));
+  impl.tip_size += static_cast<std::uint64_t>(static_cast<bool>(block)) -
+                   static_cast<std::uint64_t>(static_cast<bool>(found.entity));
   if (block) {
     impl.staged_bytes += block_cost(block);
     impl_->memory.fetch_add(block_cost(block), std::memory_order_relaxed);

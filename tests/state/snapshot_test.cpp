@@ -69,7 +69,7 @@ TEST(Snapshot, HoldsTenantsIndexesAndEntities) {
   EXPECT_EQ(listed[0].entities, 1'001u);
   EXPECT_EQ(listed[0].complete, Position{1'001});
   EXPECT_EQ(listed[0].time, base::Timestamp{77});
-  EXPECT_TRUE(verify_snapshot(files, listed[0].file).ok());
+  EXPECT_TRUE(verify_snapshot(files, listed[0].file, true).ok());
 
   for (const std::size_t threads : {1u, 3u}) {
     City other;
@@ -98,7 +98,7 @@ TEST(Snapshot, IsThereWholeOrNotAtAll) {
     files.restart();
     const auto listed = list_snapshots(files, kFolder);
     EXPECT_TRUE(!written || listed.size() == 1);
-    for (const auto& info : listed) EXPECT_TRUE(verify_snapshot(files, info.file).ok());
+    for (const auto& info : listed) EXPECT_TRUE(verify_snapshot(files, info.file, true).ok());
   }
 }
 
@@ -126,16 +126,16 @@ TEST(Snapshot, EveryFlippedBitIsFound) {
     ASSERT_TRUE(file->read_at(offset, {&byte, 1}).ok());
     const std::byte damaged = byte ^ std::byte(1u << offset % 8);
     ASSERT_TRUE(file->write_at(offset, {&damaged, 1}).ok());
-    const auto checked = verify_snapshot(files, info.file);
+    const auto checked = verify_snapshot(files, info.file, true);
     ASSERT_FALSE(checked.ok()) << "bit at " << offset;
     City other;
     ASSERT_FALSE(load_snapshot(other.store, files, info.file, 2).ok()) << "bit at " << offset;
     ASSERT_TRUE(file->write_at(offset, {&byte, 1}).ok());
   }
-  EXPECT_TRUE(verify_snapshot(files, info.file).ok());
+  EXPECT_TRUE(verify_snapshot(files, info.file, true).ok());
   for (std::uint64_t size = 0; size < info.bytes; size += 5) {
     ASSERT_TRUE(file->truncate(info.bytes - 1 - size).ok());
-    EXPECT_FALSE(verify_snapshot(files, info.file).ok());
+    EXPECT_FALSE(verify_snapshot(files, info.file, true).ok());
   }
 }
 
@@ -154,7 +154,7 @@ TEST(Snapshot, OfANewerVersionIsRefusedByName) {
       journal::crc32c(std::span(header).subspan(16), journal::crc32c(std::span(header).first(12)));
   std::memcpy(header.data() + 12, &check, sizeof(check));
   ASSERT_TRUE(file->write_at(0, header).ok());
-  EXPECT_EQ(verify_snapshot(files, info.file).error().code, base::Code::newer_format);
+  EXPECT_EQ(verify_snapshot(files, info.file, true).error().code, base::Code::newer_format);
 }
 
 TEST(Snapshot, ReplayOverAFuzzyOneIsTheState) {
@@ -180,7 +180,7 @@ TEST(Snapshot, ReplayOverAFuzzyOneIsTheState) {
     RC_ASSERT(info.ok());
     RC_ASSERT(info->complete > info->begun);
     for (int i = 0; i < 20; ++i) change();
-    RC_ASSERT(verify_snapshot(files, info->file).ok());
+    RC_ASSERT(verify_snapshot(files, info->file, true).ok());
 
     City other;
     RC_ASSERT(load_snapshot(other.store, files, info->file, 2).ok());

@@ -90,7 +90,7 @@ TEST(Threads, ASnapshotIsTakenWhileEntitiesChange) {
   }
   writer.join();
   ASSERT_TRUE(info);
-  EXPECT_TRUE(verify_snapshot(files, info->file).ok());
+  EXPECT_TRUE(verify_snapshot(files, info->file, true).ok());
 }
 
 }  // namespace

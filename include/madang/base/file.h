@@ -26,6 +26,8 @@ class File {
   virtual Status sync() = 0;  // fdatasync: data and what is needed to read it back
   virtual Status truncate(std::uint64_t size) = 0;
   virtual Result<std::uint64_t> size() const = 0;
+  /// What is on disk will not be read soon: its memory is better used for something else.
+  virtual void drop_cache() {}
 };
 
 /// A file system. Paths are plain strings; durable changes of names need sync_folder.

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "madang/base/byte_buffer.h"
@@ -72,22 +73,37 @@ struct AttributeView {
   std::optional<AttributeView> find_sub(Symbol wanted) const;
 };
 
-/// The owned bytes of a block.
+/// The owned bytes of a block. Each thread keeps a few megabytes of blocks that went for those that come: a city's
+/// entities are of a few sizes, and change far more often than they come and go.
 class EntityBlock {
  public:
   EntityBlock() = default;
-  explicit EntityBlock(std::size_t size) : bytes_(new std::byte[size]), size_(static_cast<std::uint32_t>(size)) {}
+  explicit EntityBlock(std::size_t size) : bytes_(allocate(size)), size_(static_cast<std::uint32_t>(size)) {}
+  EntityBlock(EntityBlock&& other) noexcept
+      : bytes_(std::exchange(other.bytes_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  EntityBlock& operator=(EntityBlock&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~EntityBlock() {
+    if (bytes_ != nullptr) give_back(bytes_, size_);
+  }
+
   explicit operator bool() const { return bytes_ != nullptr; }
-  std::byte* data() { return bytes_.get(); }
-  const std::byte* data() const { return bytes_.get(); }
+  std::byte* data() { return bytes_; }
+  const std::byte* data() const { return bytes_; }
   std::uint32_t size() const { return size_; }
-  std::span<const std::byte> bytes() const { return {bytes_.get(), size_}; }
-  /// Gives the bytes away (delete[] them); the block's header knows its size.
-  std::byte* release() { return size_ = 0, bytes_.release(); }
+  std::span<const std::byte> bytes() const { return {bytes_, size_}; }
+  /// Gives the bytes away, to be adopted again: their header knows their size.
+  std::byte* release() { return size_ = 0, std::exchange(bytes_, nullptr); }
   static EntityBlock adopt(std::byte* bytes);
 
  private:
-  std::unique_ptr<std::byte[]> bytes_;
+  static std::byte* allocate(std::size_t size);
+  static void give_back(std::byte* bytes, std::size_t size) noexcept;
+
+  std::byte* bytes_ = nullptr;
   std::uint32_t size_ = 0;
 };
 

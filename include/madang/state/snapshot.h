@@ -34,8 +34,8 @@ base::Result<SnapshotInfo> load_snapshot(Store& store, base::FileSystem& files, 
                                          std::size_t threads,
                                          const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
 
-/// Reads the whole file and checks everything in it.
-base::Result<SnapshotInfo> verify_snapshot(base::FileSystem& files, const std::string& path);
+/// Reads the whole file and checks everything in it; with `values` also that each is valid JSON.
+base::Result<SnapshotInfo> verify_snapshot(base::FileSystem& files, const std::string& path, bool values);
 
 /// Compares every index with brute force over the entities; the first difference is `corrupt`. For `madang check`.
 base::Status verify_indexes(const Store& store);

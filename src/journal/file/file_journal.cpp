@@ -110,6 +110,7 @@ std::unique_ptr<GroupBuffer> FileJournal::new_group(std::size_t record_bytes) {
 void FileJournal::commit() {
   {
     const std::lock_guard lock(mutex_);
+    committed_ = true;
     if (!idle_) return;  // the syncer looks again by itself before it sleeps
     idle_ = false;
   }
@@ -129,14 +130,16 @@ void FileJournal::run() {
   }
 }
 
-/// Everything gathered so far; waits for something. Empty at the end.
+/// Everything gathered so far; waits for a commit, so that what is on its way to one shares a sync. Empty at the end.
 FileJournal::Groups FileJournal::take() {
   std::unique_lock lock(mutex_);
-  while (closed_.empty() && !open_ && !stop_) {
+  const auto due = [this] { return !closed_.empty() || (committed_ && open_); };
+  while (!due() && !stop_) {
     idle_ = true;
     work_.wait(lock, [this] { return !idle_ || stop_; });
   }
   idle_ = false;
+  committed_ = false;
   Groups groups = std::exchange(closed_, {});
   if (open_) groups.push_back(std::move(open_));
   return groups;

@@ -69,7 +69,8 @@ class FileJournal final : public Journal {
   Groups pool_;                        // of standard size, empty
   std::size_t gathered_bytes_ = 0;     // appended and not yet written and synced
   base::Timestamp last_time_;
-  bool idle_ = false;  // the syncer sleeps
+  bool idle_ = false;       // the syncer sleeps
+  bool committed_ = false;  // what was gathered is to become durable
   bool stop_ = false;
   unsigned waiting_ = 0;
   std::optional<base::Error> failure_;
