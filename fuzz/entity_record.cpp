@@ -12,7 +12,8 @@ using namespace madang;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   ngsi::SymbolTable symbols;
   const std::vector<std::byte> record(reinterpret_cast<const std::byte*>(data), reinterpret_cast<const std::byte*>(data) + size);
-  const auto block = ngsi::read_record(record, symbols);
+  ngsi::RecordReader reader;
+  const auto block = reader.read(record, symbols);
   if (!block.ok()) return 0;
   const ngsi::EntityView entity(*block);
   std::size_t seen = entity.id().size();
@@ -21,5 +22,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     entity.attribute(i).each_sub([&](const ngsi::AttributeView& sub) { seen += sub.value.size(); });
   base::ByteBuffer again;
   ngsi::RecordWriter().append(again, entity, symbols);
-  return ngsi::read_record(again, symbols).ok() && seen < (1u << 30) ? 0 : (std::abort(), 1);
+  return reader.read(again, symbols).ok() && seen < (1u << 30) ? 0 : (std::abort(), 1);
 }

@@ -40,7 +40,7 @@ base::Result<Recovered> recover(std::unique_ptr<state::Store>& store, const stat
 
 /// Puts one record's outcome into a store that nobody reads yet. Records at or below an entity's version were in the
 /// snapshot.
-base::Status replay(state::Store& store, const journal::Record& record);
+base::Status replay(state::Store& store, const journal::Record& record, ngsi::RecordReader& reader);
 
 // ---- what records hold ----
 

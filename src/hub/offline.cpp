@@ -37,6 +37,7 @@ base::Result<std::unique_ptr<state::Store>> state_at(base::FileSystem& files, co
     break;
   }
   Position expected{from.value + 1};
+  ngsi::RecordReader entities;
   MADANG_CHECK(journal::verify(files, folder.journal(), [&](const journal::Record& record) -> base::Status {
     if (record.position > upto || record.position < expected) return {};
     if (record.position != expected)
@@ -45,7 +46,7 @@ base::Result<std::unique_ptr<state::Store>> state_at(base::FileSystem& files, co
                                      expected.value, record.position.value - 1),
                          folder.journal());
     ++expected.value;
-    return replay(*store, record);
+    return replay(*store, record, entities);
   }));
   if (expected.value <= upto.value)
     return base::error(Code::not_found,

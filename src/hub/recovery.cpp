@@ -12,8 +12,9 @@ using base::Code;
 
 constexpr std::uint64_t kProgressEvery = 1 << 14;
 
-base::Status replay_entity(state::Store& store, state::Tenant& tenant, const journal::Record& record) {
-  MADANG_TRY(ngsi::EntityBlock block, ngsi::read_record(record.payload, tenant.symbols()));
+base::Status replay_entity(state::Store& store, state::Tenant& tenant, const journal::Record& record,
+                           ngsi::RecordReader& reader) {
+  MADANG_TRY(ngsi::EntityBlock block, reader.read(record.payload, tenant.symbols()));
   const std::string id(ngsi::EntityView(block).id());
   const ngsi::EntityView before = store.tip(tenant, id);
   if (before && before.version() >= record.position.value) return {};
@@ -91,14 +92,14 @@ base::Status check_format(base::FileSystem& files, const Folder& folder, bool ma
   return {};
 }
 
-base::Status replay(state::Store& store, const journal::Record& record) {
+base::Status replay(state::Store& store, const journal::Record& record, ngsi::RecordReader& reader) {
   if (record.key_id != 0)
     return base::error(Code::newer_format, "The record at " + std::to_string(record.position.value) + " is encrypted.");
   MADANG_TRY(state::Tenant * tenant, store.make_tenant(record.tenant));
   switch (record.kind) {
     case journal::RecordKind::entity_put:
     case journal::RecordKind::entity_patch:
-      return replay_entity(store, *tenant, record);
+      return replay_entity(store, *tenant, record, reader);
     case journal::RecordKind::entity_delete: {
       const std::string_view id(reinterpret_cast<const char*>(record.payload.data()), record.payload.size());
       const ngsi::EntityView before = store.tip(*tenant, id);
@@ -130,10 +131,11 @@ base::Result<Recovered> recover(std::unique_ptr<state::Store>& store, const stat
   const std::uint64_t total = journal.last().value - from;
   MADANG_TRY(const auto reader, journal.read({from}));
   journal::Record record;
+  ngsi::RecordReader entities;
   for (;;) {
     MADANG_TRY(const bool found, reader->next(record));
     if (!found) break;
-    if (auto done = replay(*store, record); !done.ok()) {
+    if (auto done = replay(*store, record, entities); !done.ok()) {
       base::Error error = std::move(done).error();
       error.message = "Record " + std::to_string(record.position.value) + ": " + error.message;
       return error;

@@ -158,7 +158,50 @@ void RecordWriter::append(base::ByteBuffer& out, EntityView entity, const Symbol
   out.append(entity.bytes().subspan(sizeof(EntityHeader) + names.size_bytes()));
 }
 
-base::Result<EntityBlock> read_record(std::span<const std::byte> record, SymbolTable& symbols) {
+namespace {
+
+/// The table of names of a record: checked while it is walked over, made into symbols only where it is new.
+base::Status skip_names(encoding::Cursor& cursor, std::size_t count) {
+  const std::uint64_t prefixes = cursor.varint();
+  if (prefixes > kMostPrefixes) return corrupt("An entity's record has too many name prefixes.");
+  for (std::uint64_t i = 0; i < prefixes; ++i) cursor.text();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t place = cursor.varint();
+    cursor.text();
+    if (!cursor.ok() || place >= kKnownPrefixes.size() + prefixes) return corrupt("An entity's name table is broken.");
+  }
+  return {};
+}
+
+base::Status intern_names(encoding::Cursor cursor, std::size_t count, SymbolTable& symbols, std::vector<Symbol>& out) {
+  std::array<std::string_view, kMostPrefixes + kKnownPrefixes.size()> list;
+  std::copy(kKnownPrefixes.begin(), kKnownPrefixes.end(), list.begin());
+  const std::uint64_t prefixes = cursor.varint();
+  for (std::size_t i = 0; i < prefixes; ++i) list[kKnownPrefixes.size() + i] = cursor.text();
+  out.clear();
+  std::string name;
+  for (std::size_t i = 0; i < count; ++i) {
+    name.assign(list[cursor.varint()]);
+    name.append(cursor.text());
+    MADANG_TRY(const Symbol symbol, symbols.intern(name));
+    out.push_back(symbol);
+  }
+  return {};
+}
+
+std::size_t hash_of(std::span<const std::byte> text) {
+  std::uint64_t hash = text.size();
+  for (; text.size() >= 8; text = text.subspan(8)) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data(), sizeof(word));
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+  }
+  return static_cast<std::size_t>(hash >> 58);
+}
+
+}  // namespace
+
+base::Result<EntityBlock> RecordReader::read(std::span<const std::byte> record, SymbolTable& symbols) {
   encoding::Cursor cursor(record.data(), record.data() + record.size());
   const std::byte* format = cursor.take(1);
   if (!cursor.ok()) return corrupt("An entity's record is empty.");
@@ -169,32 +212,27 @@ base::Result<EntityBlock> read_record(std::span<const std::byte> record, SymbolT
   EntityHeader header;
   std::memcpy(&header, raw, sizeof(header));
 
-  const std::uint64_t prefix_count = cursor.varint();
-  if (prefix_count > kMostPrefixes) return corrupt("An entity's record has too many name prefixes.");
-  std::array<std::string_view, kMostPrefixes + kKnownPrefixes.size()> list;
-  std::copy(kKnownPrefixes.begin(), kKnownPrefixes.end(), list.begin());
-  for (std::size_t i = 0; i < prefix_count; ++i) list[kKnownPrefixes.size() + i] = cursor.text();
-  std::vector<Symbol> names;
-  names.reserve(header.name_count);
-  std::string name;
-  for (std::uint16_t i = 0; i < header.name_count; ++i) {
-    const std::uint64_t place = cursor.varint();
-    const std::string_view rest = cursor.text();
-    if (!cursor.ok() || place >= kKnownPrefixes.size() + prefix_count)
-      return corrupt("An entity's name table is broken.");
-    name.assign(list[place]).append(rest);
-    MADANG_TRY(const Symbol symbol, symbols.intern(name));
-    names.push_back(symbol);
+  const encoding::Cursor names = cursor;
+  MADANG_CHECK(skip_names(cursor, header.name_count));
+  const std::span<const std::byte> text(names.at(), static_cast<std::size_t>(cursor.at() - names.at()));
+  Kept& kept = kept_[hash_of(text)];
+  if (kept.symbols != &symbols || kept.names.size() != header.name_count ||
+      !std::equal(text.begin(), text.end(), kept.text.begin(), kept.text.end())) {
+    kept.symbols = nullptr;
+    MADANG_CHECK(intern_names(names, header.name_count, symbols, kept.names));
+    kept.text.assign(text.begin(), text.end());
+    kept.symbols = &symbols;
   }
-  const std::size_t before_body = sizeof(EntityHeader) + sizeof(Symbol) * names.size();
+
+  const std::size_t before_body = sizeof(EntityHeader) + sizeof(Symbol) * kept.names.size();
   const std::span<const std::byte> body(cursor.at(), cursor.left());
   if (header.size != before_body + body.size()) return corrupt("An entity's record is not as long as it says.");
   MADANG_CHECK(check_body(header, body, false));
 
   EntityBlock block(header.size);
-  std::memcpy(block.data(), &header, sizeof(header));
-  if (!names.empty()) std::memcpy(block.data() + sizeof(header), names.data(), sizeof(Symbol) * names.size());
-  std::memcpy(block.data() + before_body, body.data(), body.size());
+  std::byte* at = encoding::put(block.data(), &header, sizeof(header));
+  at = encoding::put(at, kept.names.data(), sizeof(Symbol) * kept.names.size());
+  encoding::put(at, body.data(), body.size());
   return block;
 }
 

@@ -216,9 +216,7 @@ Result<SnapshotInfo> write_snapshot(Store& store, base::FileSystem& files, const
     Writer writer(*file, rate);
     MADANG_CHECK(writer.write_header(header));
     MADANG_CHECK(write_all(store, writer, info, progress));
-    MADANG_CHECK(file->sync());
-    file->drop_cache();
-    return {};
+    return file->sync();
   };
   if (const Status written = write(); !written.ok()) {
     (void)files.remove(draft);

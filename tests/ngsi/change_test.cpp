@@ -65,7 +65,7 @@ class Change : public testing::Test {
       // Through the journal and back, as a replay would have it.
       base::ByteBuffer record;
       RecordWriter().append(record, EntityView(outcome->block), symbols);
-      auto patch = read_record(record, symbols);
+      auto patch = RecordReader().read(record, symbols);
       EXPECT_TRUE(patch.ok());
       auto after = splice(EntityView(entity), EntityView(*patch));
       EXPECT_TRUE(after.ok());

@@ -3,7 +3,8 @@
 //
 // A block is a fixed header, a table of the names it uses and a body that refers to names by their place in that
 // table. In memory the table holds symbols; in the journal and in snapshots it holds the names themselves and the
-// body is the same bytes (docs/formats/entity.md). So writing a record copies, and reading one re-interns a dozen names.
+// body is the same bytes (docs/formats/entity.md). So writing a record copies, and reading one re-interns a dozen
+// names.
 
 #include <array>
 #include <cstddef>
@@ -48,7 +49,8 @@ class EntityView;
 struct AttributeView {
   Symbol name = Symbol::none;
   Kind kind = Kind::property;
-  bool nested_keys = false;   // the value holds JSON objects whose keys are names: contexts but the core one rewrite them
+  bool nested_keys =
+      false;  // the value holds JSON objects whose keys are names: contexts but the core one rewrite them
   bool foreign_keys = false;  // among them are IRIs or keywords: the core context rewrites them too
   bool untyped = false;       // in fragments: the kind was not said, `kind` is a guess
   Timestamp created_at;
@@ -64,9 +66,9 @@ struct AttributeView {
   std::string_view value;
 
   std::uint16_t sub_count = 0;
-  std::span<const std::byte> subs;          // encoded sub-attributes
-  std::span<const std::byte> raw;           // this whole instance, encoded
-  const std::byte* block = nullptr;         // of the entity it is in
+  std::span<const std::byte> subs;   // encoded sub-attributes
+  std::span<const std::byte> raw;    // this whole instance, encoded
+  const std::byte* block = nullptr;  // of the entity it is in
 
   template <class Visit>  // visit(const AttributeView&)
   void each_sub(Visit&& visit) const;
@@ -109,17 +111,17 @@ class EntityBlock {
 
 /// The fixed start of every block. Little-endian, 8-byte aligned; disk and memory alike.
 struct EntityHeader {
-  std::uint32_t size = 0;         // of the whole block in memory
+  std::uint32_t size = 0;  // of the whole block in memory
   std::uint16_t name_count = 0;
   std::uint16_t attribute_count = 0;  // instances
-  std::uint64_t version = 0;      // journal position of the last change
-  std::int64_t created_at = 0;    // ns
-  std::int64_t modified_at = 0;   // ns
-  std::int64_t expires_at = 0;    // ns; 0: never
+  std::uint64_t version = 0;          // journal position of the last change
+  std::int64_t created_at = 0;        // ns
+  std::int64_t modified_at = 0;       // ns
+  std::int64_t expires_at = 0;        // ns; 0: never
   std::uint16_t id_size = 0;
   std::uint16_t type_count = 0;
   std::uint16_t scope_count = 0;
-  std::uint16_t flags = 0;        // EntityFlag
+  std::uint16_t flags = 0;  // EntityFlag
 };
 /// What a patch says beyond its attributes (see splice()).
 enum EntityFlag : std::uint16_t { kScopesGiven = 1 };
@@ -156,7 +158,8 @@ class EntityView {
   Kind kind(std::size_t index) const;
   /// It is the default instance, has no times but its owner's and no sub-attributes: cheaper to know than attribute().
   bool is_plain(std::size_t index) const;
-  /// The first instance with this name, or attribute_count(). Instances of one name stand side by side, the default one first.
+  /// The first instance with this name, or attribute_count(). Instances of one name stand side by side, the default one
+  /// first.
   std::size_t find(Symbol name) const;
   bool has_attribute(Symbol name) const { return find(name) != attribute_count(); }
   std::span<const Symbol> names() const;  // the name table
@@ -252,8 +255,8 @@ class EntityBuilder {
   const std::byte* base_ = nullptr;
 };
 
-/// Writes blocks with their names written out (shared prefixes once), for the journal. Entities of one kind use the same
-/// names in the same order: how those are written is kept. Not for several threads at once.
+/// Writes blocks with their names written out (shared prefixes once), for the journal. Entities of one kind use the
+/// same names in the same order: how those are written is kept. Not for several threads at once.
 class RecordWriter {
  public:
   void append(base::ByteBuffer& out, EntityView entity, const SymbolTable& symbols);
@@ -266,10 +269,23 @@ class RecordWriter {
   };
   std::array<Kept, 64> kept_;  // by hash of the names
 };
-/// Interns the names. corrupt where the bytes are not a record; never reads outside `record`.
-base::Result<EntityBlock> read_record(std::span<const std::byte> record, SymbolTable& symbols);
-/// Walks the whole block and checks every length, count and name place; `deep` also the JSON of every value. A block that passes
-/// can be read by EntityView without reading outside it. corrupt says what is wrong.
+/// Reads what a RecordWriter wrote and interns the names. Keeps what the last tables of names came to. Not for several
+/// threads at once.
+class RecordReader {
+ public:
+  /// corrupt where the bytes are not a record; never reads outside `record`.
+  base::Result<EntityBlock> read(std::span<const std::byte> record, SymbolTable& symbols);
+
+ private:
+  struct Kept {
+    const SymbolTable* symbols = nullptr;
+    std::vector<std::byte> text;
+    std::vector<Symbol> names;
+  };
+  std::array<Kept, 64> kept_;  // by hash of the text
+};
+/// Walks the whole block and checks every length, count and name place; `deep` also the JSON of every value. A block
+/// that passes can be read by EntityView without reading outside it. corrupt says what is wrong.
 base::Status verify(std::span<const std::byte> block, bool deep);
 
 // ---- inline parts ----
@@ -283,7 +299,9 @@ inline std::span<const Symbol> EntityView::names() const {
 inline const std::byte* EntityView::directory() const {
   return block_ + sizeof(EntityHeader) + sizeof(Symbol) * header().name_count;
 }
-inline const std::byte* EntityView::types() const { return directory() + 8u * header().attribute_count; }
+inline const std::byte* EntityView::types() const {
+  return directory() + 8u * header().attribute_count;
+}
 inline Symbol EntityView::type(std::size_t index) const {
   std::uint16_t place;
   std::memcpy(&place, types() + sizeof(place) * index, sizeof(place));

@@ -8,6 +8,7 @@ namespace madang::journal {
 namespace {
 
 constexpr std::uint64_t kFirstSegment = 1u << 20;
+constexpr std::size_t kKeptWarm = 8;  // segments
 
 }  // namespace
 
@@ -85,7 +86,17 @@ base::Status SegmentWriter::begin_segment(Position first, std::uint64_t group_by
   spares_.release(size_after(segment_.size, options_));
   end_ = kBlockBytes;
   catalog_.add(segment_);
+  forget_old_segment();
   return {};
+}
+
+/// What a restart would read stays in the machine's memory. The pages of what is older serve for what is written next,
+/// which costs a fraction of what new ones do.
+void SegmentWriter::forget_old_segment() {
+  const auto segments = catalog_.segments();
+  if (segments.size() <= kKeptWarm) return;
+  const std::string& name = segments[segments.size() - 1 - kKeptWarm].name;
+  if (const auto old = catalog_.files().open(catalog_.path(name), base::FileSystem::Open::read)) (*old)->drop_cache();
 }
 
 /// The blocks are there already, so that a full disk is met only on file systems that copy on write. Nothing is lost by

@@ -35,6 +35,7 @@ class SegmentWriter {
   base::Status begin_segment(Position first, std::uint64_t group_bytes);
   base::Status write_patiently(std::uint64_t offset, std::span<const std::byte> data);
   base::Status sync_file();
+  void forget_old_segment();
 
   Catalog& catalog_;
   Spares& spares_;
