@@ -23,6 +23,7 @@ class Change : public testing::Test {
   EntityLimits limits;
   EntityBlock entity;
   std::string padded;
+  Timestamp now = kNow;  // of the next change
 
   std::string_view pad(std::string_view json) {
     padded.assign(json);
@@ -55,7 +56,7 @@ class Change : public testing::Test {
                                       : reader.read_attribute(pad(json), *vocabulary.intern(attribute), vocabulary);
     if (!fragment.ok()) return std::move(fragment).error();
     change.fragment = std::move(*fragment);
-    return settle(apply(EntityView(entity), std::move(change), kNow, limits));
+    return settle(apply(EntityView(entity), std::move(change), now, limits));
   }
 
   base::Result<Outcome> settle(base::Result<Outcome> outcome) {
@@ -111,6 +112,58 @@ TEST_F(Change, EveryRepresentationOfWhatWasGiven) {
       R"({"id":"urn:x:1","type":["A","B"],"scope":["/S/a","/S/b"],"speed":1.50,)"
       R"("location":{"type":"Point","coordinates":[127.0,37.5]},"in":"urn:x:2",)"
       R"("name":{"languageMap":{"ko":"마당","en":"yard"}},"address":{"city":"Seoul","geo":{"type":"x","id":"y"}}})");
+}
+
+TEST_F(Change, EachAttributeKnowsSinceWhenAndSinceWhenItIsSo) {
+  const auto when = [this](std::string_view name) {
+    const EntityView view(entity);
+    const AttributeView attribute = view.attribute(view.find(*vocabulary.intern(name)));
+    return std::pair(attribute.created_at, attribute.modified_at);
+  };
+  const auto sub_when = [this](std::string_view name, std::string_view sub) {
+    const EntityView view(entity);
+    const auto found = view.attribute(view.find(*vocabulary.intern(name))).find_sub(*vocabulary.intern(sub));
+    return std::pair(found->created_at, found->modified_at);
+  };
+  const Timestamp later{kNow.ns + 1'000'000'000}, last{kNow.ns + 2'000'000'000};
+  using Times = std::pair<Timestamp, Timestamp>;
+  given(R"({"id":"urn:x:1","type":"A","a":1,"b":{"value":2,"s":3},"c":4})");
+  EXPECT_EQ(when("a"), Times(kThen, kThen));
+
+  ASSERT_TRUE(change(Operation::update, R"({"a":5})", FragmentKind::attributes).ok());
+  EXPECT_EQ(when("a"), Times(kThen, kNow));
+  EXPECT_EQ(when("b"), Times(kThen, kThen));
+  EXPECT_EQ(sub_when("b", "s"), Times(kThen, kThen));
+
+  now = later;
+  ASSERT_TRUE(change(Operation::append, R"({"b":{"value":2,"s":6,"t":7}})", FragmentKind::attributes).ok());
+  EXPECT_EQ(when("a"), Times(kThen, kNow));
+  EXPECT_EQ(when("b"), Times(kThen, later));
+  EXPECT_EQ(sub_when("b", "s"), Times(kThen, later));
+  EXPECT_EQ(sub_when("b", "t"), Times(later, later));
+  EXPECT_EQ(when("c"), Times(kThen, kThen));
+
+  // Replaced as a whole: what was there keeps its beginning, what is new begins now.
+  now = last;
+  ASSERT_TRUE(change(Operation::replace, R"({"type":"A","a":8,"n":9})", FragmentKind::attributes).ok());
+  EXPECT_EQ(when("a"), Times(kThen, last));
+  EXPECT_EQ(when("n"), Times(last, last));
+  EXPECT_EQ(EntityView(entity).created_at(), kThen);
+  EXPECT_EQ(EntityView(entity).modified_at(), last);
+  EXPECT_FALSE(EntityView(entity).has_attribute(*vocabulary.intern("c")));
+
+  given(R"({"id":"urn:x:1","type":"A","a":1,"b":2})");
+  ASSERT_TRUE(
+      change(Operation::upsert_replace, R"({"id":"urn:x:1","type":"A","b":3,"a":4})", FragmentKind::entity).ok());
+  EXPECT_EQ(when("a"), Times(kThen, last));
+  EXPECT_EQ(when("b"), Times(kThen, last));
+}
+
+TEST_F(Change, NumbersOfAnySizeKeepTheirDigits) {
+  const std::string entity_text = R"({"id":"urn:x:1","type":"A","n":123456789012345678901234567890,"x":[1e300,-0.10]})";
+  given(entity_text);
+  EXPECT_EQ(shown(), entity_text);
+  EXPECT_TRUE(verify(entity.bytes(), true).ok());
 }
 
 TEST_F(Change, ConciseIsReadAsNormalized) {
