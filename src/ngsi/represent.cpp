@@ -1,6 +1,7 @@
 #include "madang/ngsi/represent.h"
 
 #include <algorithm>
+#include <array>
 
 #include "madang/base/json.h"
 
@@ -12,6 +13,25 @@ namespace madang::ngsi {
 namespace {
 
 constexpr std::string_view kLocation = "https://uri.etsi.org/ngsi-ld/location";
+
+/// How an attribute begins, up to its value.
+struct Opening {
+  std::string normalized, concise;
+};
+
+const Opening& opening_of(Kind kind) {
+  static const auto all = [] {
+    std::array<Opening, 8> made;
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      const auto each = static_cast<Kind>(i);
+      const std::string member = '"' + std::string(value_member(each)) + "\":";
+      made[i].concise = '{' + member;
+      made[i].normalized = R"({"type":")" + std::string(kind_name(each)) + "\"," + member;
+    }
+    return made;
+  }();
+  return all[std::min(static_cast<std::size_t>(kind), all.size() - 1)];
+}
 
 bool contains(const std::vector<Symbol>& list, Symbol symbol) {
   return std::find(list.begin(), list.end(), symbol) != list.end();
@@ -230,26 +250,18 @@ class Writer {
   }
 
   void object(const AttributeView& attribute) {
-    const bool outer_first = std::exchange(first_, true);
-    out_ += '{';
+    const bool outer_first = std::exchange(first_, false);
     const bool chosen = language_chosen(attribute);
-    const Kind kind = chosen ? Kind::property : attribute.kind;
-    if (how_.format == Format::normalized) {
-      member("type");
-      out_ += '"';
-      out_ += kind_name(kind);
-      out_ += '"';
-    }
+    const Opening& opening = opening_of(chosen ? Kind::property : attribute.kind);
+    out_ += how_.format == Format::normalized ? opening.normalized : opening.concise;
     if (chosen) {
       const auto [lang, text] = in_language(attribute.value);
-      member("value");
       out_ += text;
       member("lang");
       out_ += '"';
       out_ += lang;
       out_ += '"';
     } else {
-      member(value_member(kind));
       value(attribute);
     }
     if (!attribute.unit_code.empty()) member("unitCode"), base::json::append_string(out_, attribute.unit_code);
