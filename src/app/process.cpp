@@ -76,8 +76,9 @@ void raise_file_limit() {
 void tune_memory() {
   mallopt(M_ARENA_MAX, 4);
   mallopt(M_TRIM_THRESHOLD, 64 << 20);
-  // Each step of growth locks the address space against the page faults of all threads: few large ones.
-  mallopt(M_TOP_PAD, 16 << 20);
+  // A heap of 64 MiB is made usable as a whole: page by page would lock the address space against the page faults of
+  // all threads each time, and leave no room for large pages.
+  mallopt(M_TOP_PAD, 64 << 20);
   mallopt(M_MMAP_THRESHOLD, 8 << 20);  // setting any of these ends glibc's own choice of it
 }
 

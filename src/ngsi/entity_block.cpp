@@ -5,6 +5,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
+
+#include <sys/mman.h>
 
 #include "madang/ngsi/entity.h"
 
@@ -50,6 +53,21 @@ thread_local Kept kept;
 
 }  // namespace
 
+namespace {
+
+/// Entities lie anywhere in a gigabyte, and in pages of four kilobytes each look at one begins with a walk through the
+/// page tables. Asks for pages of two megabytes around a new block and ahead of it, before the allocator gets there.
+void ask_for_large_pages(const std::byte* block) {
+  constexpr std::size_t kStride = 8 << 20;
+  static thread_local std::array<std::uintptr_t, 1024> asked;
+  const auto place = reinterpret_cast<std::uintptr_t>(block) / kStride;
+  std::uintptr_t& last = asked[place % asked.size()];
+  if (std::exchange(last, place) == place) return;
+  (void)::madvise(reinterpret_cast<void*>(place * kStride), 3 * kStride, MADV_HUGEPAGE);  // no more than a wish
+}
+
+}  // namespace
+
 std::byte* EntityBlock::allocate(std::size_t size) {
   const std::size_t needed = rounded(size);
   if (needed <= kLargestKept) {
@@ -62,6 +80,7 @@ std::byte* EntityBlock::allocate(std::size_t size) {
   }
   auto* block = static_cast<std::byte*>(std::malloc(needed - kOwn));
   if (block == nullptr) throw std::bad_alloc();
+  ask_for_large_pages(block);
   return block;
 }
 
