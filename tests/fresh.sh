@@ -8,6 +8,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tests/debian_root.sh"
 work=${1:-$(mktemp -d /var/tmp/madang-fresh.XXXXXX)}
+mkdir -p "$work"
 server=
 finish() {
   [ -z "$server" ] || kill "$server" 2>/dev/null || true
@@ -41,6 +42,7 @@ echo
 echo "ok three curl lines as printed"
 kill "$server"
 wait "$server" || true
+mkdir -p "$work"
 server=
 
 in_debian /root/madang/test --fast | tail -n 5
