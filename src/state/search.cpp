@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "plan.h"
+#include "ranking.h"
 
 namespace madang::state {
 
@@ -11,7 +12,11 @@ using base::Code;
 
 struct Search::Impl {
   Impl(const Store& store, const Tenant& tenant_, const ngsi::Query& query_, const ngsi::Filter* filter_, Page page_)
-      : tenant(tenant_.impl()), query(query_), filter(filter_), page(page_), most(store.impl().limits.query_cost) {}
+      : tenant(tenant_.impl()),
+        query(query_),
+        filter(filter_),
+        page(std::move(page_)),
+        most(store.impl().limits.query_cost) {}
 
   const Tenant::Impl& tenant;
   const ngsi::Query& query;
@@ -20,6 +25,9 @@ struct Search::Impl {
   const std::uint64_t most;  // entities that may be looked at
 
   std::optional<Plan> plan;
+  std::optional<Ranking> ranking;  // of a question with an order
+  std::optional<RankedWalk> walk;  // while there is hope that few entities need be looked at
+  std::optional<Ranked> last_ranked;
   std::uint64_t next = 0;  // places from here on are still to be looked at
   std::uint64_t looked = 0;
   std::uint64_t matched = 0;
@@ -35,6 +43,9 @@ struct Search::Impl {
   void take(Place place, EntityView entity, const Emit& emit);
   void take_exact(const Emit& emit);
   void take_decided(const Emit& emit);
+  base::Status begin_ranking();
+  base::Result<bool> go_on_walking(std::uint64_t budget, std::uint64_t& spent);
+  void take_ranked(const Emit& emit);
   void emit_one(Place place, EntityView entity, const Emit& emit) {
     emit(entity);
     ++emitted;
@@ -58,11 +69,17 @@ base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
   if (fresh) {
     plan.emplace(tenant, query, filter, page.count);
     if (page.after && !page.count) next = std::uint64_t{*page.after} + 1;
+    if (query.order && page.limit > 0) MADANG_CHECK(begin_ranking());
   }
   std::uint64_t spent = 0;
   constexpr std::uint64_t kEntriesAnEntity =
       8;  // reading an index entry is that much cheaper than looking at an entity
-  if (plan->collected() && plan->candidates.exact) return take_exact(emit), true;
+  if (walk) {
+    MADANG_TRY(const bool found, go_on_walking(budget, spent));
+    if (found) return take_ranked(emit), true;
+    if (walk) return false;
+  }
+  if (!ranking && plan->collected() && plan->candidates.exact) return take_exact(emit), true;
   while (!plan->collected()) {
     if (spent >= budget) return false;
     const std::uint64_t work = plan->collect((budget - spent) * kEntriesAnEntity) / kEntriesAnEntity + 1;
@@ -70,7 +87,7 @@ base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
     MADANG_CHECK(pay(work));
   }
   // What was decided on coordinates holds as long as nothing has changed: within this one Reading.
-  if (plan->decided() && fresh) return take_decided(emit), true;
+  if (plan->decided() && fresh && !ranking) return take_decided(emit), true;
   if (plan->decided()) plan->sort_decided();
   while (!finished) {
     if (spent >= budget) return false;
@@ -78,7 +95,37 @@ base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
     spent += work;
     MADANG_CHECK(pay(work));
   }
+  if (ranking) take_ranked(emit);
   return true;
+}
+
+/// An order needs the best of all: of a page deep inside it, everything before.
+base::Status Search::Impl::begin_ranking() {
+  constexpr std::uint64_t kDeepest = 100'000;
+  const std::uint64_t needed = page.offset + page.limit + 1;
+  if (page.offset > kDeepest) {
+    finished = true;
+    return base::error(Code::too_complex,
+                       "With an order, an offset reaches at most " + std::to_string(kDeepest) +
+                           " entities deep; follow the next link, which does not count them.",
+                       "offset");
+  }
+  ranking.emplace(*query.order, tenant.symbols, filter, static_cast<std::size_t>(needed), page.behind);
+  const bool counts = page.count && !(plan->collected() && plan->candidates.exact);
+  if (!counts && query.ids.empty()) walk = RankedWalk::begin(tenant, query, filter, *ranking);
+  return {};
+}
+
+/// True: the page is found. Where the walk was given up, it is gone and the plan's candidates are looked at.
+base::Result<bool> Search::Impl::go_on_walking(std::uint64_t budget, std::uint64_t& spent) {
+  spent += walk->go_on(budget);
+  MADANG_CHECK(pay(spent));
+  if (walk->state() == RankedWalk::State::going) return false;
+  const bool found = walk->state() == RankedWalk::State::found;
+  if (found && page.count) matched = plan->candidates.places()->size();
+  if (!found) ranking->clear();
+  if (!found) walk.reset();
+  return found;
 }
 
 /// Looks at some candidates; how many.
@@ -112,6 +159,7 @@ std::uint64_t Search::Impl::look(std::uint64_t budget, const Emit& emit) {
 
 void Search::Impl::take(Place place, EntityView entity, const Emit& emit) {
   ++matched;
+  if (ranking) return (void)ranking->offer(place, entity);
   if (page.after && place <= *page.after) return;
   if (skipped < page.offset) {
     ++skipped;
@@ -160,9 +208,24 @@ void Search::Impl::take_decided(const Emit& emit) {
   for (const Place place : std::span(begin, size)) emit_one(place, tenant.at(place), emit);
 }
 
+/// What changed since it was ranked is looked at again: it may have gone, or its place be another's.
+void Search::Impl::take_ranked(const Emit& emit) {
+  finished = true;
+  const std::span<Ranking::Row> rows = ranking->sorted();
+  more = rows.size() > page.offset + page.limit;
+  for (std::size_t i = page.offset; i < rows.size() && i < page.offset + page.limit; ++i) {
+    Ranking::Row& row = rows[i];
+    const EntityView entity = row.place < tenant.slots.end() ? tenant.at(row.place) : EntityView();
+    const bool same = entity && entity.id() == row.where.id;
+    if (same && (entity.version() == row.version || ngsi::matches(query, entity, filter)))
+      emit_one(row.place, entity, emit);
+    last_ranked = std::move(row.where);
+  }
+}
+
 Search::Search(const Store& store, const Tenant& tenant, const ngsi::Query& query, const ngsi::Filter* filter,
                Page page)
-    : impl_(std::make_unique<Impl>(store, tenant, query, filter, page)) {}
+    : impl_(std::make_unique<Impl>(store, tenant, query, filter, std::move(page))) {}
 Search::~Search() = default;
 
 base::Result<bool> Search::run(std::uint64_t budget, const Emit& emit) {
@@ -177,7 +240,11 @@ bool Search::more() const {
 std::optional<Place> Search::last() const {
   return impl_->last;
 }
+const Ranked* Search::last_ranked() const {
+  return impl_->last_ranked ? &*impl_->last_ranked : nullptr;
+}
 std::string_view Search::plan() const {
+  if (impl_->walk) return impl_->walk->name();
   return impl_->plan ? impl_->plan->name() : "none";
 }
 

@@ -142,6 +142,8 @@ struct GeoQuery {
   Symbol property = Symbol::none;  // the GeoProperty asked about: "location" unless geoproperty says otherwise
 };
 
+struct Order;  // order.h
+
 /// A whole question. Empty parts ask nothing. Everything given must hold.
 struct Query {
   std::optional<TypeSelection> type;
@@ -152,6 +154,7 @@ struct Query {
   std::optional<QueryExpression> q;
   std::optional<ScopeSelection> scope;
   std::optional<GeoQuery> geo;
+  std::shared_ptr<const Order> order;  // null: in the order of places
 };
 
 /// What a policy puts on every query of a principal: entities outside do not exist for it, hidden attributes neither

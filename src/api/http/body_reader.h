@@ -19,6 +19,7 @@ struct QueryBody {
   };
   std::vector<Selector> entities;
   std::optional<std::string> q, scope_q, georel, geometry, coordinates, geoproperty, lang, csf;
+  std::optional<std::string> order_by, collation, order_from, order_geometry;  // 5.2.43
   std::optional<std::vector<std::string>> attrs, pick, omit, dataset_ids;
   std::string later;  // the first member that is not offered yet, by JSON pointer
 };

@@ -40,14 +40,14 @@ enum class Param : std::uint8_t {
   observed_at,
   delete_all,
   details,
-  // Known to the standard, refused by name:
-  join,
-  join_level,
-  contained_by,
   order_by,
   collation,
   order_from,
   order_geometry,
+  // Known to the standard, refused by name:
+  join,
+  join_level,
+  contained_by,
   expand_values,
   json_keys,
   split_entities,
