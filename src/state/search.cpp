@@ -28,6 +28,7 @@ struct Search::Impl {
   std::optional<Ranking> ranking;  // of a question with an order
   std::optional<RankedWalk> walk;  // while there is hope that few entities need be looked at
   std::optional<Ranked> last_ranked;
+  std::vector<std::string> unfit;  // of page.listed; `next` is its place there
   std::uint64_t next = 0;  // places from here on are still to be looked at
   std::uint64_t looked = 0;
   std::uint64_t matched = 0;
@@ -46,6 +47,7 @@ struct Search::Impl {
   base::Status begin_ranking();
   base::Result<bool> go_on_walking(std::uint64_t budget, std::uint64_t& spent);
   void take_ranked(const Emit& emit);
+  base::Result<bool> go_through_listed(std::uint64_t budget, const Emit& emit);
   void emit_one(Place place, EntityView entity, const Emit& emit) {
     emit(entity);
     ++emitted;
@@ -65,6 +67,7 @@ base::Status Search::Impl::pay(std::uint64_t work) {
 
 base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
   if (finished) return true;
+  if (page.listed) return go_through_listed(budget, emit);
   const bool fresh = !plan;
   if (fresh) {
     plan.emplace(tenant, query, filter, page.count);
@@ -111,6 +114,7 @@ base::Status Search::Impl::begin_ranking() {
                        "offset");
   }
   ranking.emplace(*query.order, tenant.symbols, filter, static_cast<std::size_t>(needed), page.behind);
+  if (page.listed) return {};
   const bool counts = page.count && !(plan->collected() && plan->candidates.exact);
   if (!counts && query.ids.empty()) walk = RankedWalk::begin(tenant, query, filter, *ranking);
   return {};
@@ -208,6 +212,34 @@ void Search::Impl::take_decided(const Emit& emit) {
   for (const Place place : std::span(begin, size)) emit_one(place, tenant.at(place), emit);
 }
 
+/// The entities of a list, each found by its id: those on the pages before cost nothing.
+base::Result<bool> Search::Impl::go_through_listed(std::uint64_t budget, const Emit& emit) {
+  const std::vector<std::string>& ids = *page.listed;
+  if (next == 0 && !ranking && query.order && page.limit > 0) MADANG_CHECK(begin_ranking());
+  if (next == 0 && page.behind && !query.order && !page.count)
+    next = static_cast<std::uint64_t>(std::upper_bound(ids.begin(), ids.end(), page.behind->id) - ids.begin());
+  std::uint64_t spent = 0;
+  for (; next < ids.size() && !finished; ++next, ++spent) {
+    if (spent >= budget) break;
+    const std::string& id = ids[next];
+    const Place place = tenant.find(id);
+    const EntityView entity = place == kNoPlace ? EntityView() : tenant.at(place);
+    if (!entity || !ngsi::matches(query, entity, filter)) {
+      unfit.push_back(id);
+    } else if (!ranking && page.behind && id <= page.behind->id) {
+      ++matched;
+    } else {
+      take(place, entity, emit);
+      if (!ranking && last == place) last_ranked = Ranked{{}, id};
+    }
+  }
+  MADANG_CHECK(pay(spent));
+  if (next < ids.size() && !finished) return false;
+  finished = true;
+  if (ranking) take_ranked(emit);
+  return true;
+}
+
 /// What changed since it was ranked is looked at again: it may have gone, or its place be another's.
 void Search::Impl::take_ranked(const Emit& emit) {
   finished = true;
@@ -243,7 +275,11 @@ std::optional<Place> Search::last() const {
 const Ranked* Search::last_ranked() const {
   return impl_->last_ranked ? &*impl_->last_ranked : nullptr;
 }
+const std::vector<std::string>& Search::unfit() const {
+  return impl_->unfit;
+}
 std::string_view Search::plan() const {
+  if (impl_->page.listed) return "entity map";
   if (impl_->walk) return impl_->walk->name();
   return impl_->plan ? impl_->plan->name() : "none";
 }

@@ -65,11 +65,13 @@ struct QueryPage {
   std::uint64_t offset = 0;
   std::uint32_t limit = 20;
   bool count = false;
+  std::shared_ptr<const std::vector<std::string>> listed;  // only these entities (an entity map's, sorted); null: all
 };
 struct QueryAnswer {
   std::uint64_t count = 0;           // with page.count
   std::optional<std::string> next;   // there is a next page, and this is its cursor
   std::string plan;                  // which index answered
+  std::vector<std::string> unfit;    // of page.listed: looked at, and not or no longer what was asked for
 };
 
 struct TypeInfo {

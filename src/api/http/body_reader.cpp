@@ -171,9 +171,8 @@ Status read_ordering(const dom::element& value, const std::string& pointer, Quer
 struct Later {
   std::string_view name, neutral;
 };
-constexpr Later kLater[] = {{"join", "\"@none\""},     {"joinLevel", ""},         {"containedBy", ""},
-                            {"expandValues", ""},      {"jsonKeys", ""},          {"entityMap", "false"},
-                            {"entityMapLifetime", ""}, {"splitEntities", "false"}};
+constexpr Later kLater[] = {
+    {"join", "\"@none\""}, {"joinLevel", ""}, {"containedBy", ""}, {"expandValues", ""}, {"jsonKeys", ""}};
 
 Status read_query_member(std::string_view name, const dom::element& value, const std::string& at, QueryBody& body) {
   struct Text {
@@ -181,7 +180,8 @@ Status read_query_member(std::string_view name, const dom::element& value, const
     std::optional<std::string> QueryBody::*member;
   };
   constexpr std::array kTexts{Text{"q", &QueryBody::q}, Text{"scopeQ", &QueryBody::scope_q},
-                              Text{"lang", &QueryBody::lang}, Text{"csf", &QueryBody::csf}};
+                              Text{"lang", &QueryBody::lang}, Text{"csf", &QueryBody::csf},
+                              Text{"entityMapLifetime", &QueryBody::entity_map_lifetime}};
   for (const Text& text : kTexts) {
     if (name != text.name) continue;
     MADANG_TRY(body.*text.member, text_of(value, at));
@@ -196,6 +196,12 @@ Status read_query_member(std::string_view name, const dom::element& value, const
   for (const List& list : kLists) {
     if (name != list.name) continue;
     MADANG_TRY(body.*list.member, texts_of(value, at));
+    return {};
+  }
+  if (name == "entityMap" || name == "splitEntities") {
+    bool flag = false;
+    if (value.get(flag)) return wrong("true or false was expected.", at);
+    (name == "entityMap" ? body.entity_map : body.split_entities) = flag;
     return {};
   }
   for (const Later& later : kLater) {
@@ -358,6 +364,23 @@ Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json) {
     return error(Code::not_supported, "The member \"" + query.later.substr(1) + "\" is not offered yet.", query.later);
   }
   return query;
+}
+
+Result<std::optional<std::string>> BodyReader::entity_map_expiry(std::string_view body) {
+  MADANG_TRY(const dom::element root, impl_->parse(body));
+  if (!root.is_object()) return error(Code::invalid_request, "A JSON object was expected.");
+  std::optional<std::string> expiry;
+  MADANG_CHECK(
+      each_field(root, "", [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
+        constexpr std::string_view kOthers[] = {"@context", "id", "@id", "type", "@type", "entityMap", "linkedMaps"};
+        if (name == "expiresAt") {
+          MADANG_TRY(expiry, text_of(value, at));
+        } else if (std::find(std::begin(kOthers), std::end(kOthers), name) == std::end(kOthers)) {
+          return unknown(name, at);
+        }
+        return {};
+      }));
+  return expiry;
 }
 
 Result<IndexBody> BodyReader::index(std::string_view body) {

@@ -44,15 +44,15 @@ enum class Param : std::uint8_t {
   collation,
   order_from,
   order_geometry,
+  split_entities,
+  entity_map,
+  entity_map_lifetime,
   // Known to the standard, refused by name:
   join,
   join_level,
   contained_by,
   expand_values,
   json_keys,
-  split_entities,
-  entity_map,
-  entity_map_lifetime,
   timerel,
   time_at,
   end_time_at,
@@ -68,7 +68,7 @@ enum class Param : std::uint8_t {
 };
 inline constexpr std::size_t kParams = static_cast<std::size_t>(Param::end_);
 
-enum class ParamKind : std::uint8_t { text, words, uris, uri, unsigned_, positive, boolean, date_time };
+enum class ParamKind : std::uint8_t { text, words, uris, uri, unsigned_, positive, boolean, date_time, duration };
 
 struct ParamInfo {
   Param id;
@@ -86,7 +86,7 @@ std::span<const ParamInfo> all_params();
 enum Media : std::uint8_t { kNoMedia = 0, kJson = 1, kLdJson = 2, kGeoJson = 4, kText = 8, kHtml = 16 };
 std::string_view media_name(Media media);
 
-enum class Body : std::uint8_t { none, entity, fragment, attribute, entities, ids, query, index, any };
+enum class Body : std::uint8_t { none, entity, fragment, attribute, entities, ids, query, entity_map, index, any };
 
 enum class Op : std::uint8_t {
   entity_retrieve,
@@ -106,6 +106,11 @@ enum class Op : std::uint8_t {
   batch_merge,
   batch_delete,
   batch_query,
+  map_create,
+  map_create_batch,
+  map_show,
+  map_update,
+  map_delete,
   types_list,
   type_show,
   attributes_list,

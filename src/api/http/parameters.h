@@ -14,6 +14,9 @@
 
 namespace madang::api {
 
+/// An ISO 8601 duration such as `P1DT2H`; nothing where it is none.
+std::optional<std::chrono::seconds> parse_duration(std::string_view text);
+
 /// The parameters of one request. Values point into the target, or into `decoded` where they were percent-encoded.
 class Parameters {
  public:
