@@ -43,8 +43,7 @@ std::string EntityMaps::location(const EntityMap& map) {
 }
 
 base::Result<EntityMap> EntityMaps::make(std::string_view tenant, std::string_view owner, std::uint64_t asked,
-                                         std::vector<std::string>&& ids,
-                                         std::optional<std::chrono::seconds> lifetime) {
+                                         std::vector<std::string>&& ids, std::optional<std::chrono::seconds> lifetime) {
   if (ids.size() > limits_.entities) {
     return error(Code::too_many_results,
                  "An entity map holds at most " + std::to_string(limits_.entities) + " entities: narrow the question.",
@@ -64,8 +63,9 @@ base::Result<EntityMap> EntityMaps::make(std::string_view tenant, std::string_vi
   forget_expired();
   Maps& maps = tenants_[std::string(tenant)];
   if (maps.size() >= limits_.maps || bytes_ + kept.bytes > limits_.bytes) {
-    return error(Code::insufficient_storage,
-                 "There is no room for another entity map: delete those that are done with, or wait until some expire.");
+    return error(
+        Code::insufficient_storage,
+        "There is no room for another entity map: delete those that are done with, or wait until some expire.");
   }
   bytes_ += kept.bytes;
   return maps.emplace(map.id, std::move(kept)).first->second.map;
@@ -105,8 +105,7 @@ void EntityMaps::prune(std::string_view tenant, std::string_view owner, std::str
   if (found == Maps::iterator()) return;
   Kept& kept = found->second;
   auto ids = std::make_shared<std::vector<std::string>>();
-  std::set_difference(kept.map.ids->begin(), kept.map.ids->end(), unfit.begin(), unfit.end(),
-                      std::back_inserter(*ids));
+  std::set_difference(kept.map.ids->begin(), kept.map.ids->end(), unfit.begin(), unfit.end(), std::back_inserter(*ids));
   bytes_ -= kept.bytes;
   kept.bytes = bytes_of(*ids);
   bytes_ += kept.bytes;

@@ -1,6 +1,6 @@
 #pragma once
-// Entity maps (clauses 4.5.25, 5.14): which entities a question was about when it was first asked, so that its pages stay
-// the same. Kept in memory, for a while: a map that is gone is made anew (5.5.14).
+// Entity maps (clauses 4.5.25, 5.14): which entities a question was about when it was first asked, so that its pages
+// stay the same. Kept in memory, for a while: a map that is gone is made anew (5.5.14).
 
 #include <chrono>
 #include <memory>

@@ -11,8 +11,8 @@ namespace madang::ngsi {
 namespace {
 
 /// Rebuilds an entity with what clause 4.3.6.8 has a version fall back to. The versions that brought something: 1.3
-/// (several types and instances, datasetId, observedAt, unitCode), 1.4 (scope, LanguageProperty), 1.8 (the other kinds),
-/// 1.9 (expiresAt, valueType).
+/// (several types and instances, datasetId, observedAt, unitCode), 1.4 (scope, LanguageProperty), 1.8 (the other
+/// kinds), 1.9 (expiresAt, valueType).
 class Amender {
  public:
   Amender(EntityView entity, unsigned minor, bool keep_languages, const Context& context)
@@ -52,7 +52,8 @@ class Amender {
       member = nothing;
       note();
     };
-    if (minor_ < 9) drop(instance.expires_at, decltype(instance.expires_at)()), drop(instance.value_type, std::string_view());
+    if (minor_ < 9)
+      drop(instance.expires_at, decltype(instance.expires_at)()), drop(instance.value_type, std::string_view());
     if (minor_ < 3) {
       drop(instance.observed_at, decltype(instance.observed_at)());
       drop(instance.unit_code, std::string_view());

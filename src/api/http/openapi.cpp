@@ -44,6 +44,8 @@ std::string_view reason(int status) {
       return "Done";
     case 201:
       return "Created";
+    case 203:
+      return "Done, amended to conform to an earlier version of NGSI-LD";
     case 204:
       return "Done, nothing to say";
     case 207:
@@ -73,6 +75,9 @@ void write_schema(Writer& to, const ParamInfo& param, const Operation& operation
       break;
     case ParamKind::date_time:
       to.text("type", "string").text("format", "date-time");
+      break;
+    case ParamKind::duration:
+      to.text("type", "string").text("format", "duration");
       break;
     default:
       to.text("type", "string").raw("maxLength", std::to_string(param.bytes));
@@ -121,6 +126,8 @@ std::string_view body_schema(Body body) {
       return R"({"$ref":"#/components/schemas/Query"})";
     case Body::index:
       return R"({"$ref":"#/components/schemas/Index"})";
+    case Body::entity_map:
+      return R"({"type":"object","properties":{"expiresAt":{"type":"string","format":"date-time"}}})";
     case Body::entity:
       return R"({"$ref":"#/components/schemas/Entity"})";
     default:
@@ -140,7 +147,8 @@ void write_responses(Writer& to, const Operation& operation) {
   to.open("responses");
   for (const int status : operation.statuses) {
     to.open(std::to_string(status)).text("description", reason(status));
-    if (status == 200) {
+    const bool shows = operation.role != governance::Role::write && (status == 200 || status == 201 || status == 203);
+    if (shows) {
       to.open("content");
       for (const Media media : {kJson, kLdJson, kGeoJson, Media::kText, kHtml}) {
         if (operation.media & media) to.open(media_name(media)).close();

@@ -53,7 +53,8 @@ void make_entity_map(const std::shared_ptr<Call>& call, const Question& question
                      std::function<void(base::Result<EntityMap>)> then) {
   ngsi::Query query = question.query;
   query.order.reset();
-  if (question.split_entities) {  // 5.14.4.4: whose parts may be elsewhere, those are candidates whatever they have here
+  if (question
+          .split_entities) {  // 5.14.4.4: whose parts may be elsewhere, those are candidates whatever they have here
     query.attributes.clear();
     query.attributes_given = false;
     query.q.reset(), query.scope.reset(), query.geo.reset();

@@ -1,6 +1,7 @@
 #include "ngsild/query.h"
 
 #include "http/link.h"
+#include "ngsild/entity_map.h"
 #include "ngsild/question.h"
 
 namespace madang::api::ngsild {
@@ -11,11 +12,16 @@ using base::error;
 
 /// A question under way. Kept alive by the callbacks that the hub holds.
 struct Run {
-  Run(Call&& c, View&& v, const hub::QueryPage& p) : call(std::move(c)), view(std::move(v)), page(p) {}
+  Run(std::shared_ptr<Call> c, Question&& q)
+      : shared(std::move(c)), question(std::move(q)), call(*shared), view(question.view), page(question.page) {}
 
-  Call call;
-  View view;
-  hub::QueryPage page;
+  const std::shared_ptr<Call> shared;
+  Question question;
+  Call& call;
+  View& view;
+  hub::QueryPage& page;
+  std::optional<EntityMap> map;  // what the question is fixed with
+  bool made_map = false, altered = false;
   std::string text;
   bool first = true, overflown = false;
 
@@ -31,6 +37,9 @@ struct Run {
     if (overflown) return;
     if (!first) text += ',';
     first = false;
+    ngsi::EntityBlock kept;
+    entity = conforming(call, view, entity, kept);
+    altered = altered || kept;
     ngsi::append_entity(text, entity, call.shown->vocabulary, view.how, filter);
     overflown = text.size() > call.environment.options.answer_bytes;
   }
@@ -58,7 +67,16 @@ struct Run {
     if (!view.context_inside) block += call.shown->link_line;
     if (page.count) block += "NGSILD-Results-Count: " + std::to_string(answer->count) + "\r\n";
     append_neighbours(block, *answer);
-    call.answer_text(200, media_name(call.media), block, text);
+    block += preference_line(view);
+    if (map) block += entity_map_line(*map), prune(answer->unfit);
+    const int status = made_map ? 201 : (altered ? 203 : 200);
+    call.answer_text(status, media_name(call.media), block, text);
+  }
+
+  /// Clause 5.5.9.3: what no longer fits leaves the map. Another question's opinion does not count (5.5.14).
+  void prune(const std::vector<std::string>& unfit) const {
+    if (!unfit.empty() && map->asked == question.asked)
+      call.environment.maps->prune(call.tenant, call.who->name, map->id, unfit);
   }
 
   void append_neighbours(std::string& block, const hub::QueryAnswer& answer) const {
@@ -79,27 +97,37 @@ struct Run {
   }
 };
 
-}  // namespace
-
-void QueryEntities::operator()(Call&& call) const {
-  auto question = [&call]() -> base::Result<Question> {
-    if (call.operation->op == Op::entity_query) return question_from_parameters(call);
-    MADANG_TRY(const QueryBody body, call.loop.bodies.query(call.body, call.content == ContentType::ld_json));
-    return question_from_body(call, body);
-  }();
-  if (!question) return call.fail(question.error());
-
-  hub::Hub& hub = call.environment.hub;
+void ask(const std::shared_ptr<Run>& run) {
+  run->begin();
+  Call& call = run->call;
   net::Loop& loop = call.responder.loop();
   const auto who = call.who;
   const std::string tenant = call.tenant;
-  const auto run = std::make_shared<Run>(std::move(call), std::move(question->view), question->page);
-  run->begin();
-  hub.query(
-      who, tenant, std::move(question->query), question->page,
+  if (run->map) run->page.listed = run->map->ids;
+  call.environment.hub.query(
+      who, tenant, run->question.query, run->page,
       [run](ngsi::EntityView entity, const ngsi::Filter* filter) { run->see(entity, filter); },
       [run](base::Result<hub::QueryAnswer> answer) { run->done(std::move(answer)); },
       [&loop](std::function<void()> slice) { loop.post_idle(std::move(slice)); });
+}
+
+}  // namespace
+
+void QueryEntities::operator()(Call&& call) const {
+  auto question = question_of(call);
+  if (!question) return call.fail(question.error());
+  const auto run = std::make_shared<Run>(std::make_shared<Call>(std::move(call)), std::move(*question));
+  const std::string_view named = run->call.headers.entity_map;
+  if (!named.empty()) run->map = run->call.environment.maps->find(run->call.tenant, run->call.who->name, named);
+  // Clause 5.7.2.4: a map is made where one is wanted, and where the one named is gone.
+  const bool make = !run->map && (!named.empty() || run->question.wants_map);
+  if (!make) return ask(run);
+  make_entity_map(run->shared, run->question, [run](base::Result<EntityMap> map) {
+    if (!map) return run->call.fail(map.error());
+    run->map = std::move(*map);
+    run->made_map = true;
+    ask(run);
+  });
 }
 
 }  // namespace madang::api::ngsild

@@ -16,6 +16,8 @@ using Text = std::optional<std::string_view>;
 struct QuestionText {
   Text type, id_pattern, q, csf, scope_q, georel, geometry, coordinates, geoproperty;
   Text order_by, collation, order_from, order_geometry;
+  Text map_lifetime;
+  bool wants_map = false, split_entities = false;
   std::vector<std::string> ids;
   ViewText view;
 };
@@ -144,6 +146,20 @@ base::Status check_width(const Call& call, const QuestionText& text, const ngsi:
       "with geometry and coordinates, or local=true (5.7.2.4).");
 }
 
+/// Of what decides which entities the answer is about; not of the ids, the page and the way to show it (5.5.14).
+std::uint64_t hash_of(const Call& call, const QuestionText& text) {
+  std::string all(call.context->json());
+  for (const Text* part : {&text.type, &text.id_pattern, &text.q, &text.scope_q, &text.georel, &text.geometry,
+                           &text.coordinates, &text.geoproperty})
+    all.append(1, '\n').append(part->value_or(std::string_view()));
+  for (const ViewText::Names* names : {&text.view.attrs, &text.view.pick}) {
+    all += '\n';
+    if (*names)
+      for (const std::string_view name : **names) all.append(name).append(1, ',');
+  }
+  return std::hash<std::string>()(all);
+}
+
 base::Result<Question> ask(const Call& call, const QuestionText& text) {
   Question question;
   MADANG_CHECK(read_page(call, question.page));
@@ -152,6 +168,13 @@ base::Result<Question> ask(const Call& call, const QuestionText& text) {
   MADANG_CHECK(check_width(call, text, question.query));
   MADANG_TRY(question.view, make_view(call, text.view));
   select_by_view(question.view.how, question.query);
+  question.asked = hash_of(call, text);
+  question.wants_map = text.wants_map;
+  question.split_entities = text.split_entities && !call.params.flag(Param::local);
+  if (!text.map_lifetime) return question;
+  question.map_lifetime = parse_duration(*text.map_lifetime);
+  if (!question.map_lifetime)
+    return error(Code::bad_request_data, "A lifetime is a duration such as PT10M (ISO 8601).", "entityMapLifetime");
   return question;
 }
 
@@ -195,6 +218,12 @@ base::Status join_selectors(const std::vector<QueryBody::Selector>& selectors, s
 
 }  // namespace
 
+base::Result<Question> question_of(Call& call) {
+  if (call.operation->body != Body::query) return question_from_parameters(call);
+  MADANG_TRY(const QueryBody body, call.loop.bodies.query(call.body, call.content == ContentType::ld_json));
+  return question_from_body(call, body);
+}
+
 base::Result<Question> question_from_parameters(const Call& call) {
   const Parameters& params = call.params;
   QuestionText text;
@@ -211,6 +240,9 @@ base::Result<Question> question_from_parameters(const Call& call) {
   text.collation = given(params, Param::collation);
   text.order_from = given(params, Param::order_from);
   text.order_geometry = given(params, Param::order_geometry);
+  text.map_lifetime = given(params, Param::entity_map_lifetime);
+  text.wants_map = params.flag(Param::entity_map);
+  text.split_entities = params.flag(Param::split_entities);
   if (params.has(Param::id))
     each_item(params[Param::id], [&](std::string_view id) { return text.ids.emplace_back(id), true; });
   MADANG_TRY(text.view, view_text(params));
@@ -233,6 +265,9 @@ base::Result<Question> question_from_body(const Call& call, const QueryBody& bod
   text.collation = given(body.collation);
   text.order_from = given(body.order_from);
   text.order_geometry = given(body.order_geometry);
+  text.map_lifetime = given(body.entity_map_lifetime);
+  text.wants_map = body.entity_map.value_or(false);
+  text.split_entities = body.split_entities.value_or(false);
   MADANG_TRY(text.view.attrs, names_of(body.attrs, "attrs"));
   MADANG_TRY(text.view.pick, names_of(body.pick, "pick"));
   MADANG_TRY(text.view.omit, names_of(body.omit, "omit"));
