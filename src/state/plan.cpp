@@ -29,8 +29,9 @@ std::size_t Candidates::read(Place from, std::span<Place> out) const {
   return size;
 }
 
-Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, bool count)
-    : tenant_(tenant), query_(query), filter_(filter), count_(count) {
+Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, bool count,
+           bool settled)
+    : tenant_(tenant), query_(query), filter_(filter), count_(count), settled_(settled) {
   if (plan_ids()) return;
   const Indexes& indexes = tenant.indexes;
 
@@ -93,7 +94,7 @@ bool Plan::plan_ids() {
 }
 
 bool Plan::is_plain() const {
-  return filter_ == nullptr && !query_.id_pattern && query_.attributes.empty() && !query_.attributes_given &&
+  return settled_ && filter_ == nullptr && !query_.id_pattern && query_.attributes.empty() && !query_.attributes_given &&
          !query_.q && !query_.scope;
 }
 
@@ -241,7 +242,7 @@ bool Plan::cover(const TypeSelection& selection, Symbol attribute,
 /// The index knows the objects of Relationships; a Property of the same name may hold the same text.
 bool Plan::has_only_relationships(Symbol attribute) const {
   for (unsigned kind = 0; kind <= static_cast<unsigned>(Kind::list_relationship); ++kind)
-    if (static_cast<Kind>(kind) != Kind::relationship &&
+    if (static_cast<Kind>(kind) != Kind::relationship && static_cast<Kind>(kind) != Kind::list_relationship &&
         tenant_.indexes.entities_with(attribute, static_cast<Kind>(kind)) > 0)
       return false;
   return true;

@@ -23,7 +23,8 @@ struct Candidates {
 /// only.
 class Plan {
  public:
-  Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, bool count);
+  /// `settled`: the indexes tell all there is, so an answer may come from them alone.
+  Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, bool count, bool settled);
 
   std::string_view name() const { return name_; }
   Candidates candidates;
@@ -77,6 +78,7 @@ class Plan {
   const ngsi::Query& query_;
   const ngsi::Filter* filter_;
   const bool count_;
+  const bool settled_;
   std::string_view name_;
   std::vector<Range> ranges_;
   std::vector<LinkRange> link_ranges_;

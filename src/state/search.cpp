@@ -3,6 +3,8 @@
 #include <cassert>
 #include <limits>
 
+#include "madang/ngsi/expiry.h"
+
 #include "plan.h"
 
 namespace madang::state {
@@ -28,6 +30,8 @@ struct Search::Impl {
   std::optional<Place> last;
   bool more = false;
   bool finished = false;
+  base::Timestamp now;
+  bool expiring = false;  // something has expired by `now` and is still there
 
   base::Result<bool> run(std::uint64_t budget, const Emit& emit);
   base::Status pay(std::uint64_t work);
@@ -55,8 +59,9 @@ base::Status Search::Impl::pay(std::uint64_t work) {
 base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
   if (finished) return true;
   const bool fresh = !plan;
+  expiring = tenant.indexes.expires_by(now);
   if (fresh) {
-    plan.emplace(tenant, query, filter, page.count);
+    plan.emplace(tenant, query, filter, page.count, !expiring);
     if (page.after && !page.count) next = std::uint64_t{*page.after} + 1;
   }
   std::uint64_t spent = 0;
@@ -105,7 +110,12 @@ std::uint64_t Search::Impl::look(std::uint64_t budget, const Emit& emit) {
     next = std::uint64_t{place} + 1;
     if (place >= tenant.slots.end()) continue;
     const EntityView entity = tenant.at(place);
-    if (entity && ngsi::matches(query, entity, filter)) take(place, entity, emit);
+    if (expiring && entity && entity.may_expire()) {
+      const ngsi::AsOf then(entity, now);
+      if (then.view() && ngsi::matches(query, then.view(), filter)) take(place, then.view(), emit);
+    } else if (entity && ngsi::matches(query, entity, filter)) {
+      take(place, entity, emit);
+    }
   }
   return size;
 }
@@ -165,7 +175,8 @@ Search::Search(const Store& store, const Tenant& tenant, const ngsi::Query& quer
     : impl_(std::make_unique<Impl>(store, tenant, query, filter, page)) {}
 Search::~Search() = default;
 
-base::Result<bool> Search::run(std::uint64_t budget, const Emit& emit) {
+base::Result<bool> Search::run(std::uint64_t budget, const Emit& emit, base::Timestamp now) {
+  impl_->now = now;
   return impl_->run(std::max<std::uint64_t>(budget, 1), emit);
 }
 std::uint64_t Search::matched() const {

@@ -27,6 +27,10 @@ EntityView Tenant::find(std::string_view id) const {
   return place == kNoPlace ? EntityView() : impl_->at(place);
 }
 
+bool Tenant::has_expiring() const {
+  return !impl_->indexes.expiries.empty();
+}
+
 std::vector<TypeCount> Tenant::types() const {
   std::vector<TypeCount> out;
   for (const auto& [symbol, set] : impl_->indexes.types)

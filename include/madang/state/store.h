@@ -89,6 +89,9 @@ class Tenant {
 
   // -- readers --
   ngsi::EntityView find(std::string_view id) const;  // shown version; null view where there is none
+  /// Some entity has an expiresAt (clause 4.22). To take away what has expired is the writer's; until that is shown,
+  /// readers look at entities through ngsi::AsOf.
+  bool has_expiring() const;
   std::uint64_t size() const;
   std::uint64_t bytes() const;
   std::vector<TypeCount> types() const;
@@ -132,6 +135,15 @@ class Store {
   void stage(Tenant& tenant, Position position, std::string_view id, ngsi::EntityBlock block) {
     stage(tenant, position, look_up(tenant, id), id, std::move(block));
   }
+  /// The next shown entity of which something has expired by `now`, in the order of time and place after `last`; moves
+  /// `last` to it. Null where there is none.
+  struct Due {
+    base::Timestamp time{INT64_MIN};
+    Place place = 0;
+  };
+  ngsi::EntityView next_due(const Tenant& tenant, base::Timestamp now, Due& last) const;
+  std::optional<base::Timestamp> next_expiry() const;  // of all tenants
+
   /// Shows what was staged up to `durable`, at most `most` changes at a time. True: there is more to show.
   bool show(Position durable, std::size_t most);
   Position shown() const;  // any thread
@@ -177,8 +189,9 @@ class Search {
 
   using Emit = std::function<void(ngsi::EntityView)>;
   /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at). Call under
-  /// a Reading; `emit` sees the page's entities in order, as they are at that moment. True: finished.
-  base::Result<bool> run(std::uint64_t budget, const Emit& emit);
+  /// a Reading; `emit` sees the page's entities in order, as they are at that moment, without what has expired by
+  /// `now`. True: finished.
+  base::Result<bool> run(std::uint64_t budget, const Emit& emit, base::Timestamp now = {INT64_MIN});
 
   std::uint64_t matched() const;      // so far; the whole count once finished with count
   bool more() const;                  // finished, and at least one match lies beyond the page

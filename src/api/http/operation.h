@@ -40,6 +40,8 @@ enum class Param : std::uint8_t {
   observed_at,
   delete_all,
   details,
+  drop,
+  keep,
   // Known to the standard, refused by name:
   join,
   join_level,
@@ -60,8 +62,6 @@ enum class Param : std::uint8_t {
   last_n,
   aggr_methods,
   aggr_period_duration,
-  drop,
-  keep,
   kind,
   reload,
   end_
@@ -94,6 +94,7 @@ enum class Op : std::uint8_t {
   entity_replace,
   entity_delete,
   entity_query,
+  entity_purge,
   entity_create,
   attrs_append,
   attrs_update,

@@ -177,10 +177,7 @@ base::Status join_selectors(const std::vector<QueryBody::Selector>& selectors, s
   return {};
 }
 
-}  // namespace
-
-base::Result<Question> question_from_parameters(const Call& call) {
-  const Parameters& params = call.params;
+base::Result<QuestionText> text_from_parameters(const Parameters& params) {
   QuestionText text;
   text.type = given(params, Param::type);
   text.id_pattern = given(params, Param::id_pattern);
@@ -194,7 +191,28 @@ base::Result<Question> question_from_parameters(const Call& call) {
   if (params.has(Param::id))
     each_item(params[Param::id], [&](std::string_view id) { return text.ids.emplace_back(id), true; });
   MADANG_TRY(text.view, view_text(params));
+  return text;
+}
+
+}  // namespace
+
+base::Result<Question> question_from_parameters(const Call& call) {
+  MADANG_TRY(const QuestionText text, text_from_parameters(call.params));
   return ask(call, text);
+}
+
+base::Result<ngsi::Query> filter_from_parameters(const Call& call) {
+  MADANG_TRY(const QuestionText text, text_from_parameters(call.params));
+  ngsi::Query query;
+  MADANG_CHECK(read_filters(call, text, query));
+  MADANG_CHECK(check_width(call, text, query));
+  if (!text.view.attrs) return query;
+  query.attributes_given = true;
+  for (const std::string_view name : *text.view.attrs) {
+    MADANG_TRY(const ngsi::Symbol symbol, call.vocabulary().find(name));
+    if (symbol != ngsi::Symbol::none) query.attributes.push_back(symbol);
+  }
+  return query;
 }
 
 base::Result<Question> question_from_body(const Call& call, const QueryBody& body) {
