@@ -408,9 +408,9 @@ class HubImpl final : public Hub {
       state::Search search(*store_, tenant, everything, filter, page);
       for (bool finished = false; !finished;) {
         const state::Reading reading(*store_);
-        MADANG_TRY(finished, search.run(
-                                 kNextSlice, [&](ngsi::EntityView entity) { going = going && see(entity); },
-                                 time_for(tenant)));
+        MADANG_TRY(finished,
+                   search.run(
+                       kNextSlice, [&](ngsi::EntityView entity) { going = going && see(entity); }, time_for(tenant)));
       }
       going = going && search.more();
       page.after = search.last();

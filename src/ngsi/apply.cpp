@@ -302,11 +302,11 @@ class Application {
 
   /// Clause 5.6.4.4: the type of an attribute is not changed by a part of it.
   static std::optional<base::Error> other_kind(const AttributeView& old, const AttributeView& given) {
-    const bool guessed = given.untyped && (given.value.empty() || old.kind == Kind::property) &&
-                         value_member(given.kind) == "value";
+    const bool guessed =
+        given.untyped && (given.value.empty() || old.kind == Kind::property) && value_member(given.kind) == "value";
     if (guessed || given.kind == old.kind) return std::nullopt;
-    return base::error(Code::bad_request_data, "The attribute is a " + std::string(kind_name(old.kind)) +
-                                                   "; its type cannot be changed here.");
+    return base::error(Code::bad_request_data,
+                       "The attribute is a " + std::string(kind_name(old.kind)) + "; its type cannot be changed here.");
   }
 
   base::Result<Outcome> delete_attribute() {

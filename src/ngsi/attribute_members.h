@@ -22,8 +22,8 @@ enum class Member : std::uint8_t {
   object_type,
   entity_id_sealed,
   entity_type_sealed,
-  linked,      // entity, entityList: of answers (clause 4.5.23.2), ignored where they could stand (5.2.6)
-  system,      // createdAt and its kin: the hub's own, what a client says is ignored
+  linked,  // entity, entityList: of answers (clause 4.5.23.2), ignored where they could stand (5.2.6)
+  system,  // createdAt and its kin: the hub's own, what a client says is ignored
   prohibited,
 };
 

@@ -289,7 +289,8 @@ void EntityBuilder::write_instance(base::ByteBuffer& out, const Open& open, Time
   const std::size_t texts =
       instance.dataset_id.size() + instance.unit_code.size() + instance.value_type.size() + instance.value.size();
   const std::uint16_t place = place_of(instance.name);
-  std::byte* at = out.room(4 + kMostVarints * encoding::kMostVarint + texts + instance.extras.size() + open.subs.size());
+  std::byte* at =
+      out.room(4 + kMostVarints * encoding::kMostVarint + texts + instance.extras.size() + open.subs.size());
   at = encoding::put_u16(at, place);
   at = encoding::put_u16(at, flags);
   const auto put_number = [&at](std::int64_t value) { at = encoding::put_varint(at, encoding::zigzag(value)); };

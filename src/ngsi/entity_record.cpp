@@ -101,7 +101,8 @@ base::Status check_instance(encoding::Cursor& cursor, std::size_t name_count, bo
   if (flags & encoding::kExtras) MADANG_CHECK(check_extras(cursor.text()));
   const std::string_view value = cursor.text();
   if (!cursor.ok()) return corrupt("An attribute's fields run over the end of the entity.");
-  if (deep && kind != static_cast<int>(Kind::null)) MADANG_CHECK(check_json(value, kind == static_cast<int>(Kind::json_property)));
+  if (deep && kind != static_cast<int>(Kind::null))
+    MADANG_CHECK(check_json(value, kind == static_cast<int>(Kind::json_property)));
   if ((flags & encoding::kSubs) == 0) return {};
   if (depth == kMostDepth) return corrupt("Sub-attributes are nested too deeply.");
   const std::uint64_t count = cursor.varint();

@@ -88,10 +88,10 @@ struct FragmentReader::Impl {
   Vocabulary* vocabulary = nullptr;
   FragmentKind kind{};
   std::size_t instances = 0;
-  bool complete = true;       // so far
+  bool complete = true;  // so far
   bool has_nulls = false;
   Symbol proof = Symbol::none;  // the name kProof, where it was met
-  const char* end = nullptr;  // of the text
+  const char* end = nullptr;    // of the text
   std::vector<Symbol> top;
 
   // ---- errors ----
@@ -695,8 +695,7 @@ struct FragmentReader::Impl {
     if (key == "scope") return once(2) ? read_scopes(value, fragment) : Status(duplicate(key));
     if (key == "@context") return once(3) ? skip(value) : Status(duplicate(key));
     if (key == "createdAt" || key == "modifiedAt" || key == "deletedAt") return skip(value);
-    if (key == "expiresAt")
-      return once(4) ? read_time(value, key, fragment.expires_at) : Status(duplicate(key));
+    if (key == "expiresAt") return once(4) ? read_time(value, key, fragment.expires_at) : Status(duplicate(key));
     if (member_named(key) != nullptr)
       return bad("\"" + std::string(key) +
                  "\" is a member of attributes and cannot be the name of one (clause 4.5.1).");

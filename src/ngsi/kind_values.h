@@ -1,6 +1,6 @@
 #pragma once
-// Values of VocabProperty, JsonProperty, ListProperty and ListRelationship: from the text that was read to the text that
-// is stored, and back. All texts are compact, valid JSON; errors say what is wrong, where is the caller's to say.
+// Values of VocabProperty, JsonProperty, ListProperty and ListRelationship: from the text that was read to the text
+// that is stored, and back. All texts are compact, valid JSON; errors say what is wrong, where is the caller's to say.
 
 #include <string>
 #include <string_view>

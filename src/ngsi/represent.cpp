@@ -224,8 +224,7 @@ class Writer {
   bool is_bare(const AttributeView& attribute) const {
     if (how_.system_attributes || attribute.observed_at || !attribute.dataset_id.empty() ||
         !attribute.unit_code.empty() || !attribute.value_type.empty() || !attribute.extras.empty() ||
-        attribute.sub_count > 0 ||
-        language_chosen(attribute))
+        attribute.sub_count > 0 || language_chosen(attribute))
       return false;
     return attribute.kind == Kind::geo_property || (attribute.kind == Kind::property && attribute.value.front() != '{');
   }

@@ -64,7 +64,7 @@ Error null_at(const JsonPath& path) {
 bool is_json_literal(std::string_view object) {
   bool found = false;
   json_text::each_member(object, [&found](std::string_view key, std::string_view value) {
-    found = found || (key == "@type" && value == "\"@json\"");
+    found = found || ((key == "@type" || key == "type") && value == "\"@json\"");
   });
   return found;
 }
@@ -143,7 +143,8 @@ Status ValueCopier::copy_null(od::value& value, std::string& out) const {
 /// Clause 5.5.4: where the NGSI-LD null is found inside a value. RFC 7396 replaces arrays as a whole, so nothing in one
 /// can be deleted.
 Status ValueCopier::take_null() {
-  if (nulls_ == Nulls::refused) return bad_at(path_, "\"urn:ngsi-ld:null\" may stand inside a value only when merging.");
+  if (nulls_ == Nulls::refused)
+    return bad_at(path_, "\"urn:ngsi-ld:null\" may stand inside a value only when merging.");
   if (nulls_ == Nulls::members && (lists_ > 1 || (lists_ == 1 && depth_ > 1)))
     return bad_at(path_, "A list is replaced as a whole: nothing in it can be deleted (clause 5.5.12).");
   saw_null_ = true;

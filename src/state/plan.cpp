@@ -29,8 +29,7 @@ std::size_t Candidates::read(Place from, std::span<Place> out) const {
   return size;
 }
 
-Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, bool count,
-           bool settled)
+Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, bool count, bool settled)
     : tenant_(tenant), query_(query), filter_(filter), count_(count), settled_(settled) {
   if (plan_ids()) return;
   const Indexes& indexes = tenant.indexes;
@@ -94,8 +93,8 @@ bool Plan::plan_ids() {
 }
 
 bool Plan::is_plain() const {
-  return settled_ && filter_ == nullptr && !query_.id_pattern && query_.attributes.empty() && !query_.attributes_given &&
-         !query_.q && !query_.scope;
+  return settled_ && filter_ == nullptr && !query_.id_pattern && query_.attributes.empty() &&
+         !query_.attributes_given && !query_.q && !query_.scope;
 }
 
 // ---- types and scopes ----

@@ -1,7 +1,8 @@
 // The kinds of attributes beyond the four common ones, their members, the NGSI-LD null in each, and what expires.
 
-#include "change_fixture.h"
 #include "madang/ngsi/expiry.h"
+
+#include "change_fixture.h"
 
 namespace madang::ngsi {
 namespace {
@@ -39,10 +40,9 @@ TEST_F(Kinds, EachInEachRepresentation) {
             R"("j":{"json":{"id":7,"type":null,"b":{"value":1}}},"l":{"valueList":[1,"a",{"k":2}],"unitCode":"CEL"},)"
             R"("r":{"objectList":["urn:x:2","urn:x:3"],"objectType":["B","C"]},)"
             R"("o":{"object":["urn:x:4","urn:x:5"],"objectType":"B"}})");
-  EXPECT_EQ(shown(Format::simplified),
-            R"({"id":"urn:x:1","type":"A","v":{"vocab":["Male","urn:v:1"]},)"
-            R"("j":{"json":{"id":7,"type":null,"b":{"value":1}}},"l":[1,"a",{"k":2}],)"
-            R"("r":["urn:x:2","urn:x:3"],"o":["urn:x:4","urn:x:5"]})");
+  EXPECT_EQ(shown(Format::simplified), R"({"id":"urn:x:1","type":"A","v":{"vocab":["Male","urn:v:1"]},)"
+                                       R"("j":{"json":{"id":7,"type":null,"b":{"value":1}}},"l":[1,"a",{"k":2}],)"
+                                       R"("r":["urn:x:2","urn:x:3"],"o":["urn:x:4","urn:x:5"]})");
 }
 
 TEST_F(Kinds, ConciseOnesSayWhatTheyAre) {
@@ -90,16 +90,19 @@ TEST_F(Kinds, AMergeGoesIntoJsonAndReplacesLists) {
   ASSERT_TRUE(merge(R"({"j":{"json":{"id":8,"b":{"value":"urn:ngsi-ld:null","c":{"d":"urn:ngsi-ld:null"}}}},
                         "l":[3],"r":["urn:x:9"],"o":"urn:x:6","v":{"vocab":"Female"}})")
                   .ok());
-  EXPECT_EQ(shown(), R"({"id":"urn:x:1","type":"A","v":{"vocab":"Female"},)"
-                     R"("j":{"json":{"id":8,"type":null,"b":{"c":{}}}},"l":{"valueList":[3],"unitCode":"CEL"},)"
-                     R"("r":{"objectList":["urn:x:9"],"objectType":["B","C"]},"o":{"object":"urn:x:6","objectType":"B"}})");
+  EXPECT_EQ(shown(),
+            R"({"id":"urn:x:1","type":"A","v":{"vocab":"Female"},)"
+            R"("j":{"json":{"id":8,"type":null,"b":{"c":{}}}},"l":{"valueList":[3],"unitCode":"CEL"},)"
+            R"("r":{"objectList":["urn:x:9"],"objectType":["B","C"]},"o":{"object":"urn:x:6","objectType":"B"}})");
 }
 
 TEST_F(Kinds, ANullWithinAMergedNewValueIsNotKept) {
   given(R"({"id":"urn:x:1","type":"A","p":{"value":1}})");
-  ASSERT_TRUE(merge(R"({"new":{"value":{"a":1,"b":"urn:ngsi-ld:null"}},"p":{"type":"JsonProperty","json":{"c":2,"d":"urn:ngsi-ld:null"}},
+  ASSERT_TRUE(
+      merge(
+          R"({"new":{"value":{"a":1,"b":"urn:ngsi-ld:null"}},"p":{"type":"JsonProperty","json":{"c":2,"d":"urn:ngsi-ld:null"}},
                         "lang":{"languageMap":{"en":"x","fr":"urn:ngsi-ld:null"}}})")
-                  .ok());
+          .ok());
   EXPECT_EQ(shown(), R"({"id":"urn:x:1","type":"A","p":{"json":{"c":2}},"new":{"value":{"a":1}},)"
                      R"("lang":{"languageMap":{"en":"x"}}})");
 }
@@ -118,10 +121,12 @@ TEST_F(Kinds, ANullDeletesOneInstanceOfSeveral) {
 TEST_F(Kinds, NullsAreRefusedWhereSomethingIsMade) {
   all_kinds();
   EXPECT_FALSE(read(R"({"id":"urn:x:2","type":"A","j":{"json":{"a":"urn:ngsi-ld:null"}}})", FragmentKind::entity).ok());
-  EXPECT_FALSE(read(R"({"id":"urn:x:2","type":"A","l":{"valueList":["urn:ngsi-ld:null"]}})", FragmentKind::entity).ok());
+  EXPECT_FALSE(
+      read(R"({"id":"urn:x:2","type":"A","l":{"valueList":["urn:ngsi-ld:null"]}})", FragmentKind::entity).ok());
   EXPECT_FALSE(read(R"({"id":"urn:x:2","type":"A","expiresAt":"urn:ngsi-ld:null"})", FragmentKind::entity).ok());
   EXPECT_FALSE(change(Operation::append, R"({"v":"urn:ngsi-ld:null"})", FragmentKind::attributes).ok());
-  EXPECT_FALSE(change(Operation::append, R"({"n":{"value":1,"unitCode":"urn:ngsi-ld:null"}})", FragmentKind::attributes).ok());
+  EXPECT_FALSE(
+      change(Operation::append, R"({"n":{"value":1,"unitCode":"urn:ngsi-ld:null"}})", FragmentKind::attributes).ok());
   EXPECT_FALSE(merge(R"({"l":{"valueList":[1,"urn:ngsi-ld:null"]}})").ok());
   EXPECT_FALSE(merge(R"({"n":{"value":{"a":[{"b":"urn:ngsi-ld:null"}]}}})").ok());
   EXPECT_FALSE(update(R"({"j":{"json":{"id":"urn:ngsi-ld:null"}}})").ok());
@@ -155,8 +160,11 @@ TEST_F(Kinds, AProofGoesThrough) {
 }
 
 TEST_F(Kinds, AJsonNullLiteralIsAValue) {
-  given(R"({"id":"urn:x:1","type":"A","p":{"type":"Property","value":{"@type":"@json","@value":null}}})");
-  EXPECT_EQ(shown(Format::simplified), R"({"id":"urn:x:1","type":"A","p":{"@type":"@json","@value":null}})");
+  for (const char* keyword : {"@type", "type"}) {
+    given(R"({"id":"urn:x:1","type":"A","p":{"type":"Property","value":{")" + std::string(keyword) +
+          R"(":"@json","@value":null}}})");
+    EXPECT_EQ(shown(Format::simplified), R"({"id":"urn:x:1","type":"A","p":{"type":"@json","@value":null}})");
+  }
 }
 
 TEST_F(Kinds, WhatAnAnswerAddsIsIgnoredWhereItCanStand) {
@@ -179,28 +187,26 @@ TEST_P(RefusedKinds, NameThePlace) {
 
 INSTANTIATE_TEST_SUITE_P(
     Bad, RefusedKinds,
-    testing::Values(RefusedKind{R"({"vocab":{"a":1}})", "/a/vocab"}, RefusedKind{R"({"vocab":[""]})", "/a/vocab"},
-                    RefusedKind{R"({"vocab":"@type"})", "/a/vocab"}, RefusedKind{R"({"json":5})", "/a/json"},
-                    RefusedKind{R"({"json":[1]})", "/a/json"}, RefusedKind{R"({"json":null})", "/a/json"},
-                    RefusedKind{R"({"valueList":5})", "/a/valueList"},
-                    RefusedKind{R"({"valueList":[null]})", "/a/valueList/0"},
-                    RefusedKind{R"({"objectList":["x y"]})", "/a/objectList"},
-                    RefusedKind{R"({"objectList":[{"object":"urn:x:1","b":1}]})", "/a/objectList"},
-                    RefusedKind{R"({"objectList":"urn:x:1"})", "/a/objectList"},
-                    RefusedKind{R"({"json":{},"unitCode":"CEL"})", "/a"},
-                    RefusedKind{R"({"vocab":"x","unitCode":"CEL"})", "/a"},
-                    RefusedKind{R"({"objectList":[],"valueType":"T"})", "/a"},
-                    RefusedKind{R"({"valueList":[],"value":1})", "/a/value"},
-                    RefusedKind{R"({"type":"ListProperty","value":1})", "/a/type"},
-                    RefusedKind{R"({"value":1,"objectType":"T"})", "/a"},
-                    RefusedKind{R"({"object":"urn:x:1","objectType":5})", "/a/objectType"},
-                    RefusedKind{R"({"value":1,"entity":{}})", "/a"},
-                    RefusedKind{R"({"object":"urn:x:1","entityList":[]})", "/a"},
-                    RefusedKind{R"({"value":1,"previousValue":2})", "/a/previousValue"},
-                    RefusedKind{R"({"value":1,"entityIdSealed":"urn:x:1"})", "/a"},
-                    RefusedKind{R"({"value":1,"ngsildproof":{"value":"text"}})", "/a/ngsildproof"},
-                    RefusedKind{R"({"value":1,"expiresAt":"2026-13-01T00:00:00Z"})", "/a/expiresAt"},
-                    RefusedKind{R"({"value":{"@value":null}})", "/a/value/@value"}));
+    testing::Values(
+        RefusedKind{R"({"vocab":{"a":1}})", "/a/vocab"}, RefusedKind{R"({"vocab":[""]})", "/a/vocab"},
+        RefusedKind{R"({"vocab":"@type"})", "/a/vocab"}, RefusedKind{R"({"json":5})", "/a/json"},
+        RefusedKind{R"({"json":[1]})", "/a/json"}, RefusedKind{R"({"json":null})", "/a/json"},
+        RefusedKind{R"({"valueList":5})", "/a/valueList"}, RefusedKind{R"({"valueList":[null]})", "/a/valueList/0"},
+        RefusedKind{R"({"objectList":["x y"]})", "/a/objectList"},
+        RefusedKind{R"({"objectList":[{"object":"urn:x:1","b":1}]})", "/a/objectList"},
+        RefusedKind{R"({"objectList":"urn:x:1"})", "/a/objectList"},
+        RefusedKind{R"({"json":{},"unitCode":"CEL"})", "/a"}, RefusedKind{R"({"vocab":"x","unitCode":"CEL"})", "/a"},
+        RefusedKind{R"({"objectList":[],"valueType":"T"})", "/a"},
+        RefusedKind{R"({"valueList":[],"value":1})", "/a/value"},
+        RefusedKind{R"({"type":"ListProperty","value":1})", "/a/type"},
+        RefusedKind{R"({"value":1,"objectType":"T"})", "/a"},
+        RefusedKind{R"({"object":"urn:x:1","objectType":5})", "/a/objectType"},
+        RefusedKind{R"({"value":1,"entity":{}})", "/a"}, RefusedKind{R"({"object":"urn:x:1","entityList":[]})", "/a"},
+        RefusedKind{R"({"value":1,"previousValue":2})", "/a/previousValue"},
+        RefusedKind{R"({"value":1,"entityIdSealed":"urn:x:1"})", "/a"},
+        RefusedKind{R"({"value":1,"ngsildproof":{"value":"text"}})", "/a/ngsildproof"},
+        RefusedKind{R"({"value":1,"expiresAt":"2026-13-01T00:00:00Z"})", "/a/expiresAt"},
+        RefusedKind{R"({"value":{"@value":null}})", "/a/value/@value"}));
 
 // ---- expiry ----
 
@@ -226,8 +232,7 @@ TEST_F(Kinds, WhatExpiresGoesAndTheRestStays) {
     "later":{"value":8,"expiresAt":"2028-01-01T00:00:00Z"}})");
   EXPECT_EQ(expire(EntityView(entity), {kSoon.ns - 1})->record, Outcome::Record::none);
   ASSERT_TRUE(settle(expire(EntityView(entity), kSoon)).ok());
-  const std::string rest =
-      R"({"id":"urn:x:1","type":"A","stays":1,"some":3,"sub":{"value":5,"t":7},"later":8})";
+  const std::string rest = R"({"id":"urn:x:1","type":"A","stays":1,"some":3,"sub":{"value":5,"t":7},"later":8})";
   EXPECT_EQ(shown(), rest);
   EXPECT_TRUE(EntityView(entity).may_expire());
   ASSERT_TRUE(settle(expire(EntityView(entity), {kSoon.ns * 2})).ok());
@@ -248,8 +253,8 @@ TEST_F(Kinds, ExpiryIsReplacedKeptOrTakenByEachOperation) {
   ASSERT_TRUE(change(Operation::replace, R"({"id":"urn:x:1","p":3})", FragmentKind::attributes).ok());
   EXPECT_EQ(EntityView(entity).expires_at(), std::nullopt);
   given(transient);
-  const auto kept = change(Operation::append_no_overwrite, R"({"expiresAt":"2028-01-01T00:00:00Z"})",
-                           FragmentKind::attributes);
+  const auto kept =
+      change(Operation::append_no_overwrite, R"({"expiresAt":"2028-01-01T00:00:00Z"})", FragmentKind::attributes);
   ASSERT_TRUE(kept.ok());
   ASSERT_EQ(kept->not_updated.size(), 1u);
   EXPECT_EQ(kept->not_updated[0].member, "expiresAt");
