@@ -57,6 +57,7 @@ struct Question {
   Hub::Idle idle;
   std::string last_id;
   bool count = false;
+  const std::size_t* besides = nullptr;
   bool refused = false;
 };
 using QuestionPtr = std::shared_ptr<Question>;
@@ -153,9 +154,17 @@ class HubImpl final : public Hub {
     question->done = std::move(done);
     question->idle = std::move(idle);
     question->count = page.count;
+    question->besides = page.besides;
     question->search.emplace(*store_, **found, question->query, question->filter, where);
     if (slice(question, kFirstSlice)) return;
     admit(std::move(question));
+  }
+
+  base::Result<std::unique_ptr<const ngsi::Neighbours>> neighbours(const Principal& who,
+                                                                   std::string_view tenant) override {
+    MADANG_TRY(const state::Tenant* found, readable(who, tenant));
+    return std::unique_ptr<const ngsi::Neighbours>(
+        std::make_unique<state::Surroundings>(*found, filter_of(who, tenant)));
   }
 
   base::Result<std::vector<TypeInfo>> types(const Principal& who, std::string_view tenant) override {
@@ -316,7 +325,9 @@ class HubImpl final : public Hub {
       const state::Reading reading(*store_);
       return question->search->run(budget, [&](ngsi::EntityView entity) {
         question->last_id.assign(entity.id());
+        const std::size_t before = question->besides ? *question->besides : 0;
         question->see(entity, question->filter);
+        if (question->besides) question->search->charge(*question->besides - before);
       });
     }();
     if (finished.ok() && !*finished) return false;

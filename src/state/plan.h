@@ -23,7 +23,9 @@ struct Candidates {
 /// only.
 class Plan {
  public:
-  Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, bool count);
+  /// What it looks at to choose is charged to `around`.
+  Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, Surroundings* around,
+       bool count);
 
   std::string_view name() const { return name_; }
   Candidates candidates;
@@ -54,8 +56,14 @@ class Plan {
   };
 
   bool plan_ids();
+  std::optional<PlaceSet> selected_set() const;
   std::optional<Way> way_of(const ngsi::QueryExpression& expression, std::uint64_t most) const;
   std::optional<Way> way_of(const ngsi::QueryTerm& term, std::uint64_t most) const;
+  std::optional<Way> way_back(const ngsi::QueryTerm& term, std::uint64_t most) const;
+  std::optional<std::vector<Place>> ends_of(const ngsi::QueryTerm& term, std::uint64_t most) const;
+  std::optional<std::vector<Place>> pointing_at(Symbol relationship, const std::vector<Place>& places,
+                                                std::uint64_t most) const;
+  std::optional<ngsi::TypeSelection> types_with(Symbol attribute) const;
   bool cover(const ngsi::TypeSelection& selection, Symbol attribute,
              std::vector<std::shared_ptr<const ValueIndex>>& out) const;
   bool has_only_relationships(Symbol attribute) const;
@@ -76,6 +84,7 @@ class Plan {
   const Tenant::Impl& tenant_;
   const ngsi::Query& query_;
   const ngsi::Filter* filter_;
+  Surroundings* around_;
   const bool count_;
   std::string_view name_;
   std::vector<Range> ranges_;

@@ -94,4 +94,11 @@ void Tenant::Impl::account(bool exactly) {
       std::memory_order_relaxed);
 }
 
+ngsi::EntityView Surroundings::find(std::string_view id) const {
+  if (spent_ >= until_) return refused_ = true, ngsi::EntityView();
+  ++spent_;
+  const ngsi::EntityView entity = tenant_.find(id);
+  return entity && (filter_ == nullptr || filter_->allows_entity(entity)) ? entity : ngsi::EntityView();
+}
+
 }  // namespace madang::state

@@ -159,6 +159,26 @@ class Store {
   std::unique_ptr<Impl> impl_;
 };
 
+/// A tenant's entities as a filter shows them, and how much looking for them was done. Use it under a Reading.
+class Surroundings final : public ngsi::Neighbours {
+ public:
+  Surroundings(const Tenant& tenant, const ngsi::Filter* filter) : tenant_(tenant), filter_(filter) {}
+  ngsi::EntityView find(std::string_view id) const override;
+
+  /// From now on so many are looked for, at most.
+  void allow(std::uint64_t most) { until_ = spent_ + most, refused_ = false; }
+  bool refused() const { return refused_; }  // one more was wanted
+  std::uint64_t spent() const { return spent_; }
+  void charge(std::uint64_t work) { spent_ += work; }
+
+ private:
+  const Tenant& tenant_;
+  const ngsi::Filter* filter_;
+  mutable std::uint64_t spent_ = 0;
+  mutable bool refused_ = false;
+  std::uint64_t until_ = ~std::uint64_t{0};
+};
+
 /// Where a page starts and ends.
 struct Page {
   std::optional<Place> after = {};  // cursor: only places above
@@ -179,6 +199,8 @@ class Search {
   /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at). Call under
   /// a Reading; `emit` sees the page's entities in order, as they are at that moment. True: finished.
   base::Result<bool> run(std::uint64_t budget, const Emit& emit);
+  /// For emit: it did so much beside, in entities looked at. The turn ends when its budget is used up.
+  void charge(std::uint64_t work);
 
   std::uint64_t matched() const;      // so far; the whole count once finished with count
   bool more() const;                  // finished, and at least one match lies beyond the page

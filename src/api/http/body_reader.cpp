@@ -145,17 +145,22 @@ Status read_geo(const dom::element& value, const std::string& pointer, QueryBody
 struct Later {
   std::string_view name, neutral;
 };
-constexpr Later kLater[] = {{"join", "\"@none\""},  {"joinLevel", ""},         {"containedBy", ""},
-                            {"ordering", ""},       {"expandValues", ""},      {"jsonKeys", ""},
-                            {"entityMap", "false"}, {"entityMapLifetime", ""}, {"splitEntities", "false"}};
+constexpr Later kLater[] = {{"ordering", ""}, {"entityMap", "false"}, {"entityMapLifetime", ""}};
 
 Status read_query_member(std::string_view name, const dom::element& value, const std::string& at, QueryBody& body) {
   struct Text {
     std::string_view name;
     std::optional<std::string> QueryBody::*member;
   };
-  constexpr std::array kTexts{Text{"q", &QueryBody::q}, Text{"scopeQ", &QueryBody::scope_q},
-                              Text{"lang", &QueryBody::lang}, Text{"csf", &QueryBody::csf}};
+  // geometryProperty is no member of 5.2.23, but 6.3.15 wants it for POST and clients put it here.
+  constexpr std::array kTexts{Text{"q", &QueryBody::q},
+                              Text{"scopeQ", &QueryBody::scope_q},
+                              Text{"lang", &QueryBody::lang},
+                              Text{"csf", &QueryBody::csf},
+                              Text{"join", &QueryBody::join},
+                              Text{"expandValues", &QueryBody::expand_values},
+                              Text{"jsonKeys", &QueryBody::json_keys},
+                              Text{"geometryProperty", &QueryBody::geometry_property}};
   for (const Text& text : kTexts) {
     if (name != text.name) continue;
     MADANG_TRY(body.*text.member, text_of(value, at));
@@ -166,18 +171,22 @@ Status read_query_member(std::string_view name, const dom::element& value, const
     std::optional<std::vector<std::string>> QueryBody::*member;
   };
   constexpr std::array kLists{List{"attrs", &QueryBody::attrs}, List{"pick", &QueryBody::pick},
-                              List{"omit", &QueryBody::omit}, List{"datasetId", &QueryBody::dataset_ids}};
+                              List{"omit", &QueryBody::omit}, List{"datasetId", &QueryBody::dataset_ids},
+                              List{"containedBy", &QueryBody::contained_by}};
   for (const List& list : kLists) {
     if (name != list.name) continue;
     MADANG_TRY(body.*list.member, texts_of(value, at));
     return {};
   }
+  if (name == "joinLevel") {
+    std::uint64_t level = 0;
+    if (value.get(level) || level == 0) return wrong("A whole number from 1 was expected.", at);
+    return body.join_level = level, Status();
+  }
+  if (name == "splitEntities") return value.is_bool() ? Status() : Status(wrong("true or false was expected.", at));
   for (const Later& later : kLater) {
     if (name != later.name) continue;
     if (!later.neutral.empty() && simdjson::minify(value) == later.neutral) return {};
-    std::uint64_t level = 0;
-    if (name == "joinLevel" && (value.get(level) || level == 0))
-      return wrong("A whole number from 1 was expected.", at);
     if (body.later.empty()) body.later = at;
     return {};
   }
