@@ -141,10 +141,7 @@ class HubImpl final : public Hub {
     where.limit = page.limit;
     where.count = page.count;
     if (page.after) {
-      const auto cursor = read_cursor(*page.after);
-      if (!cursor) return done(base::error(Code::bad_request_data, "This is not the address of a next page.", "after"));
-      const state::Reading reading(*store_);
-      where.after = state::place_of(**found, cursor->id).value_or(cursor->place);
+      if (auto read = read_after(who, **found, query, *page.after, where); !read.ok()) return done(read.error());
     }
     auto question = std::make_shared<Question>();
     question->who = who;
@@ -155,7 +152,7 @@ class HubImpl final : public Hub {
     question->idle = std::move(idle);
     question->count = page.count;
     question->besides = page.besides;
-    question->search.emplace(*store_, **found, question->query, question->filter, where);
+    question->search.emplace(*store_, **found, question->query, question->filter, std::move(where));
     if (slice(question, kFirstSlice)) return;
     admit(std::move(question));
   }
@@ -317,6 +314,23 @@ class HubImpl final : public Hub {
     return {};
   }
 
+  /// The place that the address of a next page names. It must be of a question with the same order, or none.
+  base::Status read_after(const PrincipalPtr& who, const state::Tenant& tenant, const ngsi::Query& query,
+                          std::string_view text, state::Page& where) {
+    const base::Error no_page = base::error(Code::bad_request_data, "This is not the address of a next page.", "after");
+    const state::Reading reading(*store_);
+    if (query.order) {
+      where.behind = read_ranked_cursor(text, query.order->terms.size());
+      if (!where.behind) return no_page;
+      mend(*where.behind, tenant, *query.order, filter_of(*who, tenant.name()));
+      return {};
+    }
+    const auto cursor = read_cursor(text);
+    if (!cursor) return no_page;
+    where.after = state::place_of(tenant, cursor->id).value_or(cursor->place);
+    return {};
+  }
+
   // ---- slices ----
 
   /// One turn. True: answered.
@@ -339,12 +353,13 @@ class HubImpl final : public Hub {
     const state::Search& search = *question->search;
     answer.plan = search.plan();
     if (question->count) answer.count = search.matched();
-    if (search.more() && search.last()) answer.next = next_page(*question);
+    if (search.more() && (search.last() || search.last_ranked())) answer.next = next_page(*question);
     question->done(std::move(answer));
     return true;
   }
 
   static std::string next_page(const Question& question) {
+    if (const state::Ranked* const ranked = question.search->last_ranked()) return write_cursor(*ranked);
     Cursor cursor;
     cursor.place = *question.search->last();
     cursor.id = question.last_id;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "plan.h"
+#include "ranking.h"
 
 namespace madang::state {
 
@@ -18,7 +19,7 @@ struct Search::Impl {
       : tenant(tenant_.impl()),
         query(query_),
         filter(filter_),
-        page(page_),
+        page(std::move(page_)),
         most(store.impl().limits.query_cost),
         around(tenant_, filter_),
         linked(query_.q && ngsi::linked_depth(*query_.q) > 0) {}
@@ -32,6 +33,11 @@ struct Search::Impl {
   const bool linked;  // q has paths through linked entities
 
   std::optional<Plan> plan;
+  std::optional<Ranking> ranking;                 // of a question with an order
+  std::optional<RankedWalk> walk;                 // while there is hope that few entities need be looked at
+  std::optional<std::span<Ranking::Row>> ranked;  // the page is being shown
+  std::size_t next_ranked = 0;
+  std::optional<Ranked> last_ranked;
   std::uint64_t next = 0;  // places from here on are still to be looked at
   std::uint64_t looked = 0;
   std::uint64_t matched = 0;
@@ -48,6 +54,9 @@ struct Search::Impl {
   void take(Place place, EntityView entity, const Emit& emit);
   base::Result<bool> take_exact(std::uint64_t budget, const Emit& emit);
   base::Result<bool> take_decided(std::uint64_t budget, const Emit& emit);
+  base::Status begin_ranking();
+  base::Result<bool> go_on_walking(std::uint64_t budget, std::uint64_t& spent);
+  base::Result<bool> take_ranked(std::uint64_t budget, const Emit& emit);
   bool matches(EntityView entity) {
     if (!linked) return ngsi::matches(query, entity, filter);
     around.allow(kLinkedAnEntity);
@@ -72,17 +81,24 @@ base::Status Search::Impl::pay(std::uint64_t work) {
 
 base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
   if (finished) return true;
+  if (ranked) return take_ranked(budget, emit);
   const bool fresh = !plan;
   const std::uint64_t before = around.spent();
   if (fresh) {
     plan.emplace(tenant, query, filter, &around, page.count);
     if (page.after && !page.count) next = std::uint64_t{*page.after} + 1;
+    if (query.order && page.limit > 0) MADANG_CHECK(begin_ranking());
   }
   std::uint64_t spent = around.spent() - before;  // by planning
   MADANG_CHECK(pay(spent));
   constexpr std::uint64_t kEntriesAnEntity =
       8;  // reading an index entry is that much cheaper than looking at an entity
-  if (plan->collected() && plan->candidates.exact) return take_exact(budget, emit);
+  if (walk) {
+    MADANG_TRY(const bool found, go_on_walking(budget, spent));
+    if (found) return take_ranked(budget, emit);
+    if (walk) return false;
+  }
+  if (!ranking && plan->collected() && plan->candidates.exact) return take_exact(budget, emit);
   while (!plan->collected()) {
     if (spent >= budget) return false;
     const std::uint64_t work = plan->collect((budget - spent) * kEntriesAnEntity) / kEntriesAnEntity + 1;
@@ -90,7 +106,7 @@ base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
     MADANG_CHECK(pay(work));
   }
   // What was decided on coordinates holds as long as nothing has changed: within this one Reading.
-  if (plan->decided() && fresh) return take_decided(budget, emit);
+  if (plan->decided() && fresh && !ranking) return take_decided(budget, emit);
   if (plan->decided()) plan->sort_decided();
   while (!finished) {
     if (spent >= budget) return false;
@@ -103,7 +119,36 @@ base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
                                                 std::to_string(kLinkedAnEntity) +
                                                 ". Name the types on the way (`rel{Type:name}`) or shorten the path.");
   }
-  return true;
+  return ranking ? take_ranked(budget, emit) : true;
+}
+
+/// An order needs the best of all: of a page deep inside it, everything before.
+base::Status Search::Impl::begin_ranking() {
+  constexpr std::uint64_t kDeepest = 100'000;
+  const std::uint64_t needed = page.offset + page.limit + 1;
+  if (page.offset > kDeepest) {
+    finished = true;
+    return base::error(Code::too_complex,
+                       "With an order, an offset reaches at most " + std::to_string(kDeepest) +
+                           " entities deep; follow the next link, which does not count them.",
+                       "offset");
+  }
+  ranking.emplace(*query.order, tenant.symbols, filter, static_cast<std::size_t>(needed), page.behind);
+  const bool counts = page.count && !(plan->collected() && plan->candidates.exact);
+  if (!counts && query.ids.empty() && !linked) walk = RankedWalk::begin(tenant, query, filter, *ranking);
+  return {};
+}
+
+/// True: the page is found. Where the walk was given up, it is gone and the plan's candidates are looked at.
+base::Result<bool> Search::Impl::go_on_walking(std::uint64_t budget, std::uint64_t& spent) {
+  spent += walk->go_on(budget);
+  MADANG_CHECK(pay(spent));
+  if (walk->state() == RankedWalk::State::going) return false;
+  const bool found = walk->state() == RankedWalk::State::found;
+  if (found && page.count) matched = plan->candidates.places()->size();
+  if (!found) ranking->clear();
+  if (!found) walk.reset();
+  return found;
 }
 
 /// Looks at some candidates; how many.
@@ -139,6 +184,7 @@ std::uint64_t Search::Impl::look(std::uint64_t budget, const Emit& emit) {
 
 void Search::Impl::take(Place place, EntityView entity, const Emit& emit) {
   ++matched;
+  if (ranking) return (void)ranking->offer(place, entity);
   if (page.after && place <= *page.after) return;
   if (skipped < page.offset) {
     ++skipped;
@@ -216,9 +262,32 @@ base::Result<bool> Search::Impl::take_decided(std::uint64_t budget, const Emit& 
   return true;
 }
 
+/// What changed since it was ranked is looked at again: it may have gone, or its place be another's.
+base::Result<bool> Search::Impl::take_ranked(std::uint64_t budget, const Emit& emit) {
+  if (!ranked) {
+    ranked = ranking->sorted();
+    next_ranked = page.offset;
+    more = ranked->size() > page.offset + page.limit;
+  }
+  const std::uint64_t spent = around.spent();
+  while (next_ranked < ranked->size() && next_ranked < page.offset + page.limit) {
+    Ranking::Row& row = (*ranked)[next_ranked++];
+    const EntityView entity = row.place < tenant.slots.end() ? tenant.at(row.place) : EntityView();
+    const bool same = entity && entity.id() == row.where.id;
+    if (same && (entity.version() == row.version || matches(entity))) emit_one(row.place, entity, emit);
+    last_ranked = std::move(row.where);
+    const std::uint64_t beside = around.spent() - spent;
+    if (beside == 0 || beside < budget) continue;
+    MADANG_CHECK(pay(beside));
+    return finished = false;
+  }
+  MADANG_CHECK(pay(around.spent() - spent));
+  return finished = true;
+}
+
 Search::Search(const Store& store, const Tenant& tenant, const ngsi::Query& query, const ngsi::Filter* filter,
                Page page)
-    : impl_(std::make_unique<Impl>(store, tenant, query, filter, page)) {}
+    : impl_(std::make_unique<Impl>(store, tenant, query, filter, std::move(page))) {}
 Search::~Search() = default;
 
 base::Result<bool> Search::run(std::uint64_t budget, const Emit& emit) {
@@ -236,7 +305,11 @@ bool Search::more() const {
 std::optional<Place> Search::last() const {
   return impl_->last;
 }
+const Ranked* Search::last_ranked() const {
+  return impl_->last_ranked ? &*impl_->last_ranked : nullptr;
+}
 std::string_view Search::plan() const {
+  if (impl_->walk) return impl_->walk->name();
   return impl_->plan ? impl_->plan->name() : "none";
 }
 

@@ -157,6 +157,7 @@ struct EntitySelector {
   std::vector<std::string> ids;
   PatternPtr id_pattern;
 };
+struct Order;  // order.h
 
 /// A whole question. Empty parts ask nothing. Everything given must hold.
 struct Query {
@@ -169,6 +170,7 @@ struct Query {
   std::optional<ScopeSelection> scope;
   std::optional<GeoQuery> geo;
   std::vector<EntitySelector> selectors;  // one of these; empty: any entity
+  std::shared_ptr<const Order> order;  // null: in the order of places
 };
 
 /// What a policy puts on every query of a principal: entities outside do not exist for it, hidden attributes neither

@@ -19,6 +19,7 @@
 #include "madang/base/result.h"
 #include "madang/journal/journal.h"
 #include "madang/ngsi/entity.h"
+#include "madang/ngsi/order.h"
 #include "madang/ngsi/query.h"
 #include "madang/ngsi/symbols.h"
 
@@ -179,17 +180,24 @@ class Surroundings final : public ngsi::Neighbours {
   std::uint64_t until_ = ~std::uint64_t{0};
 };
 
+/// Where an entity stands in an order: the values that decide and, among equals, its id.
+struct Ranked {
+  std::vector<ngsi::OrderKey> keys;
+  std::string id;
+};
+
 /// Where a page starts and ends.
 struct Page {
-  std::optional<Place> after = {};  // cursor: only places above
+  std::optional<Place> after = {};    // cursor: only places above
+  std::optional<Ranked> behind = {};  // cursor of a question with an order: only what comes behind
   std::uint64_t offset = 0;
   std::uint32_t limit = 20;  // 0 with count: only count
   bool count = false;        // find all matches, not only the page's
 };
 
 /// A question being answered in slices. Plans by the indexes (ids, declared values, relationships, space, scope, type,
-/// else all places); always checks the whole question against the entity, so an index can only make it faster. `query`
-/// and `filter` must outlive it.
+/// else all places), with an order also by what is next in it; always checks the whole question against the entity, so
+/// an index can only make it faster. `query` and `filter` must outlive it.
 class Search {
  public:
   Search(const Store& store, const Tenant& tenant, const ngsi::Query& query, const ngsi::Filter* filter, Page page);
@@ -205,6 +213,7 @@ class Search {
   std::uint64_t matched() const;      // so far; the whole count once finished with count
   bool more() const;                  // finished, and at least one match lies beyond the page
   std::optional<Place> last() const;  // place of the last entity of the page: the next page's cursor
+  const Ranked* last_ranked() const;  // the same of a question with an order; null: the page is empty
   std::string_view plan() const;      // "ids", "value index", "space", "type", "scan", ...: for the log and tests
 
  private:

@@ -141,11 +141,37 @@ Status read_geo(const dom::element& value, const std::string& pointer, QueryBody
   return wrong("A geo query needs georel, geometry and coordinates (5.2.13).", pointer);
 }
 
+/// OrderingParams (5.2.43).
+Status read_ordering(const dom::element& value, const std::string& pointer, QueryBody& body) {
+  return each_field(value, pointer,
+                    [&](std::string_view name, const dom::element& item, const std::string& at) -> Status {
+                      if (name == "orderBy") {
+                        MADANG_TRY(const auto terms, texts_of(item, at));
+                        body.order_by.emplace();
+                        for (const std::string& term : terms) {
+                          if (term.find(',') != term.npos) return wrong("Terms are items of the array: no commas.", at);
+                          if (!body.order_by->empty()) *body.order_by += ',';
+                          *body.order_by += term;
+                        }
+                      } else if (name == "collation") {
+                        MADANG_TRY(body.collation, text_of(item, at));
+                      } else if (name == "geometry") {
+                        MADANG_TRY(body.order_geometry, text_of(item, at));
+                      } else if (name == "coordinates") {
+                        if (!item.is_array()) return wrong("An array of coordinates was expected.", at);
+                        body.order_from = simdjson::minify(item);
+                      } else {
+                        return unknown(name, at);
+                      }
+                      return {};
+                    });
+}
+
 /// Members of clause 5.2.23 that are not offered yet, with the value that asks for nothing.
 struct Later {
   std::string_view name, neutral;
 };
-constexpr Later kLater[] = {{"ordering", ""}, {"entityMap", "false"}, {"entityMapLifetime", ""}};
+constexpr Later kLater[] = {{"entityMap", "false"}, {"entityMapLifetime", ""}};
 
 Status read_query_member(std::string_view name, const dom::element& value, const std::string& at, QueryBody& body) {
   struct Text {
@@ -333,6 +359,7 @@ Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json) {
         }
         if (name == "entities") return read_selectors(value, at, query);
         if (name == "geoQ") return read_geo(value, at, query);
+        if (name == "ordering") return read_ordering(value, at, query);
         return read_query_member(name, value, at, query);
       }));
   if (!typed) return wrong("A query has \"type\": \"Query\" (5.2.23).", "/type");

@@ -21,6 +21,7 @@ struct QueryBody {
   std::vector<Selector> entities;
   std::optional<std::string> q, scope_q, georel, geometry, coordinates, geoproperty, lang, csf, join, expand_values,
       json_keys, geometry_property;
+  std::optional<std::string> order_by, collation, order_from, order_geometry;  // 5.2.43
   std::optional<std::vector<std::string>> attrs, pick, omit, dataset_ids, contained_by;
   std::optional<std::uint64_t> join_level;
   std::string later;  // the first member that is not offered yet, by JSON pointer

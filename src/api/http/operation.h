@@ -46,11 +46,11 @@ enum class Param : std::uint8_t {
   expand_values,
   json_keys,
   split_entities,
-  // Known to the standard, refused by name:
   order_by,
   collation,
   order_from,
   order_geometry,
+  // Known to the standard, refused by name:
   entity_map,
   entity_map_lifetime,
   timerel,

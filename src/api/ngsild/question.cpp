@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "madang/base/uri.h"
+#include "madang/ngsi/order.h"
 
 namespace madang::api::ngsild {
 namespace {
@@ -14,6 +15,7 @@ using Text = std::optional<std::string_view>;
 /// What both ways of asking have in common.
 struct QuestionText {
   Text type, id_pattern, q, csf, scope_q, georel, geometry, coordinates, geoproperty, expand_values, json_keys;
+  Text order_by, collation, order_from, order_geometry;
   std::vector<std::string> ids;
   std::vector<ngsi::EntitySelector> selectors;
   ViewText view;
@@ -127,6 +129,19 @@ base::Status read_filters(const Call& call, const QuestionText& text, ngsi::Quer
   return {};
 }
 
+/// Clause 4.23. What orders texts or distances goes with an order alone.
+base::Status read_order(const Call& call, const QuestionText& text, ngsi::Query& query) {
+  const auto part = [](const Text& value) { return value.value_or(std::string_view()); };
+  if (!text.order_by && !text.collation && !text.order_from && !text.order_geometry) return {};
+  if (part(text.order_by).empty())
+    return error(Code::bad_request_data, "There is nothing to order by: name an attribute, id or type.", "orderBy");
+  MADANG_TRY(ngsi::Order order,
+             ngsi::parse_order(part(text.order_by), part(text.collation), part(text.order_geometry),
+                               part(text.order_from), call.vocabulary(), call.environment.options.query));
+  query.order = std::make_shared<const ngsi::Order>(std::move(order));
+  return {};
+}
+
 /// `attrs` and `pick` also select: entities have at least one of the attributes (5.7.2.4).
 void select_by_view(const ngsi::Representation& how, ngsi::Query& query) {
   if (how.has_attributes) {
@@ -159,6 +174,7 @@ base::Result<Question> ask(const Call& call, const QuestionText& text) {
   Question question;
   MADANG_CHECK(read_page(call, question.page));
   MADANG_CHECK(read_filters(call, text, question.query));
+  MADANG_CHECK(read_order(call, text, question.query));
   MADANG_CHECK(check_width(call, text, question.query));
   MADANG_TRY(question.view, make_view(call, text.view));
   select_by_view(question.view.how, question.query);
@@ -262,6 +278,10 @@ base::Result<Question> question_from_parameters(const Call& call) {
   text.geoproperty = given(params, Param::geoproperty);
   text.expand_values = given(params, Param::expand_values);
   text.json_keys = given(params, Param::json_keys);
+  text.order_by = given(params, Param::order_by);
+  text.collation = given(params, Param::collation);
+  text.order_from = given(params, Param::order_from);
+  text.order_geometry = given(params, Param::order_geometry);
   if (params.has(Param::id))
     each_item(params[Param::id], [&](std::string_view id) { return text.ids.emplace_back(id), true; });
   MADANG_TRY(text.view, view_text(params, call.environment.options.query));
@@ -280,6 +300,10 @@ base::Result<Question> question_from_body(const Call& call, const QueryBody& bod
   text.geometry = given(body.geometry);
   text.coordinates = given(body.coordinates);
   text.geoproperty = given(body.geoproperty);
+  text.order_by = given(body.order_by);
+  text.collation = given(body.collation);
+  text.order_from = given(body.order_from);
+  text.order_geometry = given(body.order_geometry);
   text.expand_values = given(body.expand_values);
   text.json_keys = given(body.json_keys);
   const ngsi::QueryLimits& limits = call.environment.options.query;
