@@ -6,6 +6,7 @@
 #include "madang/base/json.h"
 
 #include "json_text.h"
+#include "kind_values.h"
 #include "value_keys.h"
 
 namespace madang::ngsi {
@@ -80,7 +81,7 @@ class Writer {
     if (how_.pick_id) member("id"), base::json::append_string(out_, entity_.id());
     if (how_.pick_type) member("type"), types();
     if (entity_.scope_count() > 0 && how_.pick_scope) member("scope"), scopes();
-    if (how_.system_attributes) times(entity_.created_at(), entity_.modified_at());
+    if (how_.system_attributes) times(entity_.created_at(), entity_.modified_at(), entity_.expires_at());
     attributes();
     out_ += '}';
   }
@@ -95,7 +96,7 @@ class Writer {
     first_ = true;
     if (how_.pick_type) member("type"), types();
     if (entity_.scope_count() > 0 && how_.pick_scope) member("scope"), scopes();
-    if (how_.system_attributes) times(entity_.created_at(), entity_.modified_at());
+    if (how_.system_attributes) times(entity_.created_at(), entity_.modified_at(), entity_.expires_at());
     attributes();
     out_ += '}';
     if (how_.with_context) {
@@ -179,9 +180,11 @@ class Writer {
     base::append_timestamp(out_, when);
     out_ += '"';
   }
-  void times(Timestamp created, Timestamp modified) {
+  /// Clause 6.3.11: the system's own, expiresAt (4.22) among them.
+  void times(Timestamp created, Timestamp modified, std::optional<Timestamp> expires) {
     time("createdAt", created);
     time("modifiedAt", modified);
+    if (expires) time("expiresAt", *expires);
   }
 
   void attributes() {
@@ -242,14 +245,18 @@ class Writer {
   /// Concise: nothing beside the value, and no doubt about the kind (clauses 4.5.2.3, 4.5.3.3).
   bool is_bare(const AttributeView& attribute) const {
     if (how_.system_attributes || attribute.observed_at || !attribute.dataset_id.empty() ||
-        !attribute.unit_code.empty() || !attribute.value_type.empty() || attribute.sub_count > 0 ||
-        language_chosen(attribute))
+        !attribute.unit_code.empty() || !attribute.value_type.empty() || !attribute.extras.empty() ||
+        attribute.sub_count > 0 || language_chosen(attribute))
       return false;
     return attribute.kind == Kind::geo_property || (attribute.kind == Kind::property && attribute.value.front() != '{');
   }
   void concise_value(const AttributeView& attribute) { value(attribute); }
 
   void value(const AttributeView& attribute) {
+    if (attribute.kind == Kind::vocab_property)
+      return append_compacted_vocab(out_, attribute.value, vocabulary_.context());
+    if (attribute.kind == Kind::list_relationship && how_.format == Format::normalized)
+      return append_objects(out_, attribute.value);
     const bool rewrite = vocabulary_.context().is_core() ? attribute.foreign_keys : attribute.nested_keys;
     if (rewrite)
       append_compacted(out_, attribute.value, vocabulary_.context());
@@ -323,13 +330,12 @@ class Writer {
       out_ += in_language(attribute.value).second;
       return;
     }
-    if (attribute.kind == Kind::language_property) {
-      out_ += "{\"languageMap\":";
-      out_ += attribute.value;
-      out_ += '}';
-      return;
-    }
+    // Clause 4.5.4: these say what they are.
+    const bool named = attribute.kind == Kind::language_property || attribute.kind == Kind::vocab_property ||
+                       attribute.kind == Kind::json_property;
+    if (named) out_ += opening_of(attribute.kind).concise;
     value(attribute);
+    if (named) out_ += '}';
   }
 
   void object(const AttributeView& attribute) {
@@ -349,9 +355,10 @@ class Writer {
     }
     if (!attribute.unit_code.empty()) member("unitCode"), base::json::append_string(out_, attribute.unit_code);
     if (!attribute.value_type.empty()) member("valueType"), value_type(attribute.value_type);
+    if (!attribute.extras.empty()) extras(attribute.extras);
     if (attribute.observed_at) time("observedAt", *attribute.observed_at);
     if (!attribute.dataset_id.empty()) member("datasetId"), base::json::append_string(out_, attribute.dataset_id);
-    if (how_.system_attributes) times(attribute.created_at, attribute.modified_at);
+    if (how_.system_attributes) times(attribute.created_at, attribute.modified_at, attribute.expires_at);
     if (joins(attribute)) linked_entities(attribute);
     const bool outer_own = std::exchange(own_, false);
     attribute.each_sub([this](const AttributeView& sub) {
@@ -363,6 +370,16 @@ class Writer {
     own_ = outer_own;
     out_ += '}';
     first_ = outer_first;
+  }
+
+  void extras(std::string_view all) {
+    const Context& context = vocabulary_.context();
+    if (const auto types = find_extra(all, Extra::object_type); !types.empty())
+      member("objectType"), append_names(out_, types, context);
+    if (const auto id = find_extra(all, Extra::entity_id_sealed); !id.empty())
+      member("entityIdSealed"), base::json::append_string(out_, id);
+    if (const auto types = find_extra(all, Extra::entity_type_sealed); !types.empty())
+      member("entityTypeSealed"), append_names(out_, types, context);
   }
 
   void value_type(std::string_view iri) {

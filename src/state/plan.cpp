@@ -33,8 +33,8 @@ std::size_t Candidates::read(Place from, std::span<Place> out) const {
 }
 
 Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, Surroundings* around,
-           bool count)
-    : tenant_(tenant), query_(query), filter_(filter), around_(around), count_(count) {
+           bool count, bool settled)
+    : tenant_(tenant), query_(query), filter_(filter), around_(around), count_(count), settled_(settled) {
   if (plan_ids()) return;
   const Indexes& indexes = tenant.indexes;
 
@@ -124,8 +124,8 @@ std::optional<PlaceSet> Plan::selected_set() const {
 }
 
 bool Plan::is_plain() const {
-  return filter_ == nullptr && !query_.id_pattern && query_.attributes.empty() && !query_.attributes_given &&
-         !query_.q && !query_.scope && query_.selectors.empty();
+  return settled_ && filter_ == nullptr && !query_.id_pattern && query_.attributes.empty() &&
+         !query_.attributes_given && !query_.q && !query_.scope && query_.selectors.empty();
 }
 
 // ---- types and scopes ----
@@ -282,7 +282,7 @@ std::optional<std::vector<Place>> Plan::ends_of(const ngsi::QueryTerm& term, std
     end.type = types_with(term.path.names.front());
   }
   if (!end.type) return std::nullopt;
-  Plan plan(tenant_, end, filter_, nullptr, true);
+  Plan plan(tenant_, end, filter_, nullptr, true, false);
   std::uint64_t work = 0;
   while (!plan.collected() && work <= most) work += plan.collect(most);
   around_->charge(work / 8 + 1);

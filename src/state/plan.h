@@ -23,9 +23,10 @@ struct Candidates {
 /// only.
 class Plan {
  public:
-  /// What it looks at to choose is charged to `around`.
+  /// What it looks at to choose is charged to `around`. `settled`: the indexes tell all there is, so an answer may come
+  /// from them alone.
   Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, Surroundings* around,
-       bool count);
+       bool count, bool settled);
 
   std::string_view name() const { return name_; }
   Candidates candidates;
@@ -86,6 +87,7 @@ class Plan {
   const ngsi::Filter* filter_;
   Surroundings* around_;
   const bool count_;
+  const bool settled_;
   std::string_view name_;
   std::vector<Range> ranges_;
   std::vector<LinkRange> link_ranges_;

@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "madang/ngsi/expiry.h"
+
 #include "plan.h"
 #include "ranking.h"
 
@@ -47,6 +49,8 @@ struct Search::Impl {
   bool more = false;
   bool finished = false;
   bool exact_begun = false;
+  base::Timestamp now;
+  bool expiring = false;  // something has expired by `now` and is still there
 
   base::Result<bool> run(std::uint64_t budget, const Emit& emit);
   base::Status pay(std::uint64_t work);
@@ -57,6 +61,14 @@ struct Search::Impl {
   base::Status begin_ranking();
   base::Result<bool> go_on_walking(std::uint64_t budget, std::uint64_t& spent);
   base::Result<bool> take_ranked(std::uint64_t budget, const Emit& emit);
+  /// use(entity without what has expired), where there is one.
+  template <class Use>
+  void as_of_now(EntityView entity, Use&& use) {
+    if (!entity) return;
+    if (!expiring || !entity.may_expire()) return use(entity);
+    const ngsi::AsOf then(entity, now);
+    if (then.view()) use(then.view());
+  }
   bool matches(EntityView entity) {
     if (!linked) return ngsi::matches(query, entity, filter);
     around.allow(kLinkedAnEntity);
@@ -84,8 +96,10 @@ base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
   if (ranked) return take_ranked(budget, emit);
   const bool fresh = !plan;
   const std::uint64_t before = around.spent();
+  expiring = tenant.indexes.expires_by(now);
+  around.set_time(now);
   if (fresh) {
-    plan.emplace(tenant, query, filter, &around, page.count);
+    plan.emplace(tenant, query, filter, &around, page.count, !expiring);
     if (page.after && !page.count) next = std::uint64_t{*page.after} + 1;
     if (query.order && page.limit > 0) MADANG_CHECK(begin_ranking());
   }
@@ -135,7 +149,7 @@ base::Status Search::Impl::begin_ranking() {
   }
   ranking.emplace(*query.order, tenant.symbols, filter, static_cast<std::size_t>(needed), page.behind);
   const bool counts = page.count && !(plan->collected() && plan->candidates.exact);
-  if (!counts && query.ids.empty() && !linked) walk = RankedWalk::begin(tenant, query, filter, *ranking);
+  if (!counts && query.ids.empty() && !linked && !expiring) walk = RankedWalk::begin(tenant, query, filter, *ranking);
   return {};
 }
 
@@ -176,7 +190,9 @@ std::uint64_t Search::Impl::look(std::uint64_t budget, const Emit& emit) {
     next = std::uint64_t{place} + 1;
     if (place >= tenant.slots.end()) continue;
     const EntityView entity = tenant.at(place);
-    if (entity && matches(entity)) take(place, entity, emit);
+    as_of_now(entity, [&](EntityView then) {
+      if (matches(then)) take(place, then, emit);
+    });
     if (const std::uint64_t beside = around.spent() - before; beside != 0 && i + beside >= budget) return i + beside;
   }
   return size + (around.spent() - before);
@@ -217,9 +233,13 @@ base::Result<bool> Search::Impl::take_exact(std::uint64_t budget, const Emit& em
     for (std::size_t i = 0; i < size; ++i) {
       next = std::uint64_t{places[i]} + 1;
       const EntityView entity = tenant.at(places[i]);
-      // Between two turns another entity may have come to the place.
-      if (resumed && (!entity || !ngsi::matches(query, entity, filter))) continue;
-      emit_one(places[i], entity, emit);
+      if (!resumed) {
+        emit_one(places[i], entity, emit);
+      } else {  // between two turns another entity may have come to the place, or this one expired
+        as_of_now(entity, [&](EntityView then) {
+          if (ngsi::matches(query, then, filter)) emit_one(places[i], then, emit);
+        });
+      }
       if (around.spent() == spent) continue;
       if (around.spent() - spent < budget) continue;
       MADANG_CHECK(pay(around.spent() - spent));
@@ -274,7 +294,11 @@ base::Result<bool> Search::Impl::take_ranked(std::uint64_t budget, const Emit& e
     Ranking::Row& row = (*ranked)[next_ranked++];
     const EntityView entity = row.place < tenant.slots.end() ? tenant.at(row.place) : EntityView();
     const bool same = entity && entity.id() == row.where.id;
-    if (same && (entity.version() == row.version || matches(entity))) emit_one(row.place, entity, emit);
+    if (same) {
+      as_of_now(entity, [&](EntityView then) {
+        if (then.version() == row.version || matches(then)) emit_one(row.place, then, emit);
+      });
+    }
     last_ranked = std::move(row.where);
     const std::uint64_t beside = around.spent() - spent;
     if (beside == 0 || beside < budget) continue;
@@ -290,7 +314,8 @@ Search::Search(const Store& store, const Tenant& tenant, const ngsi::Query& quer
     : impl_(std::make_unique<Impl>(store, tenant, query, filter, std::move(page))) {}
 Search::~Search() = default;
 
-base::Result<bool> Search::run(std::uint64_t budget, const Emit& emit) {
+base::Result<bool> Search::run(std::uint64_t budget, const Emit& emit, base::Timestamp now) {
+  impl_->now = now;
   return impl_->run(std::max<std::uint64_t>(budget, 1), emit);
 }
 void Search::charge(std::uint64_t work) {

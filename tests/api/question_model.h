@@ -89,7 +89,8 @@ struct Asked {
   Sign sign = Sign::exists;
   std::vector<Json> values;  // texts that begin with 2026- are date-times
   bool is_range = false;
-  std::string word;  // of a pattern: any text that has it
+  bool expanded = false;  // expandValues
+  std::string word;       // of a pattern: any text that has it
 };
 struct Tree {
   enum class Node { term, all, any } node = Node::term;
@@ -117,6 +118,7 @@ struct Circle {
 struct Question {
   std::vector<Selector> selectors;  // one of these
   std::optional<Tree> q;
+  bool expand = false;               // the values of `gender`
   std::optional<std::string> scope;  // `/A`, `/A/#`, `/A/+` or `/#`
   std::optional<Circle> near;
   std::vector<std::string> attrs;
@@ -292,10 +294,15 @@ class World {
       for (const auto& [tag, text] : map) all.first.push_back(text);
       return all;
     }
-    const char* member = kind == "VocabProperty"  ? "vocab"
-                         : kind == "JsonProperty" ? "json"
-                         : kind == "ListProperty" ? "valueList"
-                                                  : "value";
+    if (kind == "VocabProperty") {
+      if (!asked.keys.empty()) return std::nullopt;
+      const Json& vocab = instance.at("vocab");
+      if (!vocab.is(Json::Sort::array)) return Operand{{expanded(vocab.text)}, false};
+      Json all = Json::array();
+      for (const Json& each : vocab.items) all.items.push_back(expanded(each.text));
+      return Operand{{all}, false};
+    }
+    const char* member = kind == "JsonProperty" ? "json" : kind == "ListProperty" ? "valueList" : "value";
     const Json* value = &instance.at(member);
     for (const std::string& key : asked.keys) {
       if (!value->is(Json::Sort::object) || !value->has(key)) return std::nullopt;
@@ -304,6 +311,11 @@ class World {
     return Operand{{*value}, false};
   }
 
+  /// As the core context does it: a name is one of the default vocabulary.
+  static Json expanded(const std::string& text) {
+    const bool name = text.find_first_of(" :\",") == text.npos;
+    return name ? "https://uri.etsi.org/ngsi-ld/default-context/" + text : text;
+  }
   static bool is_moment(const Json& value) { return value.is(Json::Sort::text) && value.text.starts_with("2026-"); }
   static bool comparable(const Json& a, const Json& b) { return a.sort == b.sort && is_moment(a) == is_moment(b); }
   static int order(const Json& a, const Json& b) {
@@ -319,8 +331,11 @@ class World {
       return comparable(item, asked.values[0]) && order(item, asked.values[0]) >= 0 &&
              order(item, asked.values[1]) <= 0;
     }
-    return std::any_of(asked.values.begin(), asked.values.end(),
-                       [&](const Json& value) { return comparable(item, value) && order(item, value) == 0; });
+    return std::any_of(asked.values.begin(), asked.values.end(), [&](const Json& value) {
+      const bool word = asked.expanded && value.is(Json::Sort::text) && !is_moment(value);
+      const Json wanted = word ? expanded(value.text) : value;
+      return comparable(item, wanted) && order(item, wanted) == 0;
+    });
   }
 
   static bool satisfied(const Asked& asked, const Json& instance) {
@@ -467,6 +482,11 @@ class World {
     }
     if (question.format == "concise") {
       out.members.erase("type");
+      if (instance.has("objectList")) {
+        Json ids = Json::array();
+        for (const std::string& id : objects(instance)) ids.items.emplace_back(id);
+        out.members["objectList"] = ids;
+      }
       const bool bare = out.members.size() == 1 && (kind == "GeoProperty" || kind == "Property") && !chosen;
       if (bare && (kind == "GeoProperty" || !out.at("value").is(Json::Sort::object))) return out.at("value");
     }

@@ -106,7 +106,8 @@ std::vector<std::string> sorted(const std::vector<Json>& items) {
 // ---- random worlds and questions ----
 
 const std::vector<std::string> kTypes{"Room", "Hall", "Bus"};
-const std::vector<std::string> kNames{"p", "r", "says", "owner", "route"};
+const std::vector<std::string> kNames{"p", "r", "says", "owner", "route", "gender", "raw", "list", "stops"};
+const std::vector<std::string> kRelationships{"owner", "route", "stops"};
 const std::vector<std::string> kKeys{"k", "m", "en", "fr"};
 constexpr int kEntities = 14;
 
@@ -138,12 +139,13 @@ class Dice {
         return static_cast<double>(roll(5)) / 2;
     }
   }
+  Json object() { return Json::object({{"k", scalar()}, {"m", Json::object({{"k", scalar()}, {"en", scalar()}})}}); }
   Json value() {
     switch (roll(5)) {
       case 0:
         return Json::array({scalar(), scalar()});
       case 1:
-        return Json::object({{"k", scalar()}, {"m", Json::object({{"k", scalar()}, {"en", scalar()}})}});
+        return object();
       default:
         return scalar();
     }
@@ -152,7 +154,12 @@ class Dice {
     Json out = Json::object({{"type", "Relationship"}});
     std::vector<Json> many;
     for (int i = 1 + roll(2); i > 0; --i) many.emplace_back(id());
-    out.members["object"] = name == "route" ? Json::array(many) : many[0];
+    if (name != "stops") {
+      out.members["object"] = name == "route" ? Json::array(many) : many[0];
+      return out;
+    }
+    out = Json::object({{"type", "ListRelationship"}, {"objectList", Json::array()}});
+    for (const Json& each : many) out.members["objectList"].items.push_back(Json::object({{"object", each}}));
     return out;
   }
   Json instance(const std::string& name, bool sub) {
@@ -162,8 +169,15 @@ class Dice {
                           {"languageMap", Json::object({{"en", one_of<std::string>({"red", "blue"})}})}});
       if (once_in(2))
         out.members["languageMap"].members["fr"] = once_in(2) ? Json("rouge") : Json::array({"rouge", "red"});
-    } else if (name == "owner" || name == "route") {
+    } else if (name == "owner" || name == "route" || name == "stops") {
       out = relationship(name);
+    } else if (name == "gender") {
+      const Json word = one_of<std::string>({"red", "blue"});
+      out = Json::object({{"type", "VocabProperty"}, {"vocab", once_in(3) ? Json::array({word, "grey"}) : word}});
+    } else if (name == "raw") {
+      out = Json::object({{"type", "JsonProperty"}, {"json", object()}});
+    } else if (name == "list") {
+      out = Json::object({{"type", "ListProperty"}, {"valueList", Json::array({scalar(), scalar()})}});
     } else {
       out.members["value"] = value();
     }
@@ -199,7 +213,7 @@ class Dice {
     Asked out;
     for (int hops = !once_in(3) ? roll(levels + 1) : 0; hops > 0; --hops) {
       Hop& hop = out.hops.emplace_back();
-      hop.relationship = one_of<std::string>({"owner", "route"});
+      hop.relationship = one_of(kRelationships);
       for (int i = roll(3); i > 0; --i) hop.types.push_back(one_of(kTypes));
     }
     out.names.push_back(one_of(kNames));
@@ -240,12 +254,14 @@ class Dice {
     return out;
   }
   std::vector<Term> terms(int levels) {
-    std::vector<std::string> names{"id", "type", "scope", "p", "r", "says", "owner", "route", "location"};
+    std::vector<std::string> names = kNames;
+    names.insert(names.end(), {"id", "type", "scope", "location"});
     std::shuffle(names.begin(), names.end(), engine_);
     std::vector<Term> out;
     for (int i = 1 + roll(5); i > 0; --i) {
       Term term{names[static_cast<std::size_t>(i)], {}};
-      if (levels > 0 && (term.name == "owner" || term.name == "route") && !once_in(3)) term.linked = terms(levels - 1);
+      const bool leads = std::find(kRelationships.begin(), kRelationships.end(), term.name) != kRelationships.end();
+      if (levels > 0 && leads && !once_in(3)) term.linked = terms(levels - 1);
       out.push_back(std::move(term));
     }
     return out;
@@ -269,6 +285,7 @@ class Dice {
     out.selectors.push_back(selector());
     if (once_in(6)) out.selectors.push_back(selector());
     if (!once_in(3)) out.q = tree(levels, 2);
+    if (out.q && once_in(2)) out.expand = true, expand(*out.q);
     if (once_in(6)) out.scope = one_of<std::string>({"/A", "/A/#", "/A/+", "/#", "/A/B"});
     if (once_in(6)) out.near = Circle{127.01, 37.01, once_in(2) ? 500.0 : 1'300.0};
     if (once_in(6)) {
@@ -286,6 +303,11 @@ class Dice {
   }
 
  private:
+  static void expand(Tree& tree) {
+    const auto& names = tree.asked.names;
+    tree.asked.expanded = !names.empty() && names.back() == "gender" && tree.asked.member.empty();
+    for (Tree& part : tree.parts) expand(part);
+  }
   static bool contradicts(const std::vector<Term>& pick, const std::vector<Term>& omit) {
     for (const Term& p : pick)
       for (const Term& o : omit)
@@ -370,6 +392,7 @@ std::string as_target(const Question& question) {
   if (!selector.ids.empty()) add("id", joined(selector.ids));
   if (!selector.ending.empty()) add("idPattern", selector.ending + "$");
   if (question.q) add("q", text(*question.q));
+  if (question.expand) add("expandValues", "gender");
   if (question.scope) add("scopeQ", *question.scope);
   if (question.near) {
     add("georel", georel(*question.near));
@@ -403,6 +426,7 @@ std::string as_body(const Question& question) {
     body.members["entities"].items.push_back(made);
   }
   if (question.q) body.members["q"] = text(*question.q);
+  if (question.expand) body.members["expandValues"] = "gender";
   if (question.scope) body.members["scopeQ"] = *question.scope;
   if (question.near) {
     body.members["geoQ"] = Json::object({{"georel", georel(*question.near)},

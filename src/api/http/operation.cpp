@@ -43,6 +43,8 @@ constexpr ParamInfo kParamTable[] = {
      "For merged attributes that have an observedAt and bring none"},
     {delete_all, "deleteAll", ParamKind::boolean, 5, "true: all instances of the attribute"},
     {details, "details", ParamKind::boolean, 5, "true: with details"},
+    {drop, "drop", ParamKind::words, kList, "Members that a purge takes from entities instead of removing them"},
+    {keep, "keep", ParamKind::words, kList, "Attributes that a purge leaves to entities instead of removing them"},
     {join, "join", ParamKind::text, 16,
      "Show linked entities: `inline` in their Relationships, `flat` behind the others, `@none`"},
     {join_level, "joinLevel", ParamKind::positive, 16, "How far Relationships are followed (1)"},
@@ -66,8 +68,6 @@ constexpr ParamInfo kParamTable[] = {
     {last_n, "lastN", ParamKind::text, 16, "", false, ""},
     {aggr_methods, "aggrMethods", ParamKind::words, 256, "", false, ""},
     {aggr_period_duration, "aggrPeriodDuration", ParamKind::text, 64, "", false, ""},
-    {drop, "drop", ParamKind::words, kList, "", false, ""},
-    {keep, "keep", ParamKind::words, kList, "", false, ""},
     {kind, "kind", ParamKind::text, 32, "", false, ""},
     {reload, "reload", ParamKind::boolean, 5, "", false, "false"},
 };
@@ -99,6 +99,7 @@ constexpr auto kShow = list(attrs, pick, omit, options, format, lang, geometry_p
 constexpr auto kLinked = list(join, join_level, contained_by, entity_map, entity_map_lifetime);
 constexpr auto kPage = list(count, limit, offset, after);
 constexpr auto kFilter = list(id, type, id_pattern, q, georel, geometry, coordinates, geoproperty, scope_q, csf, local);
+constexpr auto kPurge = kFilter + list(attrs, drop, keep, geometry_property);
 constexpr auto kOrder = list(order_by, collation, order_from, order_geometry);
 constexpr auto kRetrieve = kShow + kTyped + kLinked;
 constexpr auto kQuery = kFilter + kShow + kPage + kLinked + kOrder + list(expand_values, json_keys, split_entities);
@@ -126,6 +127,7 @@ constexpr int kAsked[] = {200, 400, 403, 404, 406, 411, 415, 429, 504};
 constexpr int kCreated[] = {201, 400, 409, 411, 412, 415, 429, 503, 504, 507};
 constexpr int kChanged[] = {204, 400, 404, 411, 412, 415, 429, 503, 504, 507};
 constexpr int kDeleted[] = {204, 400, 404, 412, 429, 503, 504, 507};
+constexpr int kPurged[] = {204, 207, 400, 403, 404, 429, 503, 504};
 constexpr int kParts[] = {204, 207, 400, 404, 411, 412, 415, 429, 503, 504, 507};
 constexpr int kMade[] = {201, 207, 400, 411, 415, 429, 503, 507};
 constexpr int kUpserted[] = {201, 204, 207, 400, 411, 415, 429, 503, 507};
@@ -224,6 +226,8 @@ constexpr Operation kTable[] = {
     changes(Op::entity_delete, Method::delete_, kEntity, "deleteEntity", "Delete an entity (5.6.6)", Body::none, kTyped,
             kDeleted),
     shows_entities(Op::entity_query, Method::get, kEntities, "queryEntities", "Query entities (5.7.2)", kQuery, kPages),
+    changes(Op::entity_purge, Method::delete_, kEntities, "purgeEntities",
+            "Remove the entities that match, or some of their attributes (5.6.21)", Body::none, kPurge, kPurged),
     changes(Op::entity_create, Method::post, kEntities, "createEntity", "Create an entity (5.6.1)", Body::entity,
             kLocal, kCreated),
     changes(Op::attrs_append, Method::post, kAttrs, "appendAttributes", "Append attributes (5.6.3)", Body::fragment,
@@ -269,7 +273,6 @@ constexpr Operation kTable[] = {
     admin(Op::backup_end, Method::delete_, "/admin/backup/{ticket}", "endBackup", "Give a backup's ticket back",
           kAdminChange),
 
-    later(Method::delete_, NGSI "/entities", "purgeEntities"),
     later(Method::post, NGSI "/subscriptions", "createSubscription"),
     later(Method::get, NGSI "/subscriptions", "querySubscriptions"),
     later(Method::get, NGSI "/subscriptions/{subscriptionId}", "retrieveSubscription"),

@@ -262,10 +262,7 @@ base::Status join_selectors(const Call& call, const std::vector<QueryBody::Selec
   return {};
 }
 
-}  // namespace
-
-base::Result<Question> question_from_parameters(const Call& call) {
-  const Parameters& params = call.params;
+base::Result<QuestionText> text_from_parameters(const Parameters& params, const ngsi::QueryLimits& limits) {
   QuestionText text;
   text.type = given(params, Param::type);
   text.id_pattern = given(params, Param::id_pattern);
@@ -284,8 +281,31 @@ base::Result<Question> question_from_parameters(const Call& call) {
   text.order_geometry = given(params, Param::order_geometry);
   if (params.has(Param::id))
     each_item(params[Param::id], [&](std::string_view id) { return text.ids.emplace_back(id), true; });
-  MADANG_TRY(text.view, view_text(params, call.environment.options.query));
+  MADANG_TRY(text.view, view_text(params, limits));
+  return text;
+}
+
+}  // namespace
+
+base::Result<Question> question_from_parameters(const Call& call) {
+  MADANG_TRY(const QuestionText text, text_from_parameters(call.params, call.environment.options.query));
   return ask(call, text);
+}
+
+base::Result<ngsi::Query> filter_from_parameters(const Call& call) {
+  MADANG_TRY(const QuestionText text, text_from_parameters(call.params, call.environment.options.query));
+  ngsi::Query query;
+  MADANG_CHECK(read_filters(call, text, query));
+  MADANG_CHECK(check_width(call, text, query));
+  if (query.q && ngsi::linked_depth(*query.q) > 0)
+    return error(Code::bad_request_data, "Here q follows no Relationships.", "q");
+  if (!text.view.attrs) return query;
+  query.attributes_given = true;
+  for (const std::string_view name : *text.view.attrs) {
+    MADANG_TRY(const ngsi::Symbol symbol, call.vocabulary().find(name));
+    if (symbol != ngsi::Symbol::none) query.attributes.push_back(symbol);
+  }
+  return query;
 }
 
 base::Result<Question> question_from_body(const Call& call, const QueryBody& body) {
