@@ -59,6 +59,7 @@ struct Question {
   Hub::Idle idle;
   std::string last_id;
   bool count = false;
+  const std::size_t* besides = nullptr;
   bool refused = false;
 };
 using QuestionPtr = std::shared_ptr<Question>;
@@ -144,10 +145,7 @@ class HubImpl final : public Hub {
     where.limit = page.limit;
     where.count = page.count;
     if (page.after) {
-      const auto cursor = read_cursor(*page.after);
-      if (!cursor) return done(base::error(Code::bad_request_data, "This is not the address of a next page.", "after"));
-      const state::Reading reading(*store_);
-      where.after = state::place_of(**found, cursor->id).value_or(cursor->place);
+      if (auto read = read_after(who, **found, query, *page.after, where); !read.ok()) return done(read.error());
     }
     auto question = std::make_shared<Question>();
     question->who = who;
@@ -158,9 +156,17 @@ class HubImpl final : public Hub {
     question->done = std::move(done);
     question->idle = std::move(idle);
     question->count = page.count;
-    question->search.emplace(*store_, **found, question->query, question->filter, where);
+    question->besides = page.besides;
+    question->search.emplace(*store_, **found, question->query, question->filter, std::move(where));
     if (slice(question, kFirstSlice)) return;
     admit(std::move(question));
+  }
+
+  base::Result<std::unique_ptr<const ngsi::Neighbours>> neighbours(const Principal& who,
+                                                                   std::string_view tenant) override {
+    MADANG_TRY(const state::Tenant* found, readable(who, tenant));
+    return std::unique_ptr<const ngsi::Neighbours>(
+        std::make_unique<state::Surroundings>(*found, filter_of(who, tenant), time_for(*found)));
   }
 
   base::Result<std::vector<TypeInfo>> types(const Principal& who, std::string_view tenant) override {
@@ -313,6 +319,23 @@ class HubImpl final : public Hub {
     return {};
   }
 
+  /// The place that the address of a next page names. It must be of a question with the same order, or none.
+  base::Status read_after(const PrincipalPtr& who, const state::Tenant& tenant, const ngsi::Query& query,
+                          std::string_view text, state::Page& where) {
+    const base::Error no_page = base::error(Code::bad_request_data, "This is not the address of a next page.", "after");
+    const state::Reading reading(*store_);
+    if (query.order) {
+      where.behind = read_ranked_cursor(text, query.order->terms.size());
+      if (!where.behind) return no_page;
+      mend(*where.behind, tenant, *query.order, filter_of(*who, tenant.name()));
+      return {};
+    }
+    const auto cursor = read_cursor(text);
+    if (!cursor) return no_page;
+    where.after = state::place_of(tenant, cursor->id).value_or(cursor->place);
+    return {};
+  }
+
   /// What the time is to a search: where nothing ever expires it does not matter.
   base::Timestamp time_for(const state::Tenant& tenant) const {
     return tenant.has_expiring() ? clock_.now() : base::Timestamp{INT64_MIN};
@@ -328,7 +351,9 @@ class HubImpl final : public Hub {
           budget,
           [&](ngsi::EntityView entity) {
             question->last_id.assign(entity.id());
+            const std::size_t before = question->besides ? *question->besides : 0;
             question->see(entity, question->filter);
+            if (question->besides) question->search->charge(*question->besides - before);
           },
           time_for(*question->tenant));
     }();
@@ -341,12 +366,13 @@ class HubImpl final : public Hub {
     const state::Search& search = *question->search;
     answer.plan = search.plan();
     if (question->count) answer.count = search.matched();
-    if (search.more() && search.last()) answer.next = next_page(*question);
+    if (search.more() && (search.last() || search.last_ranked())) answer.next = next_page(*question);
     question->done(std::move(answer));
     return true;
   }
 
   static std::string next_page(const Question& question) {
+    if (const state::Ranked* const ranked = question.search->last_ranked()) return write_cursor(*ranked);
     Cursor cursor;
     cursor.place = *question.search->last();
     cursor.id = question.last_id;

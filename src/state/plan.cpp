@@ -18,6 +18,9 @@ namespace {
 constexpr std::uint64_t kProbe = 4'096;    // entries counted to estimate a range
 constexpr std::size_t kFewScopes = 1'024;  // a pattern that meets more is no plan
 constexpr std::size_t kMostRanges = 1'024;
+constexpr std::uint64_t kTooFewToPlan = 64;  // candidates: looking at them all is as quick
+constexpr std::uint64_t kFewEnds = 2'000;    // entities looked at to walk a path backwards
+constexpr std::size_t kFewKinds = 4'096;     // (type, attribute, kind) rows read for it
 
 }  // namespace
 
@@ -29,8 +32,9 @@ std::size_t Candidates::read(Place from, std::span<Place> out) const {
   return size;
 }
 
-Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, bool count, bool settled)
-    : tenant_(tenant), query_(query), filter_(filter), count_(count), settled_(settled) {
+Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, Surroundings* around,
+           bool count, bool settled)
+    : tenant_(tenant), query_(query), filter_(filter), around_(around), count_(count), settled_(settled) {
   if (plan_ids()) return;
   const Indexes& indexes = tenant.indexes;
 
@@ -48,6 +52,11 @@ Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Fil
       candidates.live = nullptr;
       candidates.in_set = true;
     }
+  } else if (auto set = selected_set()) {
+    name_ = "type";
+    candidates.set = std::move(*set);
+    candidates.live = nullptr;
+    candidates.in_set = true;
   }
   std::uint64_t best = candidates.places()->size();
   candidates.exact = is_plain() && !query.geo;
@@ -76,7 +85,7 @@ Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Fil
     }
   }
   if (!way) return;
-  name_ = way->links.empty() ? "value index" : "relationships";
+  name_ = way->ranges.empty() ? "relationships" : "value index";
   candidates = {};
   ranges_ = std::move(way->ranges);
   link_ranges_ = std::move(way->links);
@@ -84,17 +93,39 @@ Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Fil
 }
 
 bool Plan::plan_ids() {
-  if (query_.ids.empty()) return false;
+  const auto& selectors = query_.selectors;
+  const bool selected = !selectors.empty() && std::all_of(selectors.begin(), selectors.end(),
+                                                          [](const auto& selector) { return !selector.ids.empty(); });
+  if (query_.ids.empty() && !selected) return false;
   name_ = "ids";
-  for (const std::string& id : query_.ids)
-    if (const Place place = tenant_.find(id); place != kNoPlace) candidates.list.push_back(place);
+  const auto take = [&](const std::vector<std::string>& ids) {
+    for (const std::string& id : ids)
+      if (const Place place = tenant_.find(id); place != kNoPlace) candidates.list.push_back(place);
+  };
+  take(query_.ids);
+  if (query_.ids.empty())
+    for (const auto& selector : selectors) take(selector.ids);
   finish();
   return true;
 }
 
+/// The entities of the types that the selectors name, where each of them names some.
+std::optional<PlaceSet> Plan::selected_set() const {
+  std::optional<PlaceSet> out;
+  for (const auto& selector : query_.selectors) {
+    auto set = selector.type ? type_set(*selector.type) : std::nullopt;
+    if (!set) return std::nullopt;
+    if (out)
+      out->unite(*set);
+    else
+      out = std::move(set);
+  }
+  return out;
+}
+
 bool Plan::is_plain() const {
   return settled_ && filter_ == nullptr && !query_.id_pattern && query_.attributes.empty() &&
-         !query_.attributes_given && !query_.q && !query_.scope;
+         !query_.attributes_given && !query_.q && !query_.scope && query_.selectors.empty();
 }
 
 // ---- types and scopes ----
@@ -191,6 +222,7 @@ std::optional<Plan::Way> Plan::way_of(const QueryExpression& expression, std::ui
 }
 
 std::optional<Plan::Way> Plan::way_of(const ngsi::QueryTerm& term, std::uint64_t most) const {
+  if (!term.path.hops.empty()) return way_back(term, most);
   const Symbol attribute = term.path.plain_attribute();
   if (attribute == Symbol::none || term.values.empty()) return std::nullopt;
   Way way;
@@ -216,6 +248,91 @@ std::optional<Plan::Way> Plan::way_of(const ngsi::QueryTerm& term, std::uint64_t
   if (way.ranges.size() + way.links.size() > kMostRanges) return std::nullopt;
   estimate(way, most);
   return way;
+}
+
+/// A path through linked entities walked backwards: from the few entities that its end holds for to those that point at
+/// them. All that it gives is checked again, forwards.
+std::optional<Plan::Way> Plan::way_back(const ngsi::QueryTerm& term, std::uint64_t most) const {
+  const auto& hops = term.path.hops;
+  if (around_ == nullptr || most <= kTooFewToPlan) return std::nullopt;
+  auto places = ends_of(term, std::min(most, kFewEnds));
+  for (std::size_t hop = hops.size() - 1; places && hop > 0; --hop)
+    places = pointing_at(hops[hop].relationship, *places, std::min(most, kFewEnds));
+  if (!places || places->size() > kMostRanges) return std::nullopt;
+  Way way;
+  for (const Place place : *places) {
+    const std::string_view id = tenant_.at(place).id();
+    way.links.push_back({link_to(hops[0].relationship, id, 0), link_to(hops[0].relationship, id, kNoPlace)});
+  }
+  estimate(way, most);
+  return way;
+}
+
+/// The entities at the end of a path for which its term holds; nothing where that takes looking at more than `most`.
+std::optional<std::vector<Place>> Plan::ends_of(const ngsi::QueryTerm& term, std::uint64_t most) const {
+  ngsi::Query end;
+  end.q.emplace();
+  end.q->term = term;
+  end.q->term.path.hops.clear();
+  if (const auto& hint = term.path.hops.back().types; !hint.empty()) {
+    end.type.emplace();
+    end.type->node = TypeSelection::Node::any_of;
+    for (const Symbol type : hint) end.type->parts.push_back({TypeSelection::Node::type, type, {}});
+  } else if (!term.path.names.empty()) {
+    end.type = types_with(term.path.names.front());
+  }
+  if (!end.type) return std::nullopt;
+  Plan plan(tenant_, end, filter_, nullptr, true, false);
+  std::uint64_t work = 0;
+  while (!plan.collected() && work <= most) work += plan.collect(most);
+  around_->charge(work / 8 + 1);
+  const PlaceSet* const set = plan.candidates.places();
+  if (!plan.collected() || (set ? set->size() : plan.candidates.list.size()) > most) return std::nullopt;
+  std::vector<Place> out(most);
+  out.resize(plan.candidates.read(0, out));
+  around_->charge(out.size());
+  std::erase_if(out, [&](Place place) {
+    const EntityView entity = tenant_.at(place);
+    return !entity || !ngsi::matches(end, entity, filter_);
+  });
+  return out;
+}
+
+/// The entities with a Relationship to one of `places`, and those of which the index does not know.
+std::optional<std::vector<Place>> Plan::pointing_at(Symbol relationship, const std::vector<Place>& places,
+                                                    std::uint64_t most) const {
+  const auto& links = tenant_.indexes.links;
+  const PlaceSet& irregular = tenant_.indexes.irregular_links;
+  if (irregular.size() > most) return std::nullopt;
+  std::vector<Place> out(irregular.size());
+  out.resize(irregular.read(0, out));
+  for (const Place place : places) {
+    const std::string_view id = tenant_.at(place).id();
+    const Link high = link_to(relationship, id, kNoPlace);
+    for (auto at = links.lower_bound(link_to(relationship, id, 0)); at != links.end() && !(high < *at); ++at) {
+      if (out.size() >= most) return std::nullopt;
+      out.push_back(at->place);
+    }
+  }
+  around_->charge(places.size() + out.size() / 8);
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+/// The types in which an attribute is seen.
+std::optional<TypeSelection> Plan::types_with(Symbol attribute) const {
+  const auto& presence = tenant_.indexes.presence;
+  if (presence.size() > kFewKinds) return std::nullopt;
+  TypeSelection selection;
+  selection.node = TypeSelection::Node::any_of;
+  for (const auto& [key, count] : presence) {
+    const PresenceParts parts = presence_parts(key);
+    if (parts.attribute == attribute && count > 0)
+      selection.parts.push_back({TypeSelection::Node::type, parts.type, {}});
+  }
+  if (selection.parts.empty()) return TypeSelection{};  // no entity has it
+  return selection;
 }
 
 /// Collects indexes of the attribute that together hold every entity the selection can mean.

@@ -23,8 +23,10 @@ struct Candidates {
 /// only.
 class Plan {
  public:
-  /// `settled`: the indexes tell all there is, so an answer may come from them alone.
-  Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, bool count, bool settled);
+  /// What it looks at to choose is charged to `around`. `settled`: the indexes tell all there is, so an answer may come
+  /// from them alone.
+  Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, Surroundings* around,
+       bool count, bool settled);
 
   std::string_view name() const { return name_; }
   Candidates candidates;
@@ -55,8 +57,14 @@ class Plan {
   };
 
   bool plan_ids();
+  std::optional<PlaceSet> selected_set() const;
   std::optional<Way> way_of(const ngsi::QueryExpression& expression, std::uint64_t most) const;
   std::optional<Way> way_of(const ngsi::QueryTerm& term, std::uint64_t most) const;
+  std::optional<Way> way_back(const ngsi::QueryTerm& term, std::uint64_t most) const;
+  std::optional<std::vector<Place>> ends_of(const ngsi::QueryTerm& term, std::uint64_t most) const;
+  std::optional<std::vector<Place>> pointing_at(Symbol relationship, const std::vector<Place>& places,
+                                                std::uint64_t most) const;
+  std::optional<ngsi::TypeSelection> types_with(Symbol attribute) const;
   bool cover(const ngsi::TypeSelection& selection, Symbol attribute,
              std::vector<std::shared_ptr<const ValueIndex>>& out) const;
   bool has_only_relationships(Symbol attribute) const;
@@ -77,6 +85,7 @@ class Plan {
   const Tenant::Impl& tenant_;
   const ngsi::Query& query_;
   const ngsi::Filter* filter_;
+  Surroundings* around_;
   const bool count_;
   const bool settled_;
   std::string_view name_;

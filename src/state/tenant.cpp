@@ -98,4 +98,16 @@ void Tenant::Impl::account(bool exactly) {
       std::memory_order_relaxed);
 }
 
+ngsi::EntityView Surroundings::find(std::string_view id) const {
+  if (spent_ >= until_) return refused_ = true, ngsi::EntityView();
+  ++spent_;
+  const ngsi::EntityView found = tenant_.find(id);
+  ngsi::EntityView entity = found;
+  if (found && found.may_expire()) {
+    entity = cut_.emplace_back(found, now_).view();
+    if (!entity || entity.bytes().data() == found.bytes().data()) cut_.pop_back();  // nothing to be kept
+  }
+  return entity && (filter_ == nullptr || filter_->allows_entity(entity)) ? entity : ngsi::EntityView();
+}
+
 }  // namespace madang::state

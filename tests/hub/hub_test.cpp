@@ -217,6 +217,45 @@ TEST_F(Expiry, ManyAtOnceGoInSlices) {
   EXPECT_TRUE(world.ask({}).ids.empty());
   wait_until([&] { return world.hub->health().entities == 0; });
   EXPECT_EQ(world.hub->health().appended, 2'000u);
+
+TEST_F(HubTest, WhatAPolicyHidesIsNotJoinedAndLeadsNowhere) {
+  world.create("urn:home", R"("owner":{"type":"Relationship","object":["urn:closed:1","urn:open:2"]})");
+  world.create("urn:closed:1", R"("name":{"type":"Property","value":"Kim"},"wage":{"type":"Property","value":1})");
+  world.create("urn:open:2", R"("name":{"type":"Property","value":"Lee"},"wage":{"type":"Property","value":2})");
+  const auto who = governance::testing::denied_principal("closed", *world.names().intern("wage"));
+
+  const auto joined = [&](const PrincipalPtr& asker) {
+    const auto neighbours = world.hub->neighbours(*asker, "").value();
+    ngsi::Representation how;
+    how.format = ngsi::Format::simplified;
+    ngsi::Joining joining;
+    joining.neighbours = neighbours.get();
+    joining.whole = how;
+    std::string out;
+    EXPECT_TRUE(world.hub
+                    ->retrieve(*asker, "", "urn:home",
+                               [&](ngsi::EntityView entity, const ngsi::Filter* filter) {
+                                 ngsi::append_entity(out, entity, world.names(), how, filter, &joining);
+                               })
+                    .ok());
+    return out;
+  };
+  EXPECT_EQ(joined(admin()),
+            R"({"id":"urn:home","type":"T","owner":[{"id":"urn:closed:1","type":"T","name":"Kim","wage":1},)"
+            R"({"id":"urn:open:2","type":"T","name":"Lee","wage":2}]})");
+  EXPECT_EQ(joined(who),
+            R"({"id":"urn:home","type":"T","owner":["urn:closed:1",{"id":"urn:open:2","type":"T","name":"Lee"}]})");
+
+  const auto found = [&](const std::string& q, const PrincipalPtr& asker) {
+    ngsi::Query query;
+    query.q = ngsi::parse_q(q, world.names()).value();
+    return world.ask(std::move(query), {}, asker).ids.size();
+  };
+  EXPECT_EQ(found("owner{name}==\"Kim\"", admin()), 1u);
+  EXPECT_EQ(found("owner{name}==\"Kim\"", who), 0u);
+  EXPECT_EQ(found("owner{name}==\"Lee\"", who), 1u);
+  EXPECT_EQ(found("owner{wage}==2", admin()), 1u);
+  EXPECT_EQ(found("owner{wage}", who), 0u);
 }
 
 TEST_F(HubTest, TenantsShareNothing) {

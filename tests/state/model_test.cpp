@@ -215,6 +215,91 @@ TEST(Model, AnIndexAnswersWhatLookingAtAllAnswers) {
   }));
 }
 
+/// With the matches of paths through linked entities found by walking them forwards.
+std::set<std::string> by_walking(Store& store, Tenant& tenant, const Query& query) {
+  std::set<std::string> ids;
+  const Surroundings around(tenant, nullptr);
+  for (const auto& id : ask(store, tenant, Query()).ids) {
+    const Reading reading(store);
+    if (ngsi::matches(query, tenant.find(id), nullptr, &around)) ids.insert(id);
+  }
+  return ids;
+}
+
+TEST(Model, APathThroughLinkedEntitiesIsTheSameBothWays) {
+  int backwards = 0;
+  EXPECT_TRUE(rc::check("backwards is forwards", [&](std::uint32_t seed) {
+    Dice dice(seed);
+    City city;
+    if (dice.once_in(2)) city.declare("Room", "t");
+    // Enough of them that a plan pays, few that are pointed at.
+    for (int i = 0; i < 200; ++i) {
+      Thing thing = dice.thing();
+      if (i >= 60) thing.id = "urn:" + std::to_string(i);
+      city.stage(thing);
+      if (dice.once_in(10)) city.stage_removal(dice.id());
+    }
+    city.show();
+    for (int i = 0; i < 20; ++i) {
+      Query query;
+      query.q = dice.q(city.tenant());
+      std::vector<QueryExpression*> terms{&*query.q};
+      for (std::size_t at = 0; at < terms.size(); ++at)
+        for (auto& part : terms[at]->parts) terms.push_back(&part);
+      for (auto* expression : terms) {
+        if (expression->node != QueryExpression::Node::term) continue;
+        for (int hops = dice.roll(3); hops > 0; --hops) {
+          auto& hop = expression->term.path.hops.emplace_back();
+          hop.relationship = city.tenant().symbols().find("owner");
+          if (dice.once_in(2)) hop.types.push_back(city.tenant().symbols().find(dice.type()));
+        }
+      }
+      if (dice.once_in(3)) query.type = type_is(city.tenant(), dice.type());
+      const auto expected = by_walking(city.store, city.tenant(), query);
+      const auto budget = static_cast<std::uint64_t>(dice.pick({1, 7, 1'000'000}));
+      const Answer all = ask(city.store, city.tenant(), query, {.limit = 1'000, .count = true}, budget);
+      RC_ASSERT(std::set(all.ids.begin(), all.ids.end()) == expected);
+      RC_ASSERT(all.matched == expected.size());
+      backwards += all.plan == "relationships" ? 1 : 0;
+    }
+  }));
+  EXPECT_GT(backwards, 50);
+}
+
+TEST(Model, WorkBesideEndsATurnAndLosesNothing) {
+  EXPECT_TRUE(rc::check("with work charged", [](std::uint32_t seed) {
+    Dice dice(seed);
+    City city;
+    for (int i = 0; i < 120; ++i) city.stage(dice.thing());
+    city.show();
+    for (int i = 0; i < 20; ++i) {
+      const Query query = dice.query(city.tenant());
+      Page page{.offset = static_cast<std::uint64_t>(dice.roll(5)),
+                .limit = static_cast<std::uint32_t>(1 + dice.roll(30)),
+                .count = dice.once_in(2)};
+      const Answer plain = ask(city.store, city.tenant(), query, page);
+      Search search(city.store, city.tenant(), query, nullptr, page);
+      std::vector<std::string> ids;
+      int turns = 0;
+      for (bool done = false; !done; ++turns) {
+        const Reading reading(city.store);
+        int shown = 0;
+        const auto result = search.run(100, [&](ngsi::EntityView e) {
+          ids.emplace_back(e.id());
+          search.charge(100);
+          ++shown;
+        });
+        RC_ASSERT(result.ok());
+        RC_ASSERT(shown <= 1);
+        done = *result;
+      }
+      RC_ASSERT(ids == plain.ids);
+      RC_ASSERT(search.more() == plain.more);
+      if (page.count) RC_ASSERT(search.matched() == plain.matched);
+    }
+  }));
+}
+
 TEST(Model, PagesGiveEveryUntouchedMatchOnce) {
   EXPECT_TRUE(rc::check("while others change", [](std::uint32_t seed) {
     Dice dice(seed);

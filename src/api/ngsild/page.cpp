@@ -1,0 +1,149 @@
+#include "ngsild/page.h"
+
+#include "http/link.h"
+
+namespace madang::api::ngsild {
+namespace {
+
+using base::Code;
+using base::error;
+
+constexpr std::size_t kWaiting = 100'000;  // ids of linked entities that wait to be looked up
+constexpr std::size_t kAtOnce = 200;       // looked up in one turn of the loop
+
+}  // namespace
+
+base::Error too_many_joined(const Options& options) {
+  return error(Code::too_complex,
+               "The answer would join more than " + std::to_string(options.joined_most) +
+                   " entities to one: ask with a smaller joinLevel, or pick the Relationships that you want followed.",
+               "joinLevel");
+}
+
+Page::Page(Call&& call, View&& view, const hub::QueryPage& page_)
+    : page(page_), call_(std::move(call)), view_(std::move(view)) {}
+
+base::Status Page::begin() {
+  text_ = call_.loop.take_buffer();
+  text_ += collection() ? R"({"type":"FeatureCollection","features":[)" : "[";
+  if (view_.join == Join::within) {
+    MADANG_TRY(neighbours_, call_.environment.hub.neighbours(*call_.who, call_.tenant));
+    joining_.neighbours = neighbours_.get();
+    joining_.levels = view_.levels;
+    joining_.whole = view_.whole;
+    joining_.encountered = view_.encountered;
+    joining_.most = call_.environment.options.joined_most;
+    page.besides = &joining_.joined;
+  }
+  if (view_.join == Join::flat) met_.insert(view_.encountered.begin(), view_.encountered.end());
+  return {};
+}
+
+void Page::see(ngsi::EntityView entity, const ngsi::Filter* filter) {
+  if (overflown_) return;
+  append(entity, view_.how, filter);
+  if (view_.join != Join::flat) return;
+  met_.emplace(entity.id());
+  may_join_ += call_.environment.options.joined_most;
+  note_links(entity, 1, view_.how, filter);
+}
+
+void Page::append(ngsi::EntityView entity, const ngsi::Representation& how, const ngsi::Filter* filter) {
+  if (!first_) text_ += ',';
+  first_ = false;
+  ngsi::append_entity(text_, entity, call_.shown->vocabulary, how, filter, neighbours_ ? &joining_ : nullptr);
+  too_many_joined_ = too_many_joined_ || joining_.overflown;
+  overflown_ = too_many_joined_ || text_.size() > call_.environment.options.answer_bytes;
+}
+
+void Page::note_links(ngsi::EntityView entity, std::size_t level, const ngsi::Representation& how,
+                      const ngsi::Filter* filter) {
+  if (level > view_.levels) return;
+  ngsi::each_linked(entity, how, view_.whole, filter, [&](std::string_view id, const ngsi::Representation& next) {
+    if (waiting_.size() >= kWaiting)
+      overflown_ = too_many_joined_ = true;
+    else if (!met_.contains(std::string(id)))
+      waiting_.push_back({std::string(id), level, &next});
+  });
+}
+
+void Page::done(base::Result<hub::QueryAnswer>&& answer) {
+  if (!call_.alive()) return give_back();
+  if (!answer) {
+    call_.fail(answer.error());
+    return give_back();
+  }
+  answer_ = std::move(*answer);
+  follow();
+}
+
+/// Looks up what waits, level by level, some in each turn of the loop.
+void Page::follow() {
+  if (!call_.alive()) return give_back();
+  if (follow_some()) {
+    call_.responder.loop().post_idle([self = shared_from_this()] { self->follow(); });
+    return;
+  }
+  finish();
+  give_back();
+}
+
+bool Page::follow_some() {
+  for (std::size_t i = 0; i < kAtOnce && !waiting_.empty() && !overflown_; ++i) {
+    const Waiting next = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (!met_.insert(next.id).second) continue;
+    // Not there, or not to be seen: the Relationship leads nowhere.
+    (void)call_.environment.hub.retrieve(*call_.who, call_.tenant, next.id,
+                                         [&](ngsi::EntityView entity, const ngsi::Filter* filter) {
+                                           if (++joined_ > may_join_) overflown_ = too_many_joined_ = true;
+                                           if (overflown_) return;
+                                           append(entity, *next.how, filter);
+                                           note_links(entity, next.level + 1, *next.how, filter);
+                                         });
+  }
+  return !waiting_.empty() && !overflown_;
+}
+
+void Page::finish() {
+  if (too_many_joined_) return call_.fail(too_many_joined(call_.environment.options));
+  if (overflown_) {
+    return call_.fail(error(Code::too_many_results,
+                            "The page is larger than " + std::to_string(call_.environment.options.answer_bytes) +
+                                " bytes: ask with a smaller limit, or pick what you need.",
+                            "limit"));
+  }
+  text_ += ']';
+  if (collection()) {
+    if (view_.context_inside) text_ += ",\"@context\":", text_ += call_.shown->vocabulary.context().json();
+    text_ += '}';
+  }
+  std::string& block = call_.begin_headers();
+  if (!view_.context_inside) block += call_.shown->link_line;
+  if (page.count) block += "NGSILD-Results-Count: " + std::to_string(answer_.count) + "\r\n";
+  append_neighbours(block);
+  call_.answer_text(200, media_name(call_.media), block, text_);
+}
+
+void Page::append_neighbours(std::string& block) const {
+  const net::Request& request = call_.request();
+  const std::uint64_t offset = call_.params.number(Param::offset).value_or(0);
+  const std::uint64_t limit = page.limit;
+  if (limit == 0) return;
+  if (answer_.next) {
+    // Who pages by offset goes on so (5.5.9.2); who does not gets a place that stays right (5.5.9.1).
+    const bool by_offset = call_.params.has(Param::offset) && !call_.params.has(Param::after);
+    append_page_link(block, "next", request.path, request.query, limit, offset + limit,
+                     by_offset ? std::string_view() : *answer_.next, media_name(call_.media));
+  }
+  if (offset > 0) {
+    const std::uint64_t before = offset > limit ? offset - limit : 0;
+    append_page_link(block, "prev", request.path, request.query, limit, before, {}, media_name(call_.media));
+  }
+}
+
+void Page::give_back() {
+  call_.loop.give_buffer(std::move(text_));
+}
+
+}  // namespace madang::api::ngsild

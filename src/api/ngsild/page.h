@@ -1,0 +1,65 @@
+#pragma once
+// An answer of many entities, as it grows over several turns of the loop: the page itself, and behind it what its
+// Relationships lead to, where that is asked for (clause 4.5.23.3).
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include "call.h"
+#include "ngsild/view.h"
+
+namespace madang::api::ngsild {
+
+base::Error too_many_joined(const Options& options);
+
+/// Kept alive by the callbacks that the hub holds. done() or fail() ends it.
+class Page : public std::enable_shared_from_this<Page> {
+ public:
+  Page(Call&& call, View&& view, const hub::QueryPage& page);
+
+  hub::QueryPage page;
+  Call& call() { return call_; }
+  const View& view() const { return view_; }
+
+  /// To be called before anything is seen.
+  base::Status begin();
+  /// One more entity, within hub::Hub::See.
+  void see(ngsi::EntityView entity, const ngsi::Filter* filter);
+  void done(base::Result<hub::QueryAnswer>&& answer);
+
+ private:
+  /// An entity that a Relationship leads to.
+  struct Waiting {
+    std::string id;
+    std::size_t level;
+    const ngsi::Representation* how;  // the view's
+  };
+
+  bool collection() const { return view_.how.geojson; }
+  void append(ngsi::EntityView entity, const ngsi::Representation& how, const ngsi::Filter* filter);
+  void note_links(ngsi::EntityView entity, std::size_t level, const ngsi::Representation& how,
+                  const ngsi::Filter* filter);
+  void follow();
+  bool follow_some();
+  void finish();
+  void append_neighbours(std::string& block) const;
+  void give_back();
+
+  Call call_;
+  View view_;
+  std::string text_;
+  bool first_ = true, overflown_ = false, too_many_joined_ = false;
+  hub::QueryAnswer answer_;
+
+  // join=inline
+  std::unique_ptr<const ngsi::Neighbours> neighbours_;
+  ngsi::Joining joining_;
+  // join=flat
+  std::deque<Waiting> waiting_;
+  std::unordered_set<std::string> met_;  // shown, or not to be shown
+  std::size_t joined_ = 0, may_join_ = 0;
+};
+
+}  // namespace madang::api::ngsild
