@@ -217,6 +217,7 @@ TEST_F(Expiry, ManyAtOnceGoInSlices) {
   EXPECT_TRUE(world.ask({}).ids.empty());
   wait_until([&] { return world.hub->health().entities == 0; });
   EXPECT_EQ(world.hub->health().appended, 2'000u);
+}
 
 TEST_F(HubTest, WhatAPolicyHidesIsNotJoinedAndLeadsNowhere) {
   world.create("urn:home", R"("owner":{"type":"Relationship","object":["urn:closed:1","urn:open:2"]})");
