@@ -104,6 +104,7 @@ base::Status check_instance(encoding::Cursor& cursor, std::size_t name_count, bo
   if (flags & encoding::kExtras) MADANG_CHECK(check_extras(cursor.text()));
   const std::string_view value = cursor.text();
   if (!cursor.ok()) return corrupt("An attribute's fields run over the end of the entity.");
+  if (deep && value.empty()) return corrupt("An attribute has no value.");
   if (deep && kind != static_cast<int>(Kind::null))
     MADANG_CHECK(check_json(value, kind == static_cast<int>(Kind::json_property)));
   if ((flags & encoding::kSubs) == 0) return {};
