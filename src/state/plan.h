@@ -19,6 +19,9 @@ struct Candidates {
   std::size_t read(Place from, std::span<Place> out) const;
 };
 
+/// More ranges of indexes are no plan.
+inline constexpr std::size_t kMostRanges = 1'024;
+
 /// How a question is answered. Collecting goes in steps, so that even a wide range holds a Reading for a short time
 /// only.
 class Plan {
