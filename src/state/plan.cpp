@@ -30,7 +30,13 @@ std::size_t Candidates::read(Place from, std::span<Place> out) const {
 
 Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, Surroundings* around,
            bool count, bool settled)
-    : tenant_(tenant), query_(query), filter_(filter), around_(around), count_(count), settled_(settled) {
+    : tenant_(tenant),
+      query_(query),
+      filter_(filter),
+      around_(around),
+      spent_before_(around ? around->spent() : 0),
+      count_(count),
+      settled_(settled) {
   if (plan_ids()) return;
   const Indexes& indexes = tenant.indexes;
 

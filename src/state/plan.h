@@ -89,6 +89,7 @@ class Plan {
   const ngsi::Query& query_;
   const ngsi::Filter* filter_;
   Surroundings* around_;
+  const std::uint64_t spent_before_;  // by `around_`
   const bool count_;
   const bool settled_;
   std::string_view name_;

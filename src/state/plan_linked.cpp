@@ -11,7 +11,8 @@ using ngsi::TypeSelection;
 namespace {
 
 constexpr std::uint64_t kTooFewToPlan = 64;  // candidates: looking at them all is as quick
-constexpr std::uint64_t kFewEnds = 2'000;    // entities looked at to walk a path backwards
+constexpr std::uint64_t kFewEnds = 1'024;    // entities looked at to walk a path backwards
+constexpr std::uint64_t kPlanning = 1'024;   // and for all paths of a question: then no further one is tried
 constexpr std::size_t kFewKinds = 4'096;     // (type, attribute, kind) rows read for it
 
 }  // namespace
@@ -20,7 +21,7 @@ constexpr std::size_t kFewKinds = 4'096;     // (type, attribute, kind) rows rea
 /// them. All that it gives is checked again, forwards.
 std::optional<Plan::Way> Plan::way_back(const ngsi::QueryTerm& term, std::uint64_t most) const {
   const auto& hops = term.path.hops;
-  if (around_ == nullptr || most <= kTooFewToPlan) return std::nullopt;
+  if (around_ == nullptr || most <= kTooFewToPlan || around_->spent() - spent_before_ > kPlanning) return std::nullopt;
   auto places = ends_of(term, std::min(most, kFewEnds));
   for (std::size_t hop = hops.size() - 1; places && hop > 0; --hop)
     places = pointing_at(hops[hop].relationship, *places, std::min(most, kFewEnds));
@@ -90,6 +91,7 @@ std::optional<std::vector<Place>> Plan::pointing_at(Symbol relationship, const s
 std::optional<TypeSelection> Plan::types_with(Symbol attribute) const {
   const auto& presence = tenant_.indexes.presence;
   if (presence.size() > kFewKinds) return std::nullopt;
+  around_->charge(presence.size() / 8);
   TypeSelection selection;
   selection.node = TypeSelection::Node::any_of;
   for (const auto& [key, count] : presence) {
