@@ -87,9 +87,12 @@ base::Status check_extras(std::string_view extras) {
   return cursor.ok() ? base::Status() : corrupt("What an attribute holds besides its value is broken off.");
 }
 
-base::Status check_instance(encoding::Cursor& cursor, std::size_t name_count, bool deep, int depth) {
+/// `met`: the flags of instances so far.
+base::Status check_instance(encoding::Cursor& cursor, std::size_t name_count, bool deep, int depth,
+                            std::uint16_t& met) {
   const std::uint16_t place = cursor.u16();
   const std::uint16_t flags = cursor.u16();
+  met = static_cast<std::uint16_t>(met | flags);
   const auto kind = flags & encoding::kKindMask;
   if (!cursor.ok() || place >= name_count) return corrupt("An attribute's name is not in the entity's name table.");
   if (kind > static_cast<int>(Kind::list_relationship) && kind != static_cast<int>(Kind::null))
@@ -101,6 +104,7 @@ base::Status check_instance(encoding::Cursor& cursor, std::size_t name_count, bo
   if (flags & encoding::kExtras) MADANG_CHECK(check_extras(cursor.text()));
   const std::string_view value = cursor.text();
   if (!cursor.ok()) return corrupt("An attribute's fields run over the end of the entity.");
+  if (deep && value.empty()) return corrupt("An attribute has no value.");
   if (deep && kind != static_cast<int>(Kind::null))
     MADANG_CHECK(check_json(value, kind == static_cast<int>(Kind::json_property)));
   if ((flags & encoding::kSubs) == 0) return {};
@@ -110,7 +114,7 @@ base::Status check_instance(encoding::Cursor& cursor, std::size_t name_count, bo
   const std::byte* from = cursor.take(size);
   if (!cursor.ok() || count > 65'535) return corrupt("Sub-attributes run over the end of the entity.");
   encoding::Cursor subs(from, from + size);
-  for (std::uint64_t i = 0; i < count; ++i) MADANG_CHECK(check_instance(subs, name_count, deep, depth + 1));
+  for (std::uint64_t i = 0; i < count; ++i) MADANG_CHECK(check_instance(subs, name_count, deep, depth + 1, met));
   if (subs.left() != 0) return corrupt("Sub-attributes do not fill their space.");
   return {};
 }
@@ -133,6 +137,7 @@ base::Status check_body(const EntityHeader& header, std::span<const std::byte> b
     return corrupt("The entity's id is not UTF-8.");
   const auto instances = static_cast<std::size_t>(cursor.at() - after_directory);
   const std::size_t size = body.size() - 8ull * header.attribute_count;
+  std::uint16_t met = 0;
   for (std::uint16_t i = 0; i < header.attribute_count; ++i) {
     std::uint16_t place, name;
     std::uint32_t offset;
@@ -143,8 +148,11 @@ base::Status check_body(const EntityHeader& header, std::span<const std::byte> b
     std::memcpy(&name, after_directory + offset, 2);
     if (name != place) return corrupt("The directory of attributes names another attribute than it points to.");
     encoding::Cursor instance(after_directory + offset, body.data() + body.size());
-    MADANG_CHECK(check_instance(instance, header.name_count, deep, 0));
+    MADANG_CHECK(check_instance(instance, header.name_count, deep, 0, met));
   }
+  // Readers look for these only where the header says so.
+  if ((met & encoding::kExpires) != 0 && (header.flags & kTransientParts) == 0)
+    return corrupt("An attribute expires and the entity does not say so.");
   return {};
 }
 

@@ -90,7 +90,8 @@ void AsOf::cut(Timestamp now) {
   auto rest = splice(view_, EntityView(outcome->block));
   if (!rest.ok()) return;
   without_ = std::move(*rest);
-  reinterpret_cast<EntityHeader*>(without_.data())->version = view_.version();
+  // No version of the journal's: an entity tag must not say that nothing has changed.
+  reinterpret_cast<EntityHeader*>(without_.data())->version = view_.version() | (std::uint64_t{1} << 63);
   view_ = EntityView(without_);
 }
 

@@ -81,7 +81,7 @@ class Writer {
     if (how_.pick_id) member("id"), base::json::append_string(out_, entity_.id());
     if (how_.pick_type) member("type"), types();
     if (entity_.scope_count() > 0 && how_.pick_scope) member("scope"), scopes();
-    if (how_.system_attributes) times(entity_.created_at(), entity_.modified_at(), entity_.expires_at());
+    if (shows_times()) times(entity_.created_at(), entity_.modified_at(), entity_.expires_at());
     attributes();
     out_ += '}';
   }
@@ -96,7 +96,7 @@ class Writer {
     first_ = true;
     if (how_.pick_type) member("type"), types();
     if (entity_.scope_count() > 0 && how_.pick_scope) member("scope"), scopes();
-    if (how_.system_attributes) times(entity_.created_at(), entity_.modified_at(), entity_.expires_at());
+    if (shows_times()) times(entity_.created_at(), entity_.modified_at(), entity_.expires_at());
     attributes();
     out_ += '}';
     if (how_.with_context) {
@@ -180,10 +180,13 @@ class Writer {
     base::append_timestamp(out_, when);
     out_ += '"';
   }
+  bool shows_times() const { return how_.system_attributes || how_.expiry; }
   /// Clause 6.3.11: the system's own, expiresAt (4.22) among them.
   void times(Timestamp created, Timestamp modified, std::optional<Timestamp> expires) {
-    time("createdAt", created);
-    time("modifiedAt", modified);
+    if (how_.system_attributes) {
+      time("createdAt", created);
+      time("modifiedAt", modified);
+    }
     if (expires) time("expiresAt", *expires);
   }
 
@@ -244,7 +247,7 @@ class Writer {
 
   /// Concise: nothing beside the value, and no doubt about the kind (clauses 4.5.2.3, 4.5.3.3).
   bool is_bare(const AttributeView& attribute) const {
-    if (how_.system_attributes || attribute.observed_at || !attribute.dataset_id.empty() ||
+    if (how_.system_attributes || (how_.expiry && attribute.expires_at) || attribute.observed_at || !attribute.dataset_id.empty() ||
         !attribute.unit_code.empty() || !attribute.value_type.empty() || !attribute.extras.empty() ||
         attribute.sub_count > 0 || language_chosen(attribute))
       return false;
@@ -358,7 +361,7 @@ class Writer {
     if (!attribute.extras.empty()) extras(attribute.extras);
     if (attribute.observed_at) time("observedAt", *attribute.observed_at);
     if (!attribute.dataset_id.empty()) member("datasetId"), base::json::append_string(out_, attribute.dataset_id);
-    if (how_.system_attributes) times(attribute.created_at, attribute.modified_at, attribute.expires_at);
+    if (shows_times()) times(attribute.created_at, attribute.modified_at, attribute.expires_at);
     if (joins(attribute)) linked_entities(attribute);
     const bool outer_own = std::exchange(own_, false);
     attribute.each_sub([this](const AttributeView& sub) {

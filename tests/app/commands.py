@@ -281,6 +281,16 @@ class Import(Scratch):
         code, again, _ = run(MADANG, "export", "--data", self.folder / "copy")
         self.assertEqual(sorted(again.splitlines()), sorted(out.splitlines()))
 
+    def test_what_ends_ends_in_a_copy_too(self):
+        data, copy = self.folder / "data", self.folder / "copy"
+        end = "2100-01-01T00:00:00Z"
+        self.imported("--data", data, "-", stdin=json.dumps([{**lamp(1), "expiresAt": end}]).encode())
+        out = run(MADANG, "export", "--data", data)[1]
+        self.assertEqual(json.loads(out)["expiresAt"], end)
+        self.assertNotIn("createdAt", out)
+        self.imported("--data", copy, "-", stdin=out.encode())
+        self.assertEqual(run(MADANG, "export", "--data", copy)[1], out)
+
     def test_files_that_are_not_there(self):
         self.assertEqual(run(MADANG, "import", self.folder / "none.json", "--data", self.folder / "data")[0], 3)
         self.assertEqual(run(MADANG, "import", "-", "--url", "http://127.0.0.1:1", stdin=json.dumps(lamp(1)).encode())[0], 3)

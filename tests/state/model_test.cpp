@@ -82,6 +82,9 @@ class Dice {
     if (!once_in(4)) out.attrs.push_back({"location", place(), Kind::geo_property});
     if (once_in(6)) out.attrs.push_back({"location", place(), Kind::geo_property, "urn:d"});
     for (int i = roll(3); i > 0; --i) out.scopes.push_back(scope());
+    if (once_in(6)) out.expires = 1 + roll(10);
+    for (Attr& attr : out.attrs)
+      if (once_in(12)) attr.expires = 1 + roll(10);
     std::sort(out.scopes.begin(), out.scopes.end());
     out.scopes.erase(std::unique(out.scopes.begin(), out.scopes.end()), out.scopes.end());
     return out;
@@ -190,9 +193,10 @@ TEST(Model, AnIndexAnswersWhatLookingAtAllAnswers) {
     RC_ASSERT(verify_indexes(city.store).ok());
     for (int i = 0; i < 25; ++i) {
       const Query query = dice.query(city.tenant());
-      const auto expected = brute_force(city.store, city.tenant(), query);
+      const base::Timestamp now{dice.roll(12)};
+      const auto expected = brute_force(city.store, city.tenant(), query, nullptr, now);
       const auto budget = static_cast<std::uint64_t>(dice.pick({1, 7, 1'000'000}));
-      const Answer all = ask(city.store, city.tenant(), query, {.limit = 1'000, .count = true}, budget);
+      const Answer all = ask(city.store, city.tenant(), query, {.limit = 1'000, .count = true}, budget, nullptr, now);
       RC_ASSERT(std::set(all.ids.begin(), all.ids.end()) == expected);
       RC_ASSERT(all.ids.size() == expected.size());
       RC_ASSERT(all.matched == expected.size());
@@ -201,7 +205,7 @@ TEST(Model, AnIndexAnswersWhatLookingAtAllAnswers) {
       Page page{.offset = static_cast<std::uint64_t>(dice.roll(5)),
                 .limit = static_cast<std::uint32_t>(dice.roll(6)),
                 .count = dice.once_in(2)};
-      const Answer part = ask(city.store, city.tenant(), query, page, budget);
+      const Answer part = ask(city.store, city.tenant(), query, page, budget, nullptr, now);
       const std::size_t begin = std::min<std::size_t>(page.offset, all.ids.size());
       const std::size_t end = std::min<std::size_t>(begin + page.limit, all.ids.size());
       RC_ASSERT(part.ids == std::vector(all.ids.begin() + static_cast<std::ptrdiff_t>(begin),

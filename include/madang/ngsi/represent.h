@@ -20,7 +20,8 @@ struct Branch;
 struct Representation {
   Format format = Format::normalized;
   bool geojson = false;
-  bool system_attributes = false;            // createdAt, modifiedAt
+  bool system_attributes = false;            // createdAt, modifiedAt, expiresAt
+  bool expiry = false;                       // expiresAt alone: what an export needs
   bool with_context = false;                 // `@context` as first member (application/ld+json)
   std::vector<Symbol> pick, omit;            // attributes; with the flags below for id, type, scope
   bool has_pick = false;

@@ -111,7 +111,7 @@ constexpr auto kEvery = [] {
 }();
 
 constexpr std::string_view kFormats = "normalized,concise,simplified,keyValues";
-constexpr std::string_view kReadOptions = "normalized,concise,simplified,keyValues,sysAttrs";
+constexpr std::string_view kReadOptions = "normalized,concise,simplified,keyValues,sysAttrs,expiresAt";
 constexpr std::string_view kSimple = "simplified,keyValues";
 
 // ---- what it answers with ----

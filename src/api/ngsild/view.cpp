@@ -204,7 +204,7 @@ ngsi::Format format_of(const Parameters& params) {
 std::uint32_t hash_of(const Call& call, const ViewText& text, const View& view) {
   RepresentationHash hash;
   hash.add(static_cast<std::uint64_t>(call.media) << 8 | static_cast<std::uint64_t>(view.how.format) << 4 |
-           (view.context_inside ? 2u : 0u) | (view.how.system_attributes ? 1u : 0u));
+           (view.how.expiry ? 4u : 0u) | (view.context_inside ? 2u : 0u) | (view.how.system_attributes ? 1u : 0u));
   hash.add(call.shown->context_hash);
   if (call.who && call.who->policy) hash.add(call.who->name);
   for (const Param param : {Param::attrs, Param::pick, Param::omit, Param::dataset_id}) {
@@ -250,6 +250,7 @@ base::Result<View> make_view(const Call& call, const ViewText& text) {
   MADANG_CHECK(check_options(call.params));
   how.format = format_of(call.params);
   how.system_attributes = call.params.has_option("sysAttrs");
+  how.expiry = call.params.has_option("expiresAt");  // ours: for copies that end when the original does
   if (text.dataset_ids) how.dataset_ids.assign(text.dataset_ids->begin(), text.dataset_ids->end());
   how.languages = by_quality(text.lang);
   MADANG_CHECK(read_join(call, text, view));
