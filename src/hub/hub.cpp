@@ -26,6 +26,7 @@ using journal::Position;
 // Entities looked at in one turn of a loop; at 0.3 µs each a first turn ends within about a millisecond.
 constexpr std::uint64_t kFirstSlice = 3'000;
 constexpr std::uint64_t kNextSlice = 1'000;
+constexpr std::uint64_t kShownBesides = 3;  // an entity that is looked up and shown besides: so many looked at
 
 state::Limits limits_of(const Options& options) {
   state::Limits limits;
@@ -353,7 +354,7 @@ class HubImpl final : public Hub {
             question->last_id.assign(entity.id());
             const std::size_t before = question->besides ? *question->besides : 0;
             question->see(entity, question->filter);
-            if (question->besides) question->search->charge(*question->besides - before);
+            if (question->besides) question->search->charge(kShownBesides * (*question->besides - before));
           },
           time_for(*question->tenant));
     }();

@@ -423,10 +423,14 @@ class Writer {
   void geometry() {
     const Symbol name = how_.geometry_property.value_or(vocabulary_.symbols().find(kLocation));
     std::optional<AttributeView> found;
+    std::size_t instances = 0;
     for (std::size_t i = entity_.find(name); i < entity_.attribute_count() && entity_.attribute_name(i) == name; ++i) {
       const AttributeView each = entity_.attribute(i);
+      ++instances;
       if (each.kind == Kind::geo_property && wanted_dataset(each.dataset_id) && !found) found = each;
     }
+    // Clause 4.5.16.1: of several, the default one or the one that datasetId names.
+    if (found && instances > 1 && how_.dataset_ids.empty() && !found->dataset_id.empty()) found.reset();
     if (found && (filter_ == nullptr || filter_->allows_attribute(entity_, name)))
       out_ += found->value;
     else

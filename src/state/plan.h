@@ -19,6 +19,9 @@ struct Candidates {
   std::size_t read(Place from, std::span<Place> out) const;
 };
 
+/// More ranges of indexes are no plan.
+inline constexpr std::size_t kMostRanges = 1'024;
+
 /// How a question is answered. Collecting goes in steps, so that even a wide range holds a Reading for a short time
 /// only.
 class Plan {
@@ -86,6 +89,7 @@ class Plan {
   const ngsi::Query& query_;
   const ngsi::Filter* filter_;
   Surroundings* around_;
+  const std::uint64_t spent_before_;  // by `around_`
   const bool count_;
   const bool settled_;
   std::string_view name_;

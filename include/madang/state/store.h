@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -193,7 +192,7 @@ class Surroundings final : public ngsi::Neighbours {
   const Tenant& tenant_;
   const ngsi::Filter* filter_;
   base::Timestamp now_;
-  mutable std::deque<ngsi::AsOf> cut_;  // what lost a part by now
+  mutable std::vector<ngsi::AsOf> cut_;  // what lost a part by now
   mutable std::uint64_t spent_ = 0;
   mutable bool refused_ = false;
   std::uint64_t until_ = ~std::uint64_t{0};

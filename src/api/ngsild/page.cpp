@@ -20,6 +20,16 @@ base::Error too_many_joined(const Options& options) {
                "joinLevel");
 }
 
+ngsi::Joining joining_of(const View& view, const ngsi::Neighbours& neighbours, const Options& options) {
+  ngsi::Joining joining;
+  joining.neighbours = &neighbours;
+  joining.levels = view.levels;
+  joining.whole = view.whole;
+  joining.encountered = view.encountered;
+  joining.most = options.joined_most;
+  return joining;
+}
+
 Page::Page(Call&& call, View&& view, const hub::QueryPage& page_)
     : page(page_), call_(std::move(call)), view_(std::move(view)) {}
 
@@ -27,32 +37,31 @@ base::Status Page::begin() {
   text_ = call_.loop.take_buffer();
   text_ += collection() ? R"({"type":"FeatureCollection","features":[)" : "[";
   if (view_.join == Join::within) {
-    MADANG_TRY(neighbours_, call_.environment.hub.neighbours(*call_.who, call_.tenant));
-    joining_.neighbours = neighbours_.get();
-    joining_.levels = view_.levels;
-    joining_.whole = view_.whole;
-    joining_.encountered = view_.encountered;
-    joining_.most = call_.environment.options.joined_most;
-    page.besides = &joining_.joined;
+    within_ = std::make_unique<Within>();
+    MADANG_TRY(within_->neighbours, call_.environment.hub.neighbours(*call_.who, call_.tenant));
+    within_->joining = joining_of(view_, *within_->neighbours, call_.environment.options);
+    page.besides = &within_->joining.joined;
+  } else if (view_.join == Join::flat) {
+    behind_ = std::make_unique<Behind>();
+    behind_->met.insert(view_.encountered.begin(), view_.encountered.end());
   }
-  if (view_.join == Join::flat) met_.insert(view_.encountered.begin(), view_.encountered.end());
   return {};
 }
 
 void Page::see(ngsi::EntityView entity, const ngsi::Filter* filter) {
   if (overflown_) return;
   append(entity, view_.how, filter);
-  if (view_.join != Join::flat) return;
-  met_.emplace(entity.id());
-  may_join_ += call_.environment.options.joined_most;
+  if (!behind_) return;
+  behind_->met.emplace(entity.id());
+  behind_->may_join += call_.environment.options.joined_most;
   note_links(entity, 1, view_.how, filter);
 }
 
 void Page::append(ngsi::EntityView entity, const ngsi::Representation& how, const ngsi::Filter* filter) {
   if (!first_) text_ += ',';
   first_ = false;
-  ngsi::append_entity(text_, entity, call_.shown->vocabulary, how, filter, neighbours_ ? &joining_ : nullptr);
-  too_many_joined_ = too_many_joined_ || joining_.overflown;
+  ngsi::append_entity(text_, entity, call_.shown->vocabulary, how, filter, within_ ? &within_->joining : nullptr);
+  too_many_joined_ = too_many_joined_ || (within_ && within_->joining.overflown);
   overflown_ = too_many_joined_ || text_.size() > call_.environment.options.answer_bytes;
 }
 
@@ -60,10 +69,10 @@ void Page::note_links(ngsi::EntityView entity, std::size_t level, const ngsi::Re
                       const ngsi::Filter* filter) {
   if (level > view_.levels) return;
   ngsi::each_linked(entity, how, view_.whole, filter, [&](std::string_view id, const ngsi::Representation& next) {
-    if (waiting_.size() >= kWaiting)
+    if (behind_->waiting.size() >= kWaiting)
       overflown_ = too_many_joined_ = true;
-    else if (!met_.contains(std::string(id)))
-      waiting_.push_back({std::string(id), level, &next});
+    else if (!behind_->met.contains(std::string(id)))
+      behind_->waiting.push_back({std::string(id), level, &next});
   });
 }
 
@@ -89,20 +98,23 @@ void Page::follow() {
 }
 
 bool Page::follow_some() {
-  for (std::size_t i = 0; i < kAtOnce && !waiting_.empty() && !overflown_; ++i) {
-    const Waiting next = std::move(waiting_.front());
-    waiting_.pop_front();
-    if (!met_.insert(next.id).second) continue;
+  if (!behind_) return false;
+  auto& [waiting, met, joined, may_join] = *behind_;
+  for (std::size_t i = 0; i < kAtOnce && !waiting.empty() && !overflown_; ++i) {
+    const Behind::Waiting next = std::move(waiting.front());
+    waiting.pop_front();
+    if (!met.insert(next.id).second) continue;
     // Not there, or not to be seen: the Relationship leads nowhere.
     (void)call_.environment.hub.retrieve(*call_.who, call_.tenant, next.id,
                                          [&](ngsi::EntityView entity, const ngsi::Filter* filter) {
-                                           if (++joined_ > may_join_) overflown_ = too_many_joined_ = true;
+                                           if (++behind_->joined > behind_->may_join)
+                                             overflown_ = too_many_joined_ = true;
                                            if (overflown_) return;
                                            append(entity, *next.how, filter);
                                            note_links(entity, next.level + 1, *next.how, filter);
                                          });
   }
-  return !waiting_.empty() && !overflown_;
+  return !waiting.empty() && !overflown_;
 }
 
 void Page::finish() {

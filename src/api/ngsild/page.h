@@ -12,6 +12,8 @@
 
 namespace madang::api::ngsild {
 
+/// For ngsi::append_entity, where linked entities are shown within.
+ngsi::Joining joining_of(const View& view, const ngsi::Neighbours& neighbours, const Options& options);
 base::Error too_many_joined(const Options& options);
 
 /// Kept alive by the callbacks that the hub holds. done() or fail() ends it.
@@ -30,11 +32,21 @@ class Page : public std::enable_shared_from_this<Page> {
   void done(base::Result<hub::QueryAnswer>&& answer);
 
  private:
-  /// An entity that a Relationship leads to.
-  struct Waiting {
-    std::string id;
-    std::size_t level;
-    const ngsi::Representation* how;  // the view's
+  /// join=inline
+  struct Within {
+    std::unique_ptr<const ngsi::Neighbours> neighbours;
+    ngsi::Joining joining;
+  };
+  /// join=flat: what the entities of the page lead to, level by level.
+  struct Behind {
+    struct Waiting {
+      std::string id;
+      std::size_t level;
+      const ngsi::Representation* how;  // the view's
+    };
+    std::deque<Waiting> waiting;
+    std::unordered_set<std::string> met;  // shown, or not to be shown
+    std::size_t joined = 0, may_join = 0;
   };
 
   bool collection() const { return view_.how.geojson; }
@@ -52,14 +64,8 @@ class Page : public std::enable_shared_from_this<Page> {
   std::string text_;
   bool first_ = true, overflown_ = false, too_many_joined_ = false;
   hub::QueryAnswer answer_;
-
-  // join=inline
-  std::unique_ptr<const ngsi::Neighbours> neighbours_;
-  ngsi::Joining joining_;
-  // join=flat
-  std::deque<Waiting> waiting_;
-  std::unordered_set<std::string> met_;  // shown, or not to be shown
-  std::size_t joined_ = 0, may_join_ = 0;
+  std::unique_ptr<Within> within_;
+  std::unique_ptr<Behind> behind_;
 };
 
 }  // namespace madang::api::ngsild

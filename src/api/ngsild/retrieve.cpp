@@ -61,12 +61,7 @@ struct Retrieval {
 
   /// With linked entities inside. No entity tag: it would have to know of all of them.
   void show_joined(ngsi::EntityView entity, const ngsi::Filter* filter) {
-    ngsi::Joining joining;
-    joining.neighbours = neighbours.get();
-    joining.levels = view.levels;
-    joining.whole = std::move(view.whole);
-    joining.encountered = std::move(view.encountered);
-    joining.most = call.environment.options.joined_most;
+    ngsi::Joining joining = joining_of(view, *neighbours, call.environment.options);
     std::string text = call.loop.take_buffer();
     ngsi::append_entity(text, entity, call.shown->vocabulary, view.how, filter, &joining);
     if (joining.overflown) {
