@@ -189,7 +189,7 @@ void EntityBuilder::begin(std::string_view id) {
   first_of_.clear();
   depth_ = 0;
   regroup_ = overflow_ = false;
-  flags_ = base_rare_ = 0;
+  flags_ = 0;
   base_ = nullptr;
 }
 
@@ -198,7 +198,7 @@ void EntityBuilder::begin_like(EntityView base) {
   names_.assign(base.names().begin(), base.names().end());
   first_of_.assign(names_.size(), 0);
   base_ = base.block_;
-  base_rare_ = base.header().flags & (kTransientParts | kHasExtras);
+  flags_ = base.header().flags & (kTransientParts | kHasExtras);  // of what will be copied from it
   created_ = base.created_at();
   modified_ = base.modified_at();
   expires_ = base.expires_at();
@@ -348,7 +348,6 @@ void EntityBuilder::copy_instance(const AttributeView& from) {
   if (is_copyable(from)) {
     const std::size_t offset = instances_.size();
     instances_.append(from.raw);
-    if (base_rare_ != 0) flags_ = static_cast<std::uint16_t>(flags_ | base_rare_);
     return add_slot(place_of(from.name), offset, from.dataset_id.empty());
   }
   const Instance instance = instance_of(from);

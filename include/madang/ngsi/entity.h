@@ -274,7 +274,6 @@ class EntityBuilder {
   bool regroup_ = false;
   bool overflow_ = false;
   std::uint16_t flags_ = 0;
-  std::uint16_t base_rare_ = 0;  // what `base_` may hold, and so what is copied from it
   const std::byte* base_ = nullptr;
 };
 
