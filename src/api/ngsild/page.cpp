@@ -9,6 +9,7 @@ using base::Code;
 using base::error;
 
 constexpr std::size_t kWaiting = 100'000;  // ids of linked entities that wait to be looked up
+constexpr std::size_t kMissing = 10;       // that may be noted in vain, for each that may be there
 constexpr std::size_t kAtOnce = 200;       // looked up in one turn of the loop
 
 }  // namespace
@@ -20,6 +21,13 @@ base::Error too_many_joined(const Options& options) {
                "joinLevel");
 }
 
+base::Error too_large(const Options& options) {
+  return error(Code::too_many_results,
+               "The answer is larger than " + std::to_string(options.answer_bytes) +
+                   " bytes: ask with a smaller limit or joinLevel, or pick what you need.",
+               "limit");
+}
+
 ngsi::Joining joining_of(const View& view, const ngsi::Neighbours& neighbours, const Options& options) {
   ngsi::Joining joining;
   joining.neighbours = &neighbours;
@@ -27,6 +35,7 @@ ngsi::Joining joining_of(const View& view, const ngsi::Neighbours& neighbours, c
   joining.whole = view.whole;
   joining.encountered = view.encountered;
   joining.most = options.joined_most;
+  joining.most_bytes = options.answer_bytes;
   return joining;
 }
 
@@ -40,7 +49,7 @@ base::Status Page::begin() {
     within_ = std::make_unique<Within>();
     MADANG_TRY(within_->neighbours, call_.environment.hub.neighbours(*call_.who, call_.tenant));
     within_->joining = joining_of(view_, *within_->neighbours, call_.environment.options);
-    page.besides = &within_->joining.joined;
+    page.besides = &within_->joining.looked;
   } else if (view_.join == Join::flat) {
     behind_ = std::make_unique<Behind>();
     behind_->met.insert(view_.encountered.begin(), view_.encountered.end());
@@ -69,7 +78,8 @@ void Page::note_links(ngsi::EntityView entity, std::size_t level, const ngsi::Re
                       const ngsi::Filter* filter) {
   if (level > view_.levels) return;
   ngsi::each_linked(entity, how, view_.whole, filter, [&](std::string_view id, const ngsi::Representation& next) {
-    if (behind_->waiting.size() >= kWaiting)
+    const bool too_many = ++behind_->noted > kMissing * behind_->may_join;
+    if (too_many || behind_->waiting.size() >= kWaiting)
       overflown_ = too_many_joined_ = true;
     else if (!behind_->met.contains(std::string(id)))
       behind_->waiting.push_back({std::string(id), level, &next});
@@ -99,11 +109,11 @@ void Page::follow() {
 
 bool Page::follow_some() {
   if (!behind_) return false;
-  auto& [waiting, met, joined, may_join] = *behind_;
+  auto& waiting = behind_->waiting;
   for (std::size_t i = 0; i < kAtOnce && !waiting.empty() && !overflown_; ++i) {
     const Behind::Waiting next = std::move(waiting.front());
     waiting.pop_front();
-    if (!met.insert(next.id).second) continue;
+    if (!behind_->met.insert(next.id).second) continue;
     // Not there, or not to be seen: the Relationship leads nowhere.
     (void)call_.environment.hub.retrieve(*call_.who, call_.tenant, next.id,
                                          [&](ngsi::EntityView entity, const ngsi::Filter* filter) {
@@ -119,12 +129,7 @@ bool Page::follow_some() {
 
 void Page::finish() {
   if (too_many_joined_) return call_.fail(too_many_joined(call_.environment.options));
-  if (overflown_) {
-    return call_.fail(error(Code::too_many_results,
-                            "The page is larger than " + std::to_string(call_.environment.options.answer_bytes) +
-                                " bytes: ask with a smaller limit, or pick what you need.",
-                            "limit"));
-  }
+  if (overflown_) return call_.fail(too_large(call_.environment.options));
   text_ += ']';
   if (collection()) {
     if (view_.context_inside) text_ += ",\"@context\":", text_ += call_.shown->vocabulary.context().json();

@@ -15,6 +15,7 @@ namespace madang::api::ngsild {
 /// For ngsi::append_entity, where linked entities are shown within.
 ngsi::Joining joining_of(const View& view, const ngsi::Neighbours& neighbours, const Options& options);
 base::Error too_many_joined(const Options& options);
+base::Error too_large(const Options& options);
 
 /// Kept alive by the callbacks that the hub holds. done() or fail() ends it.
 class Page : public std::enable_shared_from_this<Page> {
@@ -46,7 +47,7 @@ class Page : public std::enable_shared_from_this<Page> {
     };
     std::deque<Waiting> waiting;
     std::unordered_set<std::string> met;  // shown, or not to be shown
-    std::size_t joined = 0, may_join = 0;
+    std::size_t noted = 0, joined = 0, may_join = 0;
   };
 
   bool collection() const { return view_.how.geojson; }
