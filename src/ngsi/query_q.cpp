@@ -7,6 +7,7 @@
 #include "madang/base/json.h"
 #include "madang/base/uri.h"
 
+#include "kind_values.h"
 #include "query_text.h"
 #include "query_value.h"
 
@@ -244,12 +245,14 @@ class TermReader {
     return {};
   }
 
-  /// expandValues: the value as the IRI that the @context makes of it; what it makes none of stays.
+  /// expandValues: the text as the IRI that it would be in a VocabProperty; what could be in none stays.
   QueryValue expanded(QueryValue value) {
-    const auto* word = std::get_if<std::string>(&value);
-    if (word == nullptr || !is_among(values_.expanded)) return value;
-    auto iri = vocabulary_.context().expand(*word);
-    return iri ? QueryValue(*std::move(iri)) : value;
+    const auto* text = std::get_if<std::string>(&value);
+    if (text == nullptr || !is_among(values_.expanded)) return value;
+    std::string json;
+    base::json::append_string(json, *text);
+    const auto iri = expand_vocab(json, vocabulary_.context());
+    return iri ? QueryValue(std::string(JsonString(*iri).text())) : value;
   }
 
   Status read_range(QueryTerm& term, Value low) {
