@@ -129,6 +129,7 @@ struct Question {
   std::string join;  // empty, "inline" or "flat"
   int levels = 1;
   std::vector<std::string> contained_by;
+  std::vector<std::string> order;  // the model gives no order
 };
 
 // ---- the answer ----
