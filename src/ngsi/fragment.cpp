@@ -198,17 +198,19 @@ struct FragmentReader::Impl {
 
   Frame& frame() { return frames[depth - 1]; }
 
-  /// True where the object at `at` has a member that only attributes have.
+  /// True where the object at `at` has a member that only attributes have. A `type` that is none of theirs is a
+  /// member of a value, such as an address (docs/conformance.md).
   bool looks_like_attribute(const char* at) const {
     return json_peek::any_key(at, end, [this](std::string_view key) {
       const MemberName* member = member_named(key);
       if (member == nullptr) return false;
       switch (member->member) {
         case Member::value:
-        case Member::type:
         case Member::dataset_id:
         case Member::object_type:
           return true;
+        case Member::type:
+          return is_type_of_attribute(json_peek::string_after(key, end));
         case Member::observed_at:
         case Member::unit_code:
         case Member::value_type:
@@ -218,6 +220,10 @@ struct FragmentReader::Impl {
           return false;
       }
     });
+  }
+
+  static bool is_type_of_attribute(std::string_view type) {
+    return kind_named(type) != nullptr || is_geojson_type(type);
   }
 
   /// Where the value stands in the text.
@@ -696,14 +702,21 @@ struct FragmentReader::Impl {
     if (key == "@context") return once(3) ? skip(value) : Status(duplicate(key));
     if (key == "createdAt" || key == "modifiedAt" || key == "deletedAt") return skip(value);
     if (key == "expiresAt") return once(4) ? read_time(value, key, fragment.expires_at) : Status(duplicate(key));
-    if (member_named(key) != nullptr)
-      return bad("\"" + std::string(key) +
-                 "\" is a member of attributes and cannot be the name of one (clause 4.5.1).");
+    if (const MemberName* member = member_named(key)) MADANG_CHECK(check_name(*member, value));
     auto symbol = intern(key);
     if (!symbol.ok()) return placed(std::move(symbol).error());
     if (std::find(top.begin(), top.end(), *symbol) != top.end()) return duplicate(key);
     top.push_back(*symbol);
     return read_attribute(*symbol, value);
+  }
+
+  /// Clause 4.5.1: non-reified terms cannot name attributes. `value` and its kin stand for nodes, and models have
+  /// attributes of that name; but a fragment {"value": 5} is more likely an attribute at the wrong place.
+  Status check_name(const MemberName& member, od::value& value) const {
+    const bool misplaced = kind == FragmentKind::attributes || kind == FragmentKind::merge;
+    if (member.member == Member::value && !(misplaced && !looks_like_attribute(start_of(value)))) return {};
+    return bad("\"" + std::string(member.name) +
+               "\" is a member of attributes and cannot be the name of one (clause 4.5.1).");
   }
 
   base::Result<Fragment> read_object(od::object object, std::string_view expected_id, std::string_view& id) {

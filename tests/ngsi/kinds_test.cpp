@@ -208,6 +208,28 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedKind{R"({"value":1,"expiresAt":"2026-13-01T00:00:00Z"})", "/a/expiresAt"},
         RefusedKind{R"({"value":{"@value":null}})", "/a/value/@value"}));
 
+TEST_F(Kinds, NamesThatStandForNodesMayNameAttributes) {
+  given(R"({"id":"urn:x:1","type":"A","value":{"type":"Property","value":1},"vocab":{"vocab":"x"},"json":2})");
+  EXPECT_EQ(shown(), R"({"id":"urn:x:1","type":"A","value":1,"vocab":{"vocab":"x"},"json":2})");
+  EXPECT_FALSE(update(R"({"value":5})").ok());
+  EXPECT_FALSE(merge(R"({"languageMap":{"en":"x"}})").ok());
+  ASSERT_TRUE(update(R"({"value":{"value":5}})").ok());
+  EXPECT_FALSE(read(R"({"id":"urn:x:2","type":"A","unitCode":{"value":1}})", FragmentKind::entity).ok());
+}
+
+TEST_F(Kinds, AnObjectWithATypeOfItsOwnIsAValue) {
+  const std::string text =
+      R"({"id":"urn:x:1","type":"A","address":{"type":"PostalAddress","locality":"서울"},)"
+      R"("hours":[{"type":"Hours","from":9},{"type":"Hours","from":14}],"p":{"value":1,"by":{"@type":"Person"}}})";
+  given(text);
+  EXPECT_EQ(EntityView(entity).kind(0), Kind::property);
+  EXPECT_EQ(EntityView(entity).attribute_count(), 3u);
+  EXPECT_EQ(shown(Format::simplified),
+            R"({"id":"urn:x:1","type":"A","address":{"type":"PostalAddress","locality":"서울"},)"
+            R"("hours":[{"type":"Hours","from":9},{"type":"Hours","from":14}],"p":1})");
+  EXPECT_FALSE(read(R"({"id":"urn:x:2","type":"A","a":{"type":"Propertee","value":1}})", FragmentKind::entity).ok());
+}
+
 // ---- expiry ----
 
 constexpr Timestamp kSoon{1'800'000'000'000'000'000};  // 2027-01-15T08:00:00Z
