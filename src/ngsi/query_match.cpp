@@ -18,6 +18,7 @@ struct Target {
     languages,  // a language map, each of whose values counts
     reference,  // the object of a Relationship: knows only == and !=
     text,       // a member's bare text
+    names,      // bare texts parted by blanks
     time        // a member's date-time
   };
   Sort sort = Sort::json;
@@ -55,6 +56,14 @@ bool has_written_keys(Kind kind) {
 template <class Visit>
 bool any_part(const Target& target, bool arrays, Visit&& visit) {
   if (target.sort == Target::Sort::text || target.sort == Target::Sort::time) return visit(target);
+  if (target.sort == Target::Sort::names) {
+    for (std::string_view rest = target.text; !rest.empty();) {
+      const std::string_view name = rest.substr(0, rest.find(' '));
+      if (visit(Target{Target::Sort::text, name, {}})) return true;
+      rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+    }
+    return false;
+  }
   const auto part = [&](std::string_view json) {
     if (json.starts_with('{'))
       if (const auto typed = json_member(json, "@value")) json = *typed;
@@ -127,6 +136,12 @@ bool any_target_of(const AttributePath& path, const AttributeView& attribute, Vi
       return any_text(attribute.unit_code, visit);
     case Member::dataset_id:
       return any_text(attribute.dataset_id, visit);
+    case Member::value_type:
+      return any_text(attribute.value_type, visit);
+    case Member::object_type: {
+      const std::string_view types = find_extra(attribute.extras, Extra::object_type);
+      return !types.empty() && visit(Target{Target::Sort::names, types, {}});
+    }
   }
   return false;
 }

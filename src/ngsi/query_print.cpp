@@ -30,6 +30,10 @@ std::string_view member_name(Member member) {
       return "unitCode";
     case Member::dataset_id:
       return "datasetId";
+    case Member::value_type:
+      return "valueType";
+    case Member::object_type:
+      return "objectType";
   }
   return {};
 }

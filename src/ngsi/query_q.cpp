@@ -7,6 +7,7 @@
 #include "madang/base/json.h"
 #include "madang/base/uri.h"
 
+#include "kind_values.h"
 #include "query_text.h"
 #include "query_value.h"
 
@@ -24,12 +25,14 @@ struct MemberName {
   Member member;
 };
 /// Terms of the core context, which no other context can give another meaning (clause 5.5.7).
-constexpr std::array<MemberName, 6> kMembers{{{"createdAt", Member::created_at},
+constexpr std::array<MemberName, 8> kMembers{{{"createdAt", Member::created_at},
                                               {"modifiedAt", Member::modified_at},
                                               {"observedAt", Member::observed_at},
                                               {"expiresAt", Member::expires_at},
                                               {"unitCode", Member::unit_code},
-                                              {"datasetId", Member::dataset_id}}};
+                                              {"datasetId", Member::dataset_id},
+                                              {"valueType", Member::value_type},
+                                              {"objectType", Member::object_type}}};
 
 struct Operator {
   std::string_view sign;
@@ -234,22 +237,27 @@ class TermReader {
   Status read_equality_values(QueryTerm& term) {
     MADANG_TRY(Value first, read_value(kAnyValue));
     if (cursor_.sees("..")) return read_range(term, std::move(first));
-    term.values.emplace_back(expanded(in_sort_of(term.path, std::move(first.value))));
+    term.values.emplace_back(expanded(term.path, std::move(first.value)));
     while (cursor_.take(",")) {
       MADANG_TRY(Value next, read_value(kAnyValue));
       if (cursor_.sees(".."))
         return cursor_.fail(Code::bad_request_data, "a range cannot stand in a list", cursor_.at());
-      term.values.emplace_back(expanded(in_sort_of(term.path, std::move(next.value))));
+      term.values.emplace_back(expanded(term.path, std::move(next.value)));
     }
     return {};
   }
 
-  /// expandValues: the value as the IRI that the @context makes of it; what it makes none of stays.
-  QueryValue expanded(QueryValue value) {
-    const auto* word = std::get_if<std::string>(&value);
-    if (word == nullptr || !is_among(values_.expanded)) return value;
-    auto iri = vocabulary_.context().expand(*word);
-    return iri ? QueryValue(*std::move(iri)) : value;
+  /// The value in the sort of its target. By expandValues, and where types are asked for, a text is the IRI that it
+  /// would be in a VocabProperty; what could be in none stays.
+  QueryValue expanded(const AttributePath& path, QueryValue value) {
+    value = in_sort_of(path, std::move(value));
+    const auto* text = std::get_if<std::string>(&value);
+    const bool is_type = path.member == Member::value_type || path.member == Member::object_type;
+    if (text == nullptr || !(is_type || is_among(values_.expanded))) return value;
+    std::string json;
+    base::json::append_string(json, *text);
+    const auto iri = expand_vocab(json, vocabulary_.context());
+    return iri ? QueryValue(std::string(JsonString(*iri).text())) : value;
   }
 
   Status read_range(QueryTerm& term, Value low) {

@@ -247,9 +247,9 @@ class Writer {
 
   /// Concise: nothing beside the value, and no doubt about the kind (clauses 4.5.2.3, 4.5.3.3).
   bool is_bare(const AttributeView& attribute) const {
-    if (how_.system_attributes || (how_.expiry && attribute.expires_at) || attribute.observed_at || !attribute.dataset_id.empty() ||
-        !attribute.unit_code.empty() || !attribute.value_type.empty() || !attribute.extras.empty() ||
-        attribute.sub_count > 0 || language_chosen(attribute))
+    if (how_.system_attributes || (how_.expiry && attribute.expires_at) || attribute.observed_at ||
+        !attribute.dataset_id.empty() || !attribute.unit_code.empty() || !attribute.value_type.empty() ||
+        !attribute.extras.empty() || attribute.sub_count > 0 || language_chosen(attribute))
       return false;
     return attribute.kind == Kind::geo_property || (attribute.kind == Kind::property && attribute.value.front() != '{');
   }
@@ -281,11 +281,14 @@ class Writer {
     if (std::any_of(joining.path.begin(), joining.path.end(), is) ||
         std::any_of(joining.encountered.begin(), joining.encountered.end(), is))
       return {};
+    if (out_.size() > joining.most_bytes) return {};
+    if (joining.looks_left == 0) return joining.overflown = true, EntityView();
+    --joining.looks_left;
+    ++joining.looked;
     const EntityView found = joining.neighbours->find(id);
     if (!found) return {};
     if (joining.left == 0) return joining.overflown = true, EntityView();
     --joining.left;
-    ++joining.joined;
     return found;
   }
 
@@ -454,7 +457,9 @@ void append_entity(std::string& out, EntityView entity, Vocabulary& vocabulary, 
                    const Filter* filter, Joining* joining) {
   if (joining != nullptr) {
     joining->path.assign(1, entity.id());
+    constexpr std::size_t kMissing = 10;  // that may be looked for in vain, for each that may be there
     joining->left = joining->most;
+    joining->looks_left = joining->most * kMissing;
   }
   Writer writer(out, entity, vocabulary, how, filter, joining);
   if (how.geojson)

@@ -53,6 +53,33 @@ TEST(Join, TooManyAreRefusedWithWhatToChange) {
   }
 }
 
+TEST(Join, AnAnswerStaysBelowItsBytes) {
+  Options options;
+  options.answer_bytes = 2'000;
+  City city(options);
+  fill(city, 1);
+  for (const std::string& how : {std::string("inline"), std::string("flat")}) {
+    for (const std::string& target :
+         {std::string(kEntities) + "?type=Line&", std::string(kEntities) + "/" + id("Line", 0) + "?"}) {
+      EXPECT_EQ(city.send(net::Method::get, target + "join=" + how + "&options=sysAttrs", "").status, 403);
+      EXPECT_EQ(city.send(net::Method::get, target + "join=" + how + "&format=simplified", "").status, 200);
+    }
+  }
+}
+
+TEST(Join, LookingInVainIsBoundedToo) {
+  Options options;
+  options.joined_most = 2;
+  City city(options);
+  std::string nobody;
+  for (int i = 0; i < 30; ++i) nobody += (i == 0 ? "\"" : ",\"") + id("Nobody", i) + '"';
+  const std::string body =
+      R"({"id":"urn:ngsi-ld:Line:0","type":"Line","route":{"type":"Relationship","object":[)" + nobody + "]}}";
+  ASSERT_EQ(city.send(net::Method::post, kEntities, "", body).status, 201);
+  for (const std::string& how : {std::string("inline"), std::string("flat")})
+    EXPECT_EQ(city.send(net::Method::get, std::string(kEntities) + "?type=Line&join=" + how, "").status, 403) << how;
+}
+
 TEST(Join, APageOfManyTurnsIsItsEntitiesOneByOne) {
   City city;
   constexpr int kLines = 300;

@@ -129,6 +129,7 @@ struct Question {
   std::string join;  // empty, "inline" or "flat"
   int levels = 1;
   std::vector<std::string> contained_by;
+  std::vector<std::string> order;  // the model gives no order
 };
 
 // ---- the answer ----
@@ -311,9 +312,9 @@ class World {
     return Operand{{*value}, false};
   }
 
-  /// As the core context does it: a name is one of the default vocabulary.
+  /// As the core context does it: what is no IRI is in the default vocabulary.
   static Json expanded(const std::string& text) {
-    const bool name = text.find_first_of(" :\",") == text.npos;
+    const bool name = text.find(':') == text.npos;
     return name ? "https://uri.etsi.org/ngsi-ld/default-context/" + text : text;
   }
   static bool is_moment(const Json& value) { return value.is(Json::Sort::text) && value.text.starts_with("2026-"); }

@@ -253,7 +253,8 @@ TEST(QueryParse, ValuesAreExpandedAndKeysTakenAsWrittenWhereAsked) {
   EXPECT_EQ(value("rel{gender}==Male", {{"gender"}, {}}), expanded);
   EXPECT_EQ(value("gender==urn:x:Male", {{"gender"}, {}}), "urn:x:Male");
   EXPECT_EQ(value("gender==Male", {{"other"}, {}}), "Male");
-  EXPECT_EQ(value("gender==\"two words\"", {{"gender"}, {}}), "two words");
+  EXPECT_EQ(value("gender==\"two words\"", {{"gender"}, {}}), std::string(kDefaultVocabulary) + "two words");
+  EXPECT_EQ(value("gender==\"\"", {{"gender"}, {}}), "");
 
   const auto key = [&](const ValueNames& names) {
     return parse_q("ticket[value]", world.vocabulary, {}, names)->term.path.keys[0].stored;

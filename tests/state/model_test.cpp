@@ -215,16 +215,30 @@ TEST(Model, AnIndexAnswersWhatLookingAtAllAnswers) {
   }));
 }
 
-/// With the matches of paths through linked entities found by walking them forwards.
-std::set<std::string> by_walking(Store& store, Tenant& tenant, const Query& query) {
-  std::set<std::string> ids;
-  const Surroundings around(tenant, nullptr);
-  for (const auto& id : ask(store, tenant, Query()).ids) {
-    const Reading reading(store);
-    if (ngsi::matches(query, tenant.find(id), nullptr, &around)) ids.insert(id);
+/// All entities as they are at a time, each looked at once.
+class AsItIs : public ngsi::Neighbours {
+ public:
+  AsItIs(Store& store, Tenant& tenant, base::Timestamp now) {
+    for (const auto& id : ask(store, tenant, Query()).ids) {
+      const Reading reading(store);
+      entities_.emplace(id, ngsi::AsOf(tenant.find(id), now));
+    }
   }
-  return ids;
-}
+  ngsi::EntityView find(std::string_view id) const override {
+    const auto found = entities_.find(std::string(id));
+    return found == entities_.end() ? ngsi::EntityView() : found->second.view();
+  }
+  /// With paths through linked entities walked forwards, from every entity.
+  std::set<std::string> matching(const Query& query) const {
+    std::set<std::string> ids;
+    for (const auto& [id, entity] : entities_)
+      if (entity.view() && ngsi::matches(query, entity.view(), nullptr, this)) ids.insert(id);
+    return ids;
+  }
+
+ private:
+  std::map<std::string, ngsi::AsOf> entities_;
+};
 
 TEST(Model, APathThroughLinkedEntitiesIsTheSameBothWays) {
   int backwards = 0;
@@ -255,9 +269,10 @@ TEST(Model, APathThroughLinkedEntitiesIsTheSameBothWays) {
         }
       }
       if (dice.once_in(3)) query.type = type_is(city.tenant(), dice.type());
-      const auto expected = by_walking(city.store, city.tenant(), query);
+      const base::Timestamp now{dice.pick<std::int64_t>({INT64_MIN, 1, 5, 10})};
+      const auto expected = AsItIs(city.store, city.tenant(), now).matching(query);
       const auto budget = static_cast<std::uint64_t>(dice.pick({1, 7, 1'000'000}));
-      const Answer all = ask(city.store, city.tenant(), query, {.limit = 1'000, .count = true}, budget);
+      const Answer all = ask(city.store, city.tenant(), query, {.limit = 1'000, .count = true}, budget, nullptr, now);
       RC_ASSERT(std::set(all.ids.begin(), all.ids.end()) == expected);
       RC_ASSERT(all.matched == expected.size());
       backwards += all.plan == "relationships" ? 1 : 0;

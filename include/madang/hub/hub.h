@@ -65,7 +65,7 @@ struct QueryPage {
   std::uint64_t offset = 0;
   std::uint32_t limit = 20;
   bool count = false;
-  /// How many entities `see` has looked up besides, so far: they count as work of the question. Null: none.
+  /// How many entities `see` has looked up or noted besides, so far: they count as work of the question. Null: none.
   const std::size_t* besides = nullptr;
 };
 struct QueryAnswer {

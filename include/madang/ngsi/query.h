@@ -55,7 +55,17 @@ struct TypeSelection {
 struct AttributePath {
   /// What the last name means: an attribute, or one of the members that are kept with it (`speed.observedAt`). A path
   /// of such a member alone (`modifiedAt`) is the entity's own and has no names.
-  enum class Member : std::uint8_t { value, created_at, modified_at, observed_at, expires_at, unit_code, dataset_id };
+  enum class Member : std::uint8_t {
+    value,
+    created_at,
+    modified_at,
+    observed_at,
+    expires_at,
+    unit_code,
+    dataset_id,
+    value_type,  // names of types: compared expanded
+    object_type
+  };
   /// A key inside []. Language tags and keys of GeoProperty and JsonProperty values are not expanded: those compare as
   /// written.
   struct Key {

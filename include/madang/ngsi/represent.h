@@ -45,14 +45,15 @@ struct Branch {
 struct Joining {
   const Neighbours* neighbours = nullptr;
   std::size_t levels = 1;
-  Representation whole;                // of entities that no branch speaks of
+  Representation whole;                  // of entities that no branch speaks of
   std::vector<std::string> encountered;  // containedBy: not put in
-  std::size_t most = 1'000;            // to one entity; beyond, `overflown` is set and no more come
+  std::size_t most = 1'000;              // to one entity; beyond, `overflown` is set and no more come
+  std::size_t most_bytes = 32 << 20;     // of the text, about: beyond, no more come either
 
-  std::size_t joined = 0;              // to all entities so far
+  std::size_t looked = 0;  // for entities, there or not, so far
   bool overflown = false;
-  std::size_t left = 0;                // for the entity that is being shown
-  std::vector<std::string_view> path;  // from it to where the pen is
+  std::size_t left = 0, looks_left = 0;  // for the entity that is being shown
+  std::vector<std::string_view> path;    // from it to where the pen is
 };
 
 /// Appends one entity as a JSON object. Attributes that `filter` hides are left out.

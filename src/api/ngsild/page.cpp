@@ -8,8 +8,9 @@ namespace {
 using base::Code;
 using base::error;
 
-constexpr std::size_t kWaiting = 100'000;  // ids of linked entities that wait to be looked up
-constexpr std::size_t kAtOnce = 200;       // looked up in one turn of the loop
+constexpr std::size_t kIds = 250'000;  // of entities shown and to be shown
+constexpr std::size_t kMissing = 10;   // that may be noted in vain, for each that may be there
+constexpr std::size_t kAtOnce = 200;   // looked up in one turn of the loop
 
 }  // namespace
 
@@ -20,6 +21,13 @@ base::Error too_many_joined(const Options& options) {
                "joinLevel");
 }
 
+base::Error too_large(const Options& options) {
+  return error(Code::too_many_results,
+               "The answer is larger than " + std::to_string(options.answer_bytes) +
+                   " bytes: ask with a smaller limit or joinLevel, or pick what you need.",
+               "limit");
+}
+
 ngsi::Joining joining_of(const View& view, const ngsi::Neighbours& neighbours, const Options& options) {
   ngsi::Joining joining;
   joining.neighbours = &neighbours;
@@ -27,6 +35,7 @@ ngsi::Joining joining_of(const View& view, const ngsi::Neighbours& neighbours, c
   joining.whole = view.whole;
   joining.encountered = view.encountered;
   joining.most = options.joined_most;
+  joining.most_bytes = options.answer_bytes;
   return joining;
 }
 
@@ -40,10 +49,11 @@ base::Status Page::begin() {
     within_ = std::make_unique<Within>();
     MADANG_TRY(within_->neighbours, call_.environment.hub.neighbours(*call_.who, call_.tenant));
     within_->joining = joining_of(view_, *within_->neighbours, call_.environment.options);
-    page.besides = &within_->joining.joined;
+    page.besides = &within_->joining.looked;
   } else if (view_.join == Join::flat) {
     behind_ = std::make_unique<Behind>();
-    behind_->met.insert(view_.encountered.begin(), view_.encountered.end());
+    for (const std::string& id : view_.encountered) behind_->settle(id);
+    page.besides = &behind_->noted;
   }
   return {};
 }
@@ -52,7 +62,7 @@ void Page::see(ngsi::EntityView entity, const ngsi::Filter* filter) {
   if (overflown_) return;
   append(entity, view_.how, filter);
   if (!behind_) return;
-  behind_->met.emplace(entity.id());
+  behind_->settle(entity.id());
   behind_->may_join += call_.environment.options.joined_most;
   note_links(entity, 1, view_.how, filter);
 }
@@ -69,11 +79,21 @@ void Page::note_links(ngsi::EntityView entity, std::size_t level, const ngsi::Re
                       const ngsi::Filter* filter) {
   if (level > view_.levels) return;
   ngsi::each_linked(entity, how, view_.whole, filter, [&](std::string_view id, const ngsi::Representation& next) {
-    if (behind_->waiting.size() >= kWaiting)
+    if (++behind_->noted > kMissing * behind_->may_join || behind_->ids.size() >= kIds)
       overflown_ = too_many_joined_ = true;
-    else if (!behind_->met.contains(std::string(id)))
-      behind_->waiting.push_back({std::string(id), level, &next});
+    else
+      behind_->note(id, level, next);
   });
+}
+
+void Page::Behind::settle(std::string_view id) {
+  const auto [number, is_new] = ids.add(id);
+  if (is_new) waiting.emplace_back();
+  waiting[number] = {};
+}
+
+void Page::Behind::note(std::string_view id, std::size_t level, const ngsi::Representation& how) {
+  if (ids.add(id).second) waiting.push_back({&how, level});
 }
 
 void Page::done(base::Result<hub::QueryAnswer>&& answer) {
@@ -99,32 +119,26 @@ void Page::follow() {
 
 bool Page::follow_some() {
   if (!behind_) return false;
-  auto& [waiting, met, joined, may_join] = *behind_;
-  for (std::size_t i = 0; i < kAtOnce && !waiting.empty() && !overflown_; ++i) {
-    const Behind::Waiting next = std::move(waiting.front());
-    waiting.pop_front();
-    if (!met.insert(next.id).second) continue;
+  Behind& all = *behind_;
+  for (std::size_t i = 0; i < kAtOnce && all.next < all.ids.size() && !overflown_; ++i) {
+    const std::uint32_t number = all.next++;
+    const Behind::Waiting now = all.waiting[number];
+    if (now.how == nullptr) continue;
+    const auto show = [&](ngsi::EntityView entity, const ngsi::Filter* filter) {
+      if (++all.joined > all.may_join) overflown_ = too_many_joined_ = true;
+      if (overflown_) return;
+      append(entity, *now.how, filter);
+      note_links(entity, now.level + 1, *now.how, filter);
+    };
     // Not there, or not to be seen: the Relationship leads nowhere.
-    (void)call_.environment.hub.retrieve(*call_.who, call_.tenant, next.id,
-                                         [&](ngsi::EntityView entity, const ngsi::Filter* filter) {
-                                           if (++behind_->joined > behind_->may_join)
-                                             overflown_ = too_many_joined_ = true;
-                                           if (overflown_) return;
-                                           append(entity, *next.how, filter);
-                                           note_links(entity, next.level + 1, *next.how, filter);
-                                         });
+    (void)call_.environment.hub.retrieve(*call_.who, call_.tenant, all.ids[number], show);
   }
-  return !waiting.empty() && !overflown_;
+  return all.next < all.ids.size() && !overflown_;
 }
 
 void Page::finish() {
   if (too_many_joined_) return call_.fail(too_many_joined(call_.environment.options));
-  if (overflown_) {
-    return call_.fail(error(Code::too_many_results,
-                            "The page is larger than " + std::to_string(call_.environment.options.answer_bytes) +
-                                " bytes: ask with a smaller limit, or pick what you need.",
-                            "limit"));
-  }
+  if (overflown_) return call_.fail(too_large(call_.environment.options));
   text_ += ']';
   if (collection()) {
     if (view_.context_inside) text_ += ",\"@context\":", text_ += call_.shown->vocabulary.context().json();

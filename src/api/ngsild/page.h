@@ -2,12 +2,12 @@
 // An answer of many entities, as it grows over several turns of the loop: the page itself, and behind it what its
 // Relationships lead to, where that is asked for (clause 4.5.23.3).
 
-#include <deque>
 #include <memory>
 #include <string>
-#include <unordered_set>
+#include <vector>
 
 #include "call.h"
+#include "ngsild/id_list.h"
 #include "ngsild/view.h"
 
 namespace madang::api::ngsild {
@@ -15,6 +15,7 @@ namespace madang::api::ngsild {
 /// For ngsi::append_entity, where linked entities are shown within.
 ngsi::Joining joining_of(const View& view, const ngsi::Neighbours& neighbours, const Options& options);
 base::Error too_many_joined(const Options& options);
+base::Error too_large(const Options& options);
 
 /// Kept alive by the callbacks that the hub holds. done() or fail() ends it.
 class Page : public std::enable_shared_from_this<Page> {
@@ -40,13 +41,16 @@ class Page : public std::enable_shared_from_this<Page> {
   /// join=flat: what the entities of the page lead to, level by level.
   struct Behind {
     struct Waiting {
-      std::string id;
-      std::size_t level;
-      const ngsi::Representation* how;  // the view's
+      const ngsi::Representation* how = nullptr;  // the view's; null: is not to be shown (any more)
+      std::size_t level = 0;
     };
-    std::deque<Waiting> waiting;
-    std::unordered_set<std::string> met;  // shown, or not to be shown
-    std::size_t joined = 0, may_join = 0;
+    IdList ids;
+    std::vector<Waiting> waiting;  // by number of the id
+    std::uint32_t next = 0;        // the first that may wait
+    std::size_t noted = 0, joined = 0, may_join = 0;
+
+    void settle(std::string_view id);  // it is shown, or never to be
+    void note(std::string_view id, std::size_t level, const ngsi::Representation& how);
   };
 
   bool collection() const { return view_.how.geojson; }

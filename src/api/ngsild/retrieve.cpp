@@ -66,6 +66,8 @@ struct Retrieval {
     ngsi::append_entity(text, entity, call.shown->vocabulary, view.how, filter, &joining);
     if (joining.overflown) {
       call.fail(too_many_joined(call.environment.options));
+    } else if (text.size() > call.environment.options.answer_bytes) {
+      call.fail(too_large(call.environment.options));
     } else {
       std::string& block = call.begin_headers();
       end_headers(block);
