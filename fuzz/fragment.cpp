@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ngsi::Vocabulary vocabulary(ngsi::core_context(), symbols);
   static ngsi::FragmentReader reader;
   if (size == 0) return 0;
-  const auto kind = static_cast<ngsi::FragmentKind>(data[0] % 6);
+  const auto kind = static_cast<ngsi::FragmentKind>(data[0] % 7);
   std::string text(reinterpret_cast<const char*>(data + 1), size - 1);
   const std::size_t length = text.size();
   text.append(64, ' ');

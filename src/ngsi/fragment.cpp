@@ -103,6 +103,7 @@ struct FragmentReader::Impl {
   Error duplicate(std::string_view key) const { return duplicate_at(path, key); }
 
   bool nulls_allowed() const { return kind != FragmentKind::entity; }
+  bool merging() const { return kind == FragmentKind::merge || kind == FragmentKind::entity_merge; }
 
   // ---- values ----
 
@@ -285,7 +286,7 @@ struct FragmentReader::Impl {
   Status read_plain(Symbol name, od::value& value) {
     Frame& f = push_frame(name);
     f.instance.untyped = true;
-    MADANG_CHECK(copier.copy(value, f.value, depth, kind == FragmentKind::merge));
+    MADANG_CHECK(copier.copy(value, f.value, depth, merging()));
     f.has_objects = copier.saw_object();
     f.has_inner_null = copier.saw_null();
     f.has_value = true;
@@ -397,7 +398,7 @@ struct FragmentReader::Impl {
     f.has_value = true;
     f.instance.kind = member.kind;
     // A merge, or a kind whose null is a list or map (clause 4.5.0).
-    const bool nulls = kind == FragmentKind::merge || member.kind != Kind::property;
+    const bool nulls = merging() || member.kind != Kind::property;
     MADANG_CHECK(member.kind == Kind::json_property ? copier.copy_raw(item, f.value, depth, nulls)
                                                     : copier.copy(item, f.value, depth, nulls));
     f.has_objects = copier.saw_object();
@@ -481,7 +482,7 @@ struct FragmentReader::Impl {
     if (f.has_inner_null) MADANG_CHECK(settle_inner_null(f));
     if (!f.extras.empty() || f.linked != nullptr) MADANG_CHECK(settle_extras(f));
     if (!f.has_value) {
-      if (kind != FragmentKind::merge && kind != FragmentKind::one_attribute && kind != FragmentKind::entity_update)
+      if (!merging() && kind != FragmentKind::one_attribute && kind != FragmentKind::entity_update)
         return bad("The attribute has no " + std::string(value_member(instance.kind)) + ".");
       instance.value = {};
       complete = false;
@@ -557,7 +558,7 @@ struct FragmentReader::Impl {
   /// The NGSI-LD null inside a value means something to a merge only (clauses 5.5.4 and 5.5.12).
   Status settle_inner_null(Frame& f) {
     has_nulls = true;
-    if (kind == FragmentKind::merge && f.value.front() == '{') return {};
+    if (merging() && f.value.front() == '{') return {};
     return bad(f.value.front() == '['
                    ? "A list is replaced as a whole: nothing in it can be deleted (clause 5.5.12)."
                    : "\"urn:ngsi-ld:null\" may stand inside a value only when merging (clause 5.5.4).");
@@ -647,7 +648,7 @@ struct FragmentReader::Impl {
     if (value.front() != '{') return bad("A languageMap is an object: language tag to text.");
     bool fine = true;
     json_text::each_member(value, [&](std::string_view key, std::string_view text) {
-      fine = fine && !key.empty() && (text != kNullLiteral || kind == FragmentKind::merge);
+      fine = fine && !key.empty() && (text != kNullLiteral || merging());
       if (text.front() == '[')
         json_text::each_element(text, [&](std::string_view item) { fine = fine && item.front() == '"'; });
       else
@@ -733,7 +734,8 @@ struct FragmentReader::Impl {
     }
     const bool whole = kind == FragmentKind::entity || kind == FragmentKind::entity_upsert;
     if (id.empty()) {
-      if (whole || kind == FragmentKind::entity_update) return bad("The entity has no id.");
+      if (whole || kind == FragmentKind::entity_update || kind == FragmentKind::entity_merge)
+        return bad("The entity has no id.");
       id = expected_id;
     }
     if (whole && types == 0) return bad("The entity has no type.");

@@ -27,10 +27,11 @@ struct EntityLimits {
 enum class FragmentKind : std::uint8_t {
   entity,          // whole: id and type required
   entity_upsert,   // whole, and an update where it exists: nulls allowed
-  entity_update,   // whole entity in an update or merge batch: id required, type optional, nulls allowed
+  entity_update,   // whole entity in an update batch: id required, type optional, nulls allowed
   attributes,      // an entity fragment: attributes, maybe type and scope; id, where given, must equal
   merge,           // the same for merge-patch: nulls allowed, simplified values of existing attributes allowed
   one_attribute,   // the body of PATCH or PUT .../attrs/{name}: one attribute's members (or an array of instances)
+  entity_merge,    // whole entity in a merge batch: as entity_update and merge
 };
 
 inline constexpr std::string_view kNull = "urn:ngsi-ld:null";

@@ -31,6 +31,7 @@ Operation operation_of(const Call& call) {
 
 FragmentKind kind_of(Operation operation) {
   if (operation == Operation::upsert_update) return FragmentKind::entity_upsert;
+  if (operation == Operation::merge) return FragmentKind::entity_merge;
   const bool whole = operation == Operation::create || operation == Operation::upsert_replace;
   return whole ? FragmentKind::entity : FragmentKind::entity_update;
 }
