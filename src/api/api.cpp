@@ -17,6 +17,7 @@
 #include "ngsild/change.h"
 #include "ngsild/discovery.h"
 #include "ngsild/entity_map.h"
+#include "ngsild/purge.h"
 #include "ngsild/query.h"
 #include "ngsild/retrieve.h"
 
@@ -112,6 +113,7 @@ struct Api::Impl {
     set<ChangeEntities>({Op::batch_create, Op::batch_upsert, Op::batch_update, Op::batch_merge, Op::batch_delete});
     set<CreateEntityMap>({Op::map_create, Op::map_create_batch});
     set<ManageEntityMap>({Op::map_show, Op::map_update, Op::map_delete});
+    set<PurgeEntities>({Op::entity_purge});
     set<ShowTypes>({Op::types_list, Op::type_show});
     set<ShowAttributes>({Op::attributes_list, Op::attribute_show});
     set<ListTenants>({Op::tenants_list});
@@ -181,10 +183,7 @@ struct Api::Impl {
     if (call.media == kNoMedia && operation.role == governance::Role::write) call.media = kJson;
     if (call.media == kNoMedia)
       return error(Code::not_acceptable, "See \"available\" for the representations there are.", "Accept");
-    MADANG_CHECK(read_body(call));
-    if (call.params.later().empty() || operation.op == Op::not_offered) return {};
-    const std::string later(call.params.later());
-    return error(Code::not_supported, "The parameter \"" + later + "\" is not offered yet.", later);
+    return read_body(call);
   }
 
   base::Status authenticate(Call& call) {

@@ -59,6 +59,8 @@ class Amender {
       drop(instance.unit_code, std::string_view());
       drop(instance.dataset_id, std::string_view());
     }
+    if (minor_ < 8 && !find_extra(instance.extras, Extra::object_type).empty())
+      drop(instance.extras, std::string_view());
     set_kind(instance);
     builder.begin_instance(instance);
     attribute.each_sub([&](const AttributeView& sub) { add(builder, sub); });

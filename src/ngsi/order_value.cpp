@@ -54,6 +54,11 @@ OrderValue of_text(std::string_view text) {
   return of_ticks(OrderSort::instant, std::get<base::Timestamp>(*value).ns);
 }
 
+/// Of a member that is a bare text, where it is there at all.
+OrderValue of_member(std::string_view text) {
+  return text.empty() ? OrderValue() : OrderValue{OrderSort::text, 0, 0, text};
+}
+
 OrderValue of_json(std::string_view json, std::string& scratch) {
   if (json.empty()) return {};
   switch (json.front()) {
@@ -159,10 +164,14 @@ OrderValue OrderReader::of_attribute(const OrderTerm& term, EntityView entity, c
     case Member::expires_at:
       return of_time(attribute->expires_at);
     case Member::unit_code:
-      return attribute->unit_code.empty() ? OrderValue() : OrderValue{OrderSort::text, 0, 0, attribute->unit_code};
+      return of_member(attribute->unit_code);
     case Member::dataset_id:
-      return attribute->dataset_id.empty() ? OrderValue() : OrderValue{OrderSort::text, 0, 0, attribute->dataset_id};
-    default:
+      return of_member(attribute->dataset_id);
+    case Member::value_type:
+      return of_member(attribute->value_type);
+    case Member::object_type:
+      return of_member(find_extra(attribute->extras, Extra::object_type));
+    case Member::value:
       break;
   }
   if (!term.by_distance() || attribute->kind != Kind::geo_property) return of_value(path, *attribute, scratch);

@@ -151,14 +151,20 @@ TEST(Parameters, RefusesByName) {
   }
 }
 
-TEST(Parameters, WhatIsNotOfferedYetIsNamedWhenAllElseIsRight) {
-  EXPECT_EQ(parse("type=A&join=flat&orderBy=a").params.later(), "join");
-  EXPECT_EQ(parse("type=A&join=@none").params.later(), "");
-  EXPECT_FALSE(parse("join=flat&limit=x").status.ok());
-}
-
 TEST(Parameters, ValueThatAsksForNothingIsTaken) {
   EXPECT_TRUE(parse("type=A&join=@none&entityMap=false").status.ok());
+}
+
+TEST(Parameters, LifetimesAreDurations) {
+  using std::chrono::seconds;
+  EXPECT_EQ(parse_duration("PT10M"), seconds(600));
+  EXPECT_EQ(parse_duration("P1DT2H"), seconds(93'600));
+  EXPECT_EQ(parse_duration("P2W"), seconds(1'209'600));
+  EXPECT_EQ(parse_duration("PT1.5S"), seconds(1));
+  EXPECT_EQ(parse_duration("P999999999999Y"), seconds(100'000'000'000));
+  for (const char* text : {"", "P", "PT", "P1", "10M", "PT10", "P1H", "PTM", "PT-1S", "P1DT", "PT1S1M", "PT1e3S"})
+    EXPECT_FALSE(parse_duration(text)) << text;
+  EXPECT_FALSE(parse("entityMapLifetime=1h").status.ok());
 }
 
 TEST(Parameters, OtherOperationsHaveOtherParameters) {
@@ -387,11 +393,15 @@ TEST_F(Bodies, CutBatches) {
 
 TEST_F(Bodies, AreQueries) {
   auto query = reader.query(keep(R"({"type":"Query","entities":[{"type":"A","id":["urn:a:1"]}],"q":"x>1",
-    "geoQ":{"georel":"near;maxDistance==5","geometry":"Point","coordinates":[1.5, 2]},"pick":["x"]})"),
+    "geoQ":{"georel":"near;maxDistance==5","geometry":"Point","coordinates":[1.5, 2]},"pick":["x"],
+    "join":"flat","joinLevel":2,"containedBy":["urn:b"],"expandValues":"x","splitEntities":true})"),
                             false);
   ASSERT_TRUE(query.ok()) << query.error().message;
   EXPECT_EQ(query->entities[0].ids[0], "urn:a:1");
   EXPECT_EQ(query->coordinates, "[1.5,2]");
+  EXPECT_EQ(query->join, "flat");
+  EXPECT_EQ(query->join_level, 2u);
+  EXPECT_EQ(query->expand_values, "x");
   struct Row {
     std::string body;
     Code code;
@@ -405,7 +415,11 @@ TEST_F(Bodies, AreQueries) {
         Row{R"({"type":"Query","q":1})", Code::bad_request_data, "/q"},
         Row{R"({"type":"Query","q":"a","q":"b"})", Code::bad_request_data, "/q"},
         Row{R"({"type":"Query","limit":1})", Code::bad_request_data, "/limit"},
-        Row{R"({"type":"Query","join":"flat"})", Code::not_supported, "/join"},
+        Row{R"({"type":"Query","entityMap":1})", Code::bad_request_data, "/entityMap"},
+        Row{R"({"type":"Query","joinLevel":0})", Code::bad_request_data, "/joinLevel"},
+        Row{R"({"type":"Query","joinLevel":"1"})", Code::bad_request_data, "/joinLevel"},
+        Row{R"({"type":"Query","containedBy":"urn:a"})", Code::bad_request_data, "/containedBy"},
+        Row{R"({"type":"Query","splitEntities":1})", Code::bad_request_data, "/splitEntities"},
         Row{R"({"type":"Query","@context":"x"})", Code::bad_request_data, "/@context"},
         Row{R"({"type":"Query",)", Code::invalid_request, ""}}) {
     auto refused = reader.query(keep(row.body), false);

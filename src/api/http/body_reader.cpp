@@ -167,20 +167,20 @@ Status read_ordering(const dom::element& value, const std::string& pointer, Quer
                     });
 }
 
-/// Members of clause 5.2.23 that are not offered yet, with the value that asks for nothing.
-struct Later {
-  std::string_view name, neutral;
-};
-constexpr Later kLater[] = {
-    {"join", "\"@none\""}, {"joinLevel", ""}, {"containedBy", ""}, {"expandValues", ""}, {"jsonKeys", ""}};
-
 Status read_query_member(std::string_view name, const dom::element& value, const std::string& at, QueryBody& body) {
   struct Text {
     std::string_view name;
     std::optional<std::string> QueryBody::*member;
   };
-  constexpr std::array kTexts{Text{"q", &QueryBody::q}, Text{"scopeQ", &QueryBody::scope_q},
-                              Text{"lang", &QueryBody::lang}, Text{"csf", &QueryBody::csf},
+  // geometryProperty is no member of 5.2.23, but 6.3.15 wants it for POST and clients put it here.
+  constexpr std::array kTexts{Text{"q", &QueryBody::q},
+                              Text{"scopeQ", &QueryBody::scope_q},
+                              Text{"lang", &QueryBody::lang},
+                              Text{"csf", &QueryBody::csf},
+                              Text{"join", &QueryBody::join},
+                              Text{"expandValues", &QueryBody::expand_values},
+                              Text{"jsonKeys", &QueryBody::json_keys},
+                              Text{"geometryProperty", &QueryBody::geometry_property},
                               Text{"entityMapLifetime", &QueryBody::entity_map_lifetime}};
   for (const Text& text : kTexts) {
     if (name != text.name) continue;
@@ -192,25 +192,22 @@ Status read_query_member(std::string_view name, const dom::element& value, const
     std::optional<std::vector<std::string>> QueryBody::*member;
   };
   constexpr std::array kLists{List{"attrs", &QueryBody::attrs}, List{"pick", &QueryBody::pick},
-                              List{"omit", &QueryBody::omit}, List{"datasetId", &QueryBody::dataset_ids}};
+                              List{"omit", &QueryBody::omit}, List{"datasetId", &QueryBody::dataset_ids},
+                              List{"containedBy", &QueryBody::contained_by}};
   for (const List& list : kLists) {
     if (name != list.name) continue;
     MADANG_TRY(body.*list.member, texts_of(value, at));
     return {};
   }
+  if (name == "joinLevel") {
+    std::uint64_t level = 0;
+    if (value.get(level) || level == 0) return wrong("A whole number from 1 was expected.", at);
+    return body.join_level = level, Status();
+  }
   if (name == "entityMap" || name == "splitEntities") {
     bool flag = false;
     if (value.get(flag)) return wrong("true or false was expected.", at);
     (name == "entityMap" ? body.entity_map : body.split_entities) = flag;
-    return {};
-  }
-  for (const Later& later : kLater) {
-    if (name != later.name) continue;
-    if (!later.neutral.empty() && simdjson::minify(value) == later.neutral) return {};
-    std::uint64_t level = 0;
-    if (name == "joinLevel" && (value.get(level) || level == 0))
-      return wrong("A whole number from 1 was expected.", at);
-    if (body.later.empty()) body.later = at;
     return {};
   }
   if (name == "temporalQ" || name == "aggrParams")
@@ -360,9 +357,6 @@ Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json) {
         return read_query_member(name, value, at, query);
       }));
   if (!typed) return wrong("A query has \"type\": \"Query\" (5.2.23).", "/type");
-  if (!query.later.empty()) {
-    return error(Code::not_supported, "The member \"" + query.later.substr(1) + "\" is not offered yet.", query.later);
-  }
   return query;
 }
 

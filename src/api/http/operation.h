@@ -40,19 +40,21 @@ enum class Param : std::uint8_t {
   observed_at,
   delete_all,
   details,
-  order_by,
-  collation,
-  order_from,
-  order_geometry,
-  split_entities,
-  entity_map,
-  entity_map_lifetime,
-  // Known to the standard, refused by name:
+  drop,
+  keep,
   join,
   join_level,
   contained_by,
   expand_values,
   json_keys,
+  split_entities,
+  order_by,
+  collation,
+  order_from,
+  order_geometry,
+  entity_map,
+  entity_map_lifetime,
+  // Known to the standard, refused by name:
   timerel,
   time_at,
   end_time_at,
@@ -60,8 +62,6 @@ enum class Param : std::uint8_t {
   last_n,
   aggr_methods,
   aggr_period_duration,
-  drop,
-  keep,
   kind,
   reload,
   end_
@@ -77,7 +77,6 @@ struct ParamInfo {
   std::uint32_t bytes;  // longest value
   std::string_view about;
   bool offered = true;
-  std::string_view neutral = {};  // of one that is not offered: the value that asks for nothing
 };
 const ParamInfo& info(Param param);
 std::span<const ParamInfo> all_params();
@@ -94,6 +93,7 @@ enum class Op : std::uint8_t {
   entity_replace,
   entity_delete,
   entity_query,
+  entity_purge,
   entity_create,
   attrs_append,
   attrs_update,

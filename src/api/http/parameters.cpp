@@ -172,12 +172,7 @@ base::Status Parameters::add(std::string_view name, std::string_view value, cons
     return error(Code::invalid_request, "The parameter \"" + std::string(name) + "\" is given more than once.",
                  std::string(name));
   }
-  if (!param->neutral.empty() && value == param->neutral) return {};
   MADANG_CHECK(check_kind(*param, value));
-  if (!param->offered) {
-    if (later_.empty()) later_ = param->name;
-    return {};
-  }
   if (operation.op == Op::not_offered) return {};
   if (param->id == Param::options) MADANG_CHECK(check_words(name, value, operation.options));
   if (param->id == Param::format) MADANG_CHECK(check_words(name, value, operation.formats));
