@@ -54,7 +54,8 @@ base::Status Page::begin() {
   text_ += collection() ? R"({"type":"FeatureCollection","features":[)" : "[";
   if (view_.join == Join::within) {
     within_ = std::make_unique<Within>();
-    MADANG_TRY(within_->neighbours, call_.environment.hub.neighbours(*call_.who, call_.tenant));
+    MADANG_TRY(auto whole, call_.environment.hub.neighbours(*call_.who, call_.tenant));
+    within_->neighbours = std::make_unique<Linked>(call_, view_, std::move(whole));
     within_->joining = joining_of(view_, *within_->neighbours, call_.environment.options);
     page.besides = &within_->joining.looked;
   } else if (view_.join == Join::flat) {
@@ -163,7 +164,8 @@ void Page::finish() {
   // Clause 5.5.9.3: what no longer fits leaves the map.
   if (map_ && !answer_.unfit.empty())
     call_.environment.maps->prune(call_.tenant, call_.who->name, map_->id, answer_.unfit);
-  call_.answer_text(status.value_or(amended_ ? 203 : 200), media_name(call_.media), block, text_);
+  const bool amended = amended_ || (within_ && within_->neighbours->amended());
+  call_.answer_text(status.value_or(amended ? 203 : 200), media_name(call_.media), block, text_);
 }
 
 void Page::append_neighbours(std::string& block) const {

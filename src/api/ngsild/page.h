@@ -41,7 +41,7 @@ class Page : public std::enable_shared_from_this<Page> {
  private:
   /// join=inline
   struct Within {
-    std::unique_ptr<const ngsi::Neighbours> neighbours;
+    std::unique_ptr<const Linked> neighbours;
     ngsi::Joining joining;
   };
   /// join=flat: what the entities of the page lead to, level by level.

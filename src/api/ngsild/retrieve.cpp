@@ -27,7 +27,7 @@ struct Retrieval {
   View view;
   std::optional<ngsi::TypeSelection> type;
   bool answered = false;
-  std::unique_ptr<const ngsi::Neighbours> neighbours = {};
+  std::unique_ptr<const Linked> neighbours = {};
   std::string map_line = {};  // names the entity map, where there is one
 
   void show(ngsi::EntityView entity, const ngsi::Filter* filter) {
@@ -79,7 +79,7 @@ struct Retrieval {
     } else {
       std::string& block = call.begin_headers();
       end_headers(block);
-      call.answer_text(status, media_name(call.media), block, text);
+      call.answer_text(neighbours->amended() ? 203 : status, media_name(call.media), block, text);
     }
     call.loop.give_buffer(std::move(text));
   }
@@ -141,7 +141,7 @@ void RetrieveEntity::operator()(Call&& call) const {
   if (retrieval.view.join == Join::within) {
     auto neighbours = call.environment.hub.neighbours(*call.who, call.tenant);
     if (!neighbours) return call.fail(neighbours.error());
-    retrieval.neighbours = std::move(*neighbours);
+    retrieval.neighbours = std::make_unique<Linked>(call, retrieval.view, std::move(*neighbours));
   }
   auto status = call.environment.hub.retrieve(
       *call.who, call.tenant, id,

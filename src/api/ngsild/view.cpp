@@ -286,6 +286,15 @@ ngsi::EntityView conforming(const Call& call, const View& view, ngsi::EntityView
   return ngsi::EntityView(kept);
 }
 
+ngsi::EntityView Linked::find(std::string_view id) const {
+  const ngsi::EntityView entity = whole_->find(id);
+  if (!entity || !view_.version) return entity;
+  ngsi::EntityBlock amended;
+  const ngsi::EntityView shown = conforming(call_, view_, entity, amended);
+  if (amended) kept_.push_back(std::move(amended));
+  return shown;
+}
+
 std::string preference_line(const View& view) {
   return view.version ? "Preference-Applied: ngsi-ld=1." + std::to_string(*view.version) + "\r\n" : std::string();
 }

@@ -2,10 +2,12 @@
 // How entities are to be shown: the parameters of clauses 6.3.7, 6.3.11, 6.3.15 and 4.21 as an ngsi::Representation.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "madang/ngsi/query.h"
 #include "madang/ngsi/represent.h"
 
 #include "call.h"
@@ -43,6 +45,21 @@ base::Result<View> make_view(const Call& call, const ViewText& text);
 
 /// What becomes of an entity where an earlier version is asked for: itself, or amended (then `kept` holds it).
 ngsi::EntityView conforming(const Call& call, const View& view, ngsi::EntityView entity, ngsi::EntityBlock& kept);
+/// Where Relationships lead to, as that version has it.
+class Linked final : public ngsi::Neighbours {
+ public:
+  Linked(const Call& call, const View& view, std::unique_ptr<const ngsi::Neighbours> whole)
+      : call_(call), view_(view), whole_(std::move(whole)) {}
+  ngsi::EntityView find(std::string_view id) const override;
+  bool amended() const { return !kept_.empty(); }
+
+ private:
+  const Call& call_;
+  const View& view_;
+  const std::unique_ptr<const ngsi::Neighbours> whole_;
+  mutable std::vector<ngsi::EntityBlock> kept_;  // what was amended; all of it is in the answer, which is bounded
+};
+
 /// `Preference-Applied` as a header line, or nothing.
 std::string preference_line(const View& view);
 
