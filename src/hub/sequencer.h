@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "madang/base/metrics.h"
@@ -58,6 +59,7 @@ class Sequencer {
     bool committing = false;  // so is a commit
   };
 
+  void look_ahead(state::Tenant& tenant, std::span<const ngsi::Change> changes) const;
   base::Result<ChangeResult> apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                        base::Timestamp now);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);

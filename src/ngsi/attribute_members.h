@@ -41,6 +41,9 @@ struct KindName {
 /// "Property" and its kin; null for what is none.
 const KindName* kind_named(std::string_view name);
 
+/// Clause 4.7.1: the core context's own GeoProperties, by their full name.
+bool is_core_geometry(std::string_view iri);
+
 /// "Point", ...: types that a concise GeoProperty has.
 bool is_geojson_type(std::string_view name);
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -124,6 +125,9 @@ class Store {
     Staged* staged = nullptr;
   };
   Found look_up(Tenant& tenant, std::string_view id) const;
+  /// Has the processor fetch what look_up() and the change after it will read of these entities (up to 32): entities lie
+  /// anywhere in memory, and many fetched at once take little longer than one.
+  void look_ahead(Tenant& tenant, std::span<const std::string_view> ids) const;
   /// insufficient_storage where `bytes` more (or one more entity) would pass a limit.
   base::Status admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) const;
   /// Positions must rise from call to call. The outcome of the change at `position`: the entity's new block (its
