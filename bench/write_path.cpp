@@ -3,8 +3,6 @@
 //
 //   ninja bench_write_path && build/release/bench/bench_write_path [ENTITIES [ROUNDS]]
 
-#include <simdjson.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -16,6 +14,8 @@
 #include <mutex>
 #include <string>
 #include <vector>
+
+#include <simdjson.h>
 
 #include "madang/base/file.h"
 #include "madang/hub/hub.h"
@@ -180,8 +180,9 @@ class Bench {
     measure("simdjson: structure", entities_, [&] {
       for (const auto& body : bodies) {
         simdjson::ondemand::document document;
-        if (parser.iterate(simdjson::padded_string_view(body.data(), body.size() - simdjson::SIMDJSON_PADDING,
-                                                        body.size()))
+        if (parser
+                .iterate(
+                    simdjson::padded_string_view(body.data(), body.size() - simdjson::SIMDJSON_PADDING, body.size()))
                 .get(document))
           std::abort();
       }

@@ -17,13 +17,13 @@ class PlainReader {
   explicit PlainReader(const EntityLimits& limits) : limits_(limits) {}
 
   struct Entity {
-    std::string_view id;      // in the text; empty where none is given
+    std::string_view id;  // in the text; empty where none is given
     std::size_t types = 0;
     const char* end = nullptr;  // of the object
   };
-  /// Reads the object that `text` begins with into `builder` (begun; all but its id). The text goes on to the end of the
-  /// document: valid UTF-8 without control characters in its strings, as simdjson's first stage checks it, and at least
-  /// 8 readable bytes behind it. Nothing: the object is not plain, and the builder has to begin anew.
+  /// Reads the object that `text` begins with into `builder` (begun; all but its id). The text goes on to the end of
+  /// the document: valid UTF-8 without control characters in its strings, as simdjson's first stage checks it, and at
+  /// least 8 readable bytes behind it. Nothing: the object is not plain, and the builder has to begin anew.
   std::optional<Entity> read(std::string_view text, EntityBuilder& builder, Vocabulary& vocabulary);
 
  private:

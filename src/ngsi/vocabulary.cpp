@@ -58,7 +58,7 @@ const Vocabulary::Attribute* Vocabulary::attribute(std::string_view name, std::u
   }
   if (name.size() > kMaxCachedTerm || name == "scope" || member_named(name) != nullptr) return nullptr;
   const auto symbol = intern(name);
-  if (!symbol.ok()) return nullptr;
+  if (!symbol.ok() || symbols_->name(*symbol) == kProof) return nullptr;
   if (trail.size() >= kMaxCached) {
     trail.assign(1, {});
     impl_->on_trail.clear();

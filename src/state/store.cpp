@@ -28,7 +28,7 @@ void prefetch(const std::byte* block, std::size_t bytes) {
   for (std::size_t line = 0; block != nullptr && line < bytes; line += 64) __builtin_prefetch(block + line);
 }
 
-constexpr std::size_t kShownAhead = 4;       // changes fetched while one is shown
+constexpr std::size_t kShownAhead = 4;    // changes fetched while one is shown
 constexpr std::size_t kMostShown = 4096;  // in one batch, whatever the caller asks for
 
 }  // namespace
@@ -212,6 +212,25 @@ std::uint64_t Store::memory_bytes() const {
 }
 std::uint64_t Store::memory_limit() const {
   return impl_->limits.memory_bytes;
+}
+
+// ---- expiry ----
+
+EntityView Store::next_due(const Tenant& tenant, base::Timestamp now, Due& last) const {
+  const Tenant::Impl& impl = tenant.impl();
+  const auto next = impl.indexes.expiries.upper_bound({last.time, last.place});
+  if (next == impl.indexes.expiries.end() || next->time > now) return {};
+  last = {next->time, next->place};
+  return impl.at(next->place);
+}
+
+std::optional<base::Timestamp> Store::next_expiry() const {
+  std::optional<base::Timestamp> first;
+  for (const Tenant* tenant : impl_->all_tenants()) {
+    const auto& expiries = tenant->impl().indexes.expiries;
+    if (!expiries.empty() && (!first || expiries.begin()->time < *first)) first = expiries.begin()->time;
+  }
+  return first;
 }
 
 // ---- loading ----
