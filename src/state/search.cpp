@@ -9,6 +9,10 @@ namespace madang::state {
 
 using base::Code;
 
+namespace {
+constexpr std::uint64_t kBytesALook = 256;  // writing so much of an entity takes about as long as looking at one
+}
+
 struct Search::Impl {
   Impl(const Store& store, const Tenant& tenant_, const ngsi::Query& query_, const ngsi::Filter* filter_, Page page_)
       : tenant(tenant_.impl()), query(query_), filter(filter_), page(page_), most(store.impl().limits.query_cost) {}
@@ -25,6 +29,8 @@ struct Search::Impl {
   std::uint64_t matched = 0;
   std::uint64_t skipped = 0;  // of page.offset
   std::uint32_t emitted = 0;
+  std::uint64_t output = 0;  // what emitting cost in this run, in entities looked at
+  bool counted = false;      // `matched` is known: what is still looked at only fills the page
   std::optional<Place> last;
   bool more = false;
   bool finished = false;
@@ -33,12 +39,14 @@ struct Search::Impl {
   base::Status pay(std::uint64_t work);
   std::uint64_t look(std::uint64_t budget, const Emit& emit);
   void take(Place place, EntityView entity, const Emit& emit);
-  void take_exact(const Emit& emit);
-  void take_decided(const Emit& emit);
+  bool take_exact(std::uint64_t budget, const Emit& emit);
+  bool take_decided(std::uint64_t budget, const Emit& emit);
+  bool leave_rest(Place from);
   void emit_one(Place place, EntityView entity, const Emit& emit) {
     emit(entity);
     ++emitted;
     last = place;
+    output += entity.bytes().size() / kBytesALook;
   }
 };
 
@@ -60,9 +68,10 @@ base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
     if (page.after && !page.count) next = std::uint64_t{*page.after} + 1;
   }
   std::uint64_t spent = 0;
+  output = 0;
   constexpr std::uint64_t kEntriesAnEntity =
       8;  // reading an index entry is that much cheaper than looking at an entity
-  if (plan->collected() && plan->candidates.exact) return take_exact(emit), true;
+  if (fresh && plan->collected() && plan->candidates.exact) return take_exact(budget, emit);
   while (!plan->collected()) {
     if (spent >= budget) return false;
     const std::uint64_t work = plan->collect((budget - spent) * kEntriesAnEntity) / kEntriesAnEntity + 1;
@@ -70,10 +79,10 @@ base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
     MADANG_CHECK(pay(work));
   }
   // What was decided on coordinates holds as long as nothing has changed: within this one Reading.
-  if (plan->decided() && fresh) return take_decided(emit), true;
+  if (plan->decided() && fresh) return take_decided(budget, emit);
   if (plan->decided()) plan->sort_decided();
   while (!finished) {
-    if (spent >= budget) return false;
+    if (spent + output >= budget) return false;
     const std::uint64_t work = look(budget - spent, emit);
     spent += work;
     MADANG_CHECK(pay(work));
@@ -100,6 +109,7 @@ std::uint64_t Search::Impl::look(std::uint64_t budget, const Emit& emit) {
       for (std::size_t line = 0; line < 384; line += 64) __builtin_prefetch(block + line);
   };
   for (std::size_t i = 0; i < size && !finished; ++i) {
+    if (output >= budget) return i;
     fetch(i);
     const Place place = places[i];
     next = std::uint64_t{place} + 1;
@@ -111,7 +121,7 @@ std::uint64_t Search::Impl::look(std::uint64_t budget, const Emit& emit) {
 }
 
 void Search::Impl::take(Place place, EntityView entity, const Emit& emit) {
-  ++matched;
+  if (!counted) ++matched;
   if (page.after && place <= *page.after) return;
   if (skipped < page.offset) {
     ++skipped;
@@ -119,33 +129,47 @@ void Search::Impl::take(Place place, EntityView entity, const Emit& emit) {
     emit_one(place, entity, emit);
   } else {
     more = true;
-    finished = !page.count;
+    finished = counted || !page.count;
   }
 }
 
+/// The budget ended inside a page whose count is known. Time passes until the next run, so there the rest is looked at
+/// like any candidates.
+bool Search::Impl::leave_rest(Place from) {
+  counted = true;
+  finished = more = false;
+  skipped = page.offset;
+  next = from;
+  return false;
+}
+
 /// The candidates are the answer: counting and skipping are arithmetic.
-void Search::Impl::take_exact(const Emit& emit) {
+bool Search::Impl::take_exact(std::uint64_t budget, const Emit& emit) {
   const PlaceSet& set = *plan->candidates.places();
   matched = set.size();
   finished = true;
   const std::uint64_t before = page.after ? set.rank(*page.after) : 0;
   const std::uint64_t begin = page.offset > set.size() - before ? set.size() : before + page.offset;
   more = set.size() - begin > page.limit;
-  if (begin == set.size() || page.limit == 0) return;
+  if (begin == set.size() || page.limit == 0) return true;
   std::array<Place, 128> places;
   Place from = set.select(begin);
   while (emitted < page.limit) {
     const std::size_t wanted = std::min<std::size_t>(places.size(), page.limit - emitted);
     const std::size_t size = set.read(from, std::span(places).first(wanted));
-    if (size == 0) return;
-    for (std::size_t i = 0; i < size; ++i) emit_one(places[i], tenant.at(places[i]), emit);
-    if (places[size - 1] == std::numeric_limits<Place>::max()) return;
+    if (size == 0) return true;
+    for (std::size_t i = 0; i < size; ++i) {
+      if (output >= budget) return leave_rest(places[i]);
+      emit_one(places[i], tenant.at(places[i]), emit);
+    }
+    if (places[size - 1] == std::numeric_limits<Place>::max()) return true;
     from = places[size - 1] + 1;
   }
+  return true;
 }
 
 /// The list is the answer, in no order: only the page's part of it needs sorting.
-void Search::Impl::take_decided(const Emit& emit) {
+bool Search::Impl::take_decided(std::uint64_t budget, const Emit& emit) {
   auto& list = plan->candidates.list;
   matched = list.size();
   finished = true;
@@ -157,7 +181,11 @@ void Search::Impl::take_decided(const Emit& emit) {
   more = left - skip > size;
   std::partial_sort(begin, begin + static_cast<std::ptrdiff_t>(skip + size), list.end());
   begin += static_cast<std::ptrdiff_t>(skip);
-  for (const Place place : std::span(begin, size)) emit_one(place, tenant.at(place), emit);
+  for (const Place place : std::span(begin, size)) {
+    if (output >= budget) return leave_rest(place);
+    emit_one(place, tenant.at(place), emit);
+  }
+  return true;
 }
 
 Search::Search(const Store& store, const Tenant& tenant, const ngsi::Query& query, const ngsi::Filter* filter,

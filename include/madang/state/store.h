@@ -176,8 +176,9 @@ class Search {
   ~Search();
 
   using Emit = std::function<void(ngsi::EntityView)>;
-  /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at). Call under
-  /// a Reading; `emit` sees the page's entities in order, as they are at that moment. True: finished.
+  /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at, or 256 bytes
+  /// of one emitted). Call under a Reading; `emit` sees the page's entities in order, as they are at that moment. True:
+  /// finished.
   base::Result<bool> run(std::uint64_t budget, const Emit& emit);
 
   std::uint64_t matched() const;      // so far; the whole count once finished with count
