@@ -30,6 +30,8 @@ class Sequencer {
 
   void apply(const PrincipalPtr& who, state::Tenant& tenant, std::vector<ngsi::Change>&& changes, base::Executor& home,
              Hub::Applied done);
+  /// Clause 4.22: appends what has expired of the tenant's entities after `last`, at most so many. True: there is more.
+  bool expire(state::Tenant& tenant, state::Store::Due& last, std::size_t most);
   base::Status declare_index(state::Tenant& tenant, const state::DeclaredIndex& index, bool declare);
   /// The journal's call: everything up to there is on disk, or the journal has ended.
   void durable(base::Result<journal::Position> position);
@@ -75,6 +77,7 @@ class Sequencer {
   void go_on(std::shared_ptr<Batch> batch);
   base::Result<ChangeResult> apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                        base::Timestamp now);
+  base::Status expire_one(state::Tenant& tenant, std::string_view id, const state::Store::Found& found);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
   Home& home_of(base::Executor& executor);
   void commit(Home& home, std::size_t changes);
