@@ -43,9 +43,9 @@ std::uint64_t detail::read_long_varint(const std::byte*& at) {
 // ---- extras: one after another a tag (a byte), a varint length, a text ----
 
 void append_extra(std::string& extras, Extra which, std::string_view text) {
-  std::byte head[1 + encoding::kMostVarint] = {static_cast<std::byte>(which)};
-  const std::byte* end = encoding::put_varint(head + 1, text.size());
-  extras.append(reinterpret_cast<const char*>(head), static_cast<std::size_t>(end - head)).append(text);
+  extras += static_cast<char>(which);
+  base::append_varint(extras, text.size());
+  extras += text;
 }
 
 std::string_view find_extra(std::string_view extras, Extra which) {
@@ -290,8 +290,7 @@ void EntityBuilder::write_instance(base::ByteBuffer& out, const Open& open, std:
   constexpr std::size_t kMostVarints = 11;
   const std::size_t texts =
       instance.dataset_id.size() + instance.unit_code.size() + instance.value_type.size() + instance.value.size();
-  std::byte* at =
-      out.room(4 + kMostVarints * encoding::kMostVarint + texts + instance.extras.size() + open.subs.size());
+  std::byte* at = out.room(4 + kMostVarints * base::kMaxVarint + texts + instance.extras.size() + open.subs.size());
   at = encoding::put_u16(at, place);
   at = encoding::put_u16(at, flags);
   const auto put_number = [&at](std::int64_t value) { at = encoding::put_varint(at, encoding::zigzag(value)); };

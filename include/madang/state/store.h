@@ -226,9 +226,9 @@ class Search {
   ~Search();
 
   using Emit = std::function<void(ngsi::EntityView)>;
-  /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at). Call under
-  /// a Reading; `emit` sees the page's entities in order, as they are at that moment, without what has expired by
-  /// `now`. True: finished.
+  /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at, or 256 bytes
+  /// of one emitted). Call under a Reading; `emit` sees the page's entities in order, as they are at that moment,
+  /// without what has expired by `now`. True: finished.
   base::Result<bool> run(std::uint64_t budget, const Emit& emit, base::Timestamp now = {INT64_MIN});
   /// For emit: it did so much beside, in entities looked at. The turn ends when its budget is used up.
   void charge(std::uint64_t work);
