@@ -11,6 +11,7 @@
 #include "madang/api/api.h"
 #include "madang/base/metrics.h"
 
+#include "entity_maps.h"
 #include "http/negotiate.h"
 #include "http/operation.h"
 #include "http/parameters.h"
@@ -41,6 +42,7 @@ struct Environment {
   const base::Clock& clock;
   Options options;
   Meters meters;
+  std::unique_ptr<EntityMaps> maps;
 };
 
 /// The headers that matter, found in one pass. Views into the request.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "json_text.h"
+
 namespace madang::ngsi {
 
 namespace {
@@ -104,6 +106,16 @@ bool is_core_geometry(std::string_view iri) {
 bool is_geojson_type(std::string_view name) {
   constexpr std::array kTypes{"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"};
   return std::find(kTypes.begin(), kTypes.end(), name) != kTypes.end();
+}
+
+bool looks_like_geometry(std::string_view json) {
+  bool type = false, coordinates = false;
+  if (json.empty() || json.front() != '{') return false;
+  json_text::each_member(json, [&](std::string_view key, std::string_view text) {
+    type |= key == "type" && is_geojson_type(json_text::string_content(text));
+    coordinates |= key == "coordinates";
+  });
+  return type && coordinates;
 }
 
 }  // namespace madang::ngsi

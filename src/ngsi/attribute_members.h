@@ -52,5 +52,7 @@ inline constexpr std::string_view kProof = "https://uri.etsi.org/ngsi-ld/ngsildp
 
 /// "Point", ...: types that a concise GeoProperty has.
 bool is_geojson_type(std::string_view name);
+/// Is this JSON a geometry by its `type` and `coordinates`? Concisely written, it makes a GeoProperty (4.5.2.3).
+bool looks_like_geometry(std::string_view json);
 
 }  // namespace madang::ngsi

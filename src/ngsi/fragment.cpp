@@ -615,16 +615,6 @@ struct FragmentReader::Impl {
     return value = simdjson::minify(geometry), Status{};
   }
 
-  static bool looks_like_geometry(std::string_view value) {
-    bool type = false, coordinates = false;
-    if (value.empty() || value.front() != '{') return false;
-    json_text::each_member(value, [&](std::string_view key, std::string_view text) {
-      type |= key == "type" && is_geojson_type(json_text::string_content(text));
-      coordinates |= key == "coordinates";
-    });
-    return type && coordinates;
-  }
-
   static bool is_null(const Frame& f) {
     return f.has_value && (f.value == kNullLiteral || f.value == kNullMap || f.value == "[\"urn:ngsi-ld:null\"]");
   }

@@ -86,10 +86,18 @@ class Expander {
 
 void compact_value(std::string& out, std::string_view text, const Context& context);
 
-void compact_key(std::string& out, std::string_view literal, const Context& context) {
+/// A value with a datatype, `{"@type": "DateTime", "@value": …}`, keeps its keywords (clause 4.6.3); what is an object
+/// otherwise has `type` for `@type`.
+bool has_datatype(std::string_view object) {
+  bool found = false;
+  json_text::each_member(object, [&](std::string_view key, std::string_view) { found = found || key == "@value"; });
+  return found;
+}
+
+void compact_key(std::string& out, std::string_view literal, bool aliases, const Context& context) {
   std::string scratch;
   const std::string_view key = base::json::unescape(literal, scratch);
-  if (key == "@id" || key == "@type") {
+  if (aliases && (key == "@id" || key == "@type")) {
     base::json::append_string(out, key.substr(1));
   } else if (key.empty() || key.front() == '@') {
     base::json::append_string(out, key);
@@ -107,9 +115,10 @@ void compact_value(std::string& out, std::string_view text, const Context& conte
   };
   if (text.front() == '{') {
     out += '{';
+    const bool aliases = !has_datatype(text);
     json_text::each_member(text, [&](std::string_view key, std::string_view item) {
       separate();
-      compact_key(out, key, context);
+      compact_key(out, key, aliases, context);
       out += ':';
       compact_value(out, item, context);
     });

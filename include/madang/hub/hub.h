@@ -65,6 +65,7 @@ struct QueryPage {
   std::uint64_t offset = 0;
   std::uint32_t limit = 20;
   bool count = false;
+  std::shared_ptr<const std::vector<std::string>> listed;  // only these entities (an entity map's, sorted); null: all
   /// How many entities `see` has looked up or noted besides, so far: they count as work of the question. Null: none.
   const std::size_t* besides = nullptr;
 };
@@ -72,6 +73,7 @@ struct QueryAnswer {
   std::uint64_t count = 0;          // with page.count
   std::optional<std::string> next;  // there is a next page, and this is its cursor
   std::string plan;                 // which index answered
+  std::vector<std::string> unfit;   // of page.listed: looked at, and not or no longer what was asked for
 };
 
 struct TypeInfo {

@@ -211,7 +211,9 @@ struct Ranked {
 /// Where a page starts and ends.
 struct Page {
   std::optional<Place> after = {};    // cursor: only places above
-  std::optional<Ranked> behind = {};  // cursor of a question with an order: only what comes behind
+  std::optional<Ranked> behind = {};  // cursor of a question with an order, or of `listed`: only what comes behind
+  /// Only these entities, in the order of their ids, which is the order here. Null: all.
+  std::shared_ptr<const std::vector<std::string>> listed = {};
   std::uint64_t offset = 0;
   std::uint32_t limit = 20;  // 0 with count: only count
   bool count = false;        // find all matches, not only the page's
@@ -236,7 +238,8 @@ class Search {
   std::uint64_t matched() const;      // so far; the whole count once finished with count
   bool more() const;                  // finished, and at least one match lies beyond the page
   std::optional<Place> last() const;  // place of the last entity of the page: the next page's cursor
-  const Ranked* last_ranked() const;  // the same of a question with an order; null: the page is empty
+  const Ranked* last_ranked() const;  // the same of a question with an order or `listed`; null: the page is empty
+  const std::vector<std::string>& unfit() const;  // ids of `listed` that were looked at and match no more
   std::string_view plan() const;      // "ids", "value index", "space", "type", "scan", ...: for the log and tests
 
  private:
