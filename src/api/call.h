@@ -96,7 +96,7 @@ class Call {
   std::chrono::nanoseconds started;
 
   /// False: the client went away and every view into its request with it. To be asked first after every wait.
-  bool alive() const { return responder.alive(); }
+  bool alive() const { return responder.awaited(); }
   const net::Request& request() const { return responder.request(); }
   ngsi::Vocabulary& vocabulary() const { return words->vocabulary; }
 

@@ -95,6 +95,14 @@ const KindName* kind_named(std::string_view name) {
   return found == kKinds.end() ? nullptr : &*found;
 }
 
+bool is_core_geometry(std::string_view iri) {
+  constexpr std::string_view kCore = "https://uri.etsi.org/ngsi-ld/";
+  constexpr std::array<std::string_view, 3> kNames{"location", "observationSpace", "operationSpace"};
+  return std::any_of(kNames.begin(), kNames.end(), [&](std::string_view name) {
+    return iri.size() == kCore.size() + name.size() && iri.ends_with(name) && iri.starts_with(kCore);
+  });
+}
+
 bool is_geojson_type(std::string_view name) {
   constexpr std::array kTypes{"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"};
   return std::find(kTypes.begin(), kTypes.end(), name) != kTypes.end();

@@ -15,6 +15,8 @@ using base::Code;
 
 // Entities that the question may follow the Relationships of one entity to.
 constexpr std::uint64_t kLinkedAnEntity = 10'000;
+// Writing so much of an entity takes about as long as looking at one.
+constexpr std::uint64_t kBytesALook = 256;
 
 struct Search::Impl {
   Impl(const Store& store, const Tenant& tenant_, const ngsi::Query& query_, const ngsi::Filter* filter_, Page page_)
@@ -79,6 +81,7 @@ struct Search::Impl {
   base::Status check_links();
   void emit_one(Place place, EntityView entity, const Emit& emit) {
     emit(entity);
+    around.charge(entity.bytes().size() / kBytesALook);
     ++emitted;
     last = place;
   }

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -129,6 +130,9 @@ class Store {
     Staged* staged = nullptr;
   };
   Found look_up(Tenant& tenant, std::string_view id) const;
+  /// Has the processor fetch what look_up() and the change after it will read of these entities (up to 32): entities lie
+  /// anywhere in memory, and many fetched at once take little longer than one.
+  void look_ahead(Tenant& tenant, std::span<const std::string_view> ids) const;
   /// insufficient_storage where `bytes` more (or one more entity) would pass a limit.
   base::Status admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) const;
   /// Positions must rise from call to call. The outcome of the change at `position`: the entity's new block (its
@@ -224,9 +228,9 @@ class Search {
   ~Search();
 
   using Emit = std::function<void(ngsi::EntityView)>;
-  /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at). Call under
-  /// a Reading; `emit` sees the page's entities in order, as they are at that moment, without what has expired by
-  /// `now`. True: finished.
+  /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at, or 256 bytes
+  /// of one emitted). Call under a Reading; `emit` sees the page's entities in order, as they are at that moment,
+  /// without what has expired by `now`. True: finished.
   base::Result<bool> run(std::uint64_t budget, const Emit& emit, base::Timestamp now = {INT64_MIN});
   /// For emit: it did so much beside, in entities looked at. The turn ends when its budget is used up.
   void charge(std::uint64_t work);
