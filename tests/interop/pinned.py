@@ -26,7 +26,7 @@ def environment(name):
             return skip(name, f"installing it took more than {INSTALL_SECONDS} s")
         if done.returncode != 0:
             lines = done.stdout.decode(errors="replace").strip().splitlines()
-            return skip(name, lines[-1] if lines else "it cannot be installed")
+            return skip(name, "not installed from PyPI: " + (lines[-1] if lines else "nothing was said"))
     mark.write_text(pins.read_text())
     return folder / "bin"
 
