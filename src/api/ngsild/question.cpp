@@ -205,7 +205,9 @@ base::Result<Question> ask(const Call& call, const QuestionText& text) {
                                                         " Relationships: say joinLevel=" + std::to_string(depth) + ".",
                  "q");
   }
-  question.asked = hash_of(call, text, question.query);
+  const Op op = call.operation->op;
+  if (text.wants_map || !call.headers.entity_map.empty() || op == Op::map_create || op == Op::map_create_batch)
+    question.asked = hash_of(call, text, question.query);
   question.wants_map = text.wants_map;
   question.split_entities = text.split_entities && !call.params.flag(Param::local);
   if (!text.map_lifetime) return question;

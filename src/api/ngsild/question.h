@@ -16,7 +16,7 @@ struct Question {
   ngsi::Query query;
   hub::QueryPage page;
   View view;
-  std::uint64_t asked = 0;  // a hash of what selects entities
+  std::uint64_t asked = 0;  // a hash of what selects entities, where an entity map is made or named
   bool wants_map = false;   // see entity_map.h
   bool split_entities = false;
   std::optional<std::chrono::seconds> map_lifetime;
