@@ -18,11 +18,18 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build" / "dev"
+BUILD = ROOT / "build" / "dev"  # or that of a sanitizer
 FUZZ_RUNS = 20_000  # of each target, always from the same seed: what fails here fails again, and is a change's fault
 FUZZ_SECONDS = 20
 LIMIT_SECONDS = 900  # for one program; a test that hangs has failed
 BUILD_SECONDS = 2400
+
+# Each sanitizer ends a program at its first report, and a report that nobody saw still lies in a file.
+SANITIZERS = {
+    "asan": {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+             "UBSAN_OPTIONS": "print_stacktrace=1"},
+    "tsan": {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
+}
 
 
 class Tally:
@@ -105,6 +112,24 @@ def build_fuzz_targets():
     return sorted(ROOT / "build" / "fuzz" / "fuzz" / ("fuzz_" + name) for name in names)
 
 
+def watch_for_reports(sanitizer):
+    """The folder in which the sanitizer's reports will lie."""
+    global BUILD
+    BUILD = ROOT / "build" / sanitizer
+    reports = BUILD / "reports"
+    shutil.rmtree(reports, ignore_errors=True)
+    reports.mkdir(parents=True)
+    for variable, options in SANITIZERS[sanitizer].items():
+        os.environ[variable] = f"{options}:log_path={reports}/{variable.split('_')[0].lower()}"
+    return reports
+
+
+def tell_reports(tally, reports):
+    found = sorted(reports.iterdir())
+    output = "\n".join(f"{report}\n{report.read_text(errors='replace')[:4000]}" for report in found)
+    tally.add("reports of the sanitizer", int(not found), len(found), output, 0)
+
+
 def side_by_side(tally, work, things):
     with concurrent.futures.ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
         for result in concurrent.futures.as_completed([pool.submit(work, thing) for thing in things]):
@@ -113,11 +138,16 @@ def side_by_side(tally, work, things):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--fast", action="store_true", help="without the crash test, the fuzz targets and the minute of requests made from /openapi.json")
-    fast = options.parse_args().fast
+    options.add_argument("--fast", action="store_true",
+                         help="without the crash test, the fuzz targets and the minute of requests made from /openapi.json")
+    options.add_argument("--sanitizer", choices=SANITIZERS, help="with the programs of that build; no fuzz targets")
+    chosen = options.parse_args()
+    fast = chosen.fast
     tally = Tally()
+    reports = watch_for_reports(chosen.sanitizer) if chosen.sanitizer else None
     server = str(BUILD / "madang")
 
+    tally.add(*counted("form (tests/lint.sh)", ["tests/lint.sh"]))
     side_by_side(tally, unit_test, sorted((BUILD / "tests").glob("*_tests")))
     tally.add(*counted("commands", [sys.executable, "tests/app/commands.py", server]))
     tally.add(*counted("many at once", [sys.executable, "tests/app/many.py", server]))
@@ -136,7 +166,10 @@ def main():
         else:
             print(f"skipped: {script.name} ($MADANG_TEST_DATA is not set)")
 
-    if fast:
+    if reports:
+        tell_reports(tally, reports)
+        print("skipped: fuzz targets (they have sanitizers of their own)")
+    elif fast:
         print("skipped: crash test and fuzz targets (--fast)")
     else:
         for program in sorted((BUILD / "tests").glob("*_crash")) + sorted((ROOT / "tests" / "crash").glob("run*")):

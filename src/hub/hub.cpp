@@ -26,7 +26,11 @@ using journal::Position;
 // Entities looked at in one turn of a loop; at 0.3 µs each a first turn ends within about a millisecond.
 constexpr std::uint64_t kFirstSlice = 3'000;
 constexpr std::uint64_t kNextSlice = 1'000;
-constexpr std::uint64_t kShownBesides = 3;  // an entity that is looked up and shown besides: so many looked at
+// While a large page is being written, others begin with so much, and large ones among them wait for its end: pages
+// that grow side by side would all be in memory at once.
+constexpr std::uint64_t kSliceBesidePage = 250;
+constexpr std::uint64_t kLargePage = 32 << 10;  // bytes of entities shown
+constexpr std::uint64_t kShownBesides = 3;      // an entity that is looked up and shown besides: so many looked at
 
 state::Limits limits_of(const Options& options) {
   state::Limits limits;
@@ -61,6 +65,7 @@ struct Question {
   std::string last_id;
   bool count = false;
   const std::size_t* besides = nullptr;
+  std::uint64_t shown = 0;  // bytes of entities
   bool refused = false;
 };
 using QuestionPtr = std::shared_ptr<Question>;
@@ -160,7 +165,7 @@ class HubImpl final : public Hub {
     question->count = page.count;
     question->besides = page.besides;
     question->search.emplace(*store_, **found, question->query, question->filter, std::move(where));
-    if (slice(question, kFirstSlice)) return;
+    if (slice(question, large_pages_.load(std::memory_order_relaxed) == 0 ? kFirstSlice : kSliceBesidePage)) return;
     admit(std::move(question));
   }
 
@@ -353,6 +358,7 @@ class HubImpl final : public Hub {
           budget,
           [&](ngsi::EntityView entity) {
             question->last_id.assign(entity.id());
+            question->shown += entity.bytes().size();
             const std::size_t before = question->besides ? *question->besides : 0;
             question->see(entity, question->filter);
             if (question->besides) question->search->charge(kShownBesides * (*question->besides - before));
@@ -382,6 +388,12 @@ class HubImpl final : public Hub {
     return write_cursor(cursor);
   }
 
+  struct Turns {
+    std::size_t running = 0;
+    std::deque<QuestionPtr> waiting;
+    const Question* page_of = nullptr;  // that writes a large page
+  };
+
   /// Long questions of one thread take turns: so many at once, so many waiting, the rest is told to come back.
   void admit(QuestionPtr question) {
     {
@@ -389,6 +401,7 @@ class HubImpl final : public Hub {
       Turns& turns = turns_[std::this_thread::get_id()];
       if (turns.running < options_.concurrent_scans) {
         ++turns.running;
+        claim(turns, *question);
       } else if (turns.waiting.size() < options_.waiting_scans) {
         turns.waiting.push_back(std::move(question));
         return;
@@ -405,18 +418,36 @@ class HubImpl final : public Hub {
   void go_on(QuestionPtr question) {
     const Idle& idle = question->idle;
     idle([this, question] {
-      if (slice(question, kNextSlice))
-        next_scan();
+      if (may_go_on(*question) && slice(question, kNextSlice))
+        next_scan(*question);
       else
         go_on(question);
     });
   }
 
-  void next_scan() {
+  bool may_go_on(const Question& question) {
+    if (question.shown < kLargePage) return true;
+    const std::lock_guard lock(scans_mutex_);
+    Turns& turns = turns_[std::this_thread::get_id()];
+    claim(turns, question);
+    return turns.page_of == &question;
+  }
+
+  void claim(Turns& turns, const Question& question) {
+    if (question.shown < kLargePage || turns.page_of != nullptr) return;
+    turns.page_of = &question;
+    large_pages_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  void next_scan(const Question& finished) {
     QuestionPtr next;
     {
       const std::lock_guard lock(scans_mutex_);
       Turns& turns = turns_[std::this_thread::get_id()];
+      if (turns.page_of == &finished) {
+        turns.page_of = nullptr;
+        large_pages_.fetch_sub(1, std::memory_order_relaxed);
+      }
       if (turns.waiting.empty()) {
         --turns.running;
         return;
@@ -482,12 +513,9 @@ class HubImpl final : public Hub {
   std::optional<Sequencer> sequencer_;
   std::optional<Maintenance> maintenance_;
   bool closed_ = false;
-  struct Turns {
-    std::size_t running = 0;
-    std::deque<QuestionPtr> waiting;
-  };
   std::mutex scans_mutex_;
   std::unordered_map<std::thread::id, Turns> turns_;
+  std::atomic<std::size_t> large_pages_ = 0;
 };
 
 }  // namespace
