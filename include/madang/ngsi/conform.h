@@ -9,8 +9,8 @@ namespace madang::ngsi {
 inline constexpr unsigned kNewestMinor = 9;  // V1.9.1
 
 /// The entity amended to conform to version 1.`minor`; a null block where it does so as it is. `keep_languages`: a
-/// LanguageProperty is going to be reduced to one language, which is a Property already. `context` writes the names that
-/// are a value (of a VocabProperty). Errors of EntityBuilder::finish.
+/// LanguageProperty is going to be reduced to one language, which is a Property already. `context` writes the names
+/// that are a value (of a VocabProperty). Errors of EntityBuilder::finish.
 base::Result<EntityBlock> conform(EntityView entity, unsigned minor, bool keep_languages, const Context& context);
 
 }  // namespace madang::ngsi

@@ -179,7 +179,8 @@ class EntityView {
   bool is_plain(std::size_t index) const;
   /// The instances' bytes follow each other as the directory has them: nearly always.
   bool is_in_order() const;
-  /// An instance as it is encoded; only where is_in_order(). Equal bytes of blocks with equal names and times say the same.
+  /// An instance as it is encoded; only where is_in_order(). Equal bytes of blocks with equal names and times say the
+  /// same.
   std::span<const std::byte> raw(std::size_t index) const;
   /// The first instance with this name, or attribute_count(). Instances of one name stand side by side, the default one
   /// first.

@@ -130,8 +130,8 @@ class Store {
     Staged* staged = nullptr;
   };
   Found look_up(Tenant& tenant, std::string_view id) const;
-  /// Has the processor fetch what look_up() and the change after it will read of these entities (up to 32): entities lie
-  /// anywhere in memory, and many fetched at once take little longer than one.
+  /// Has the processor fetch what look_up() and the change after it will read of these entities (up to 32): entities
+  /// lie anywhere in memory, and many fetched at once take little longer than one.
   void look_ahead(Tenant& tenant, std::span<const std::string_view> ids) const;
   /// insufficient_storage where `bytes` more (or one more entity) would pass a limit.
   base::Status admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) const;
@@ -240,7 +240,7 @@ class Search {
   std::optional<Place> last() const;  // place of the last entity of the page: the next page's cursor
   const Ranked* last_ranked() const;  // the same of a question with an order or `listed`; null: the page is empty
   const std::vector<std::string>& unfit() const;  // ids of `listed` that were looked at and match no more
-  std::string_view plan() const;      // "ids", "value index", "space", "type", "scan", ...: for the log and tests
+  std::string_view plan() const;  // "ids", "value index", "space", "type", "scan", ...: for the log and tests
 
  private:
   struct Impl;

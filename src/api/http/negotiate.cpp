@@ -5,7 +5,6 @@
 #include <charconv>
 #include <utility>
 
-
 #include "madang/ngsi/conform.h"
 
 #include "http/ascii.h"

@@ -120,8 +120,7 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
     }
     double number = 0;
     const bool digit = text.front() >= '0' && text.front() <= '9';
-    const auto [end, fault] =
-        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
     if (!digit || fault != std::errc() || end == text.data() + text.size()) return std::nullopt;
     const auto unit = std::ranges::find(units, *end, &Unit::letter);
     if (unit == units.end()) return std::nullopt;
