@@ -121,6 +121,7 @@ def watch_for_reports(sanitizer):
     reports.mkdir(parents=True)
     for variable, options in SANITIZERS[sanitizer].items():
         os.environ[variable] = f"{options}:log_path={reports}/{variable.split('_')[0].lower()}"
+    os.environ["MADANG_SANITIZER"] = sanitizer  # tests that compare sizes of memory do without
     return reports
 
 

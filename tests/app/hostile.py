@@ -148,6 +148,11 @@ class Case(unittest.TestCase):
         return Server(MADANG, *(word for key, value in {**cls.OPTIONS, **more}.items()
                                 for word in ("--set", f"{key.replace('__', '.')}={value}")))
 
+    def assert_memory_below(self, grown, limit):
+        """A sanitizer keeps what was freed for a while: there sizes say nothing."""
+        if "MADANG_SANITIZER" not in os.environ:
+            self.assertLess(grown, limit)
+
     def serve(self, **more):
         return self.begin(self.start(**more))
 
@@ -259,7 +264,7 @@ class SlowClients(Case):
         self.until(lambda: sockets(server) <= open_before)
         grown = memory(server, "VmHWM") - before
         print(f"  50 clients that asked for {50 * 20 * size >> 20} MiB and never read: {grown / MIB:.0f} MiB more at most")
-        self.assertLess(grown, 16 * MIB + 4 * size + 16 * MIB)
+        self.assert_memory_below(grown, 16 * MIB + 4 * size + 16 * MIB)
 
     def test_an_answer_that_finds_no_room_is_refused(self):
         server = self.serve(server__write_timeout="30 s")
@@ -460,7 +465,7 @@ class Messages(Shared):
         self.refused("one chunk", chunked + b"1000001\r\n", 413)
         before = memory(self.server, "VmRSS")
         self.refused("in small chunks", chunked + (b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 300, 413)
-        self.assertLess(memory(self.server, "VmRSS") - before, 48 * MIB)
+        self.assert_memory_below(memory(self.server, "VmRSS") - before, 48 * MIB)
 
 
 class Bodies(Shared):
@@ -509,7 +514,7 @@ class Bodies(Shared):
         self.refused("a bomb", 413, bomb, Content_Encoding="gzip")
         many = gzip.compress(b" " * MIB, 9)
         self.refused("a bomb of many members", 413, many * 200, Content_Encoding="gzip")
-        self.assertLess(memory(self.server, "VmRSS") - before, 64 * MIB)
+        self.assert_memory_below(memory(self.server, "VmRSS") - before, 64 * MIB)
         whole = gzip.compress(json.dumps(lamp(2)).encode())
         self.refused("half a file", 400, whole[:-4], Content_Encoding="gzip")
         self.refused("a wrong sum", 400, whole[:-8] + b"\0" * 8, Content_Encoding="gzip")
