@@ -13,6 +13,8 @@
 #include "madang/journal/journal.h"
 #include "madang/state/store.h"
 
+#include "folder.h"
+
 namespace madang::hub {
 
 /// Its lock, which tells how long it was waited for.
@@ -31,6 +33,10 @@ class Sequencer {
   void apply(const PrincipalPtr& who, state::Tenant& tenant, std::vector<ngsi::Change>&& changes, base::Executor& home,
              Hub::Applied done);
   base::Status declare_index(state::Tenant& tenant, const state::DeclaredIndex& index, bool declare);
+  /// Keeps or removes a document; `done` is called on `home` once that is durable, with not_found where there is none
+  /// to remove.
+  void change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& home,
+                       std::function<void(base::Status)> done);
   /// The journal's call: everything up to there is on disk, or the journal has ended.
   void durable(base::Result<journal::Position> position);
 
@@ -61,6 +67,7 @@ class Sequencer {
   base::Result<ChangeResult> apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                        base::Timestamp now);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
+  base::Result<journal::Position> apply_document(state::Tenant& tenant, DocumentChange&& change);
   Home& home_of(base::Executor& executor);
   void commit(Home& home, std::size_t changes);
   void answer(base::Executor& executor);
