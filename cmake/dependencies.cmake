@@ -17,6 +17,9 @@ endif()
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 add_library(re2 ALIAS PkgConfig::RE2)
 
+pkg_check_modules(ICU REQUIRED IMPORTED_TARGET icu-i18n)
+add_library(icu ALIAS PkgConfig::ICU)
+
 find_library(GEOS_LIBRARY geos_c REQUIRED)
 add_library(geos INTERFACE)
 target_link_libraries(geos INTERFACE ${GEOS_LIBRARY})

@@ -1,5 +1,5 @@
-// The parsers of the query languages. The first byte chooses: q, type, scopeQ, geo query, string value. What parses is
-// matched with an entity of every kind of attribute, printed and parsed again.
+// The parsers of the query languages. The first byte chooses: q, type, scopeQ, geo query, string value, projection.
+// What parses is matched with an entity of every kind of attribute, which leads to itself, printed and parsed again.
 
 #include "madang/ngsi/query.h"
 
@@ -9,11 +9,14 @@
 
 #include "madang/base/json.h"
 #include "madang/base/uri.h"
+#include "madang/ngsi/represent.h"
 using namespace madang::ngsi;
 
 namespace {
 
-struct World {
+struct World : Neighbours {
+  EntityView find(std::string_view) const override { return entity; }
+
   SymbolTable symbols;
   Vocabulary vocabulary{core_context(), symbols};
   EntityBlock block = build();
@@ -56,6 +59,16 @@ void check(const Tree& tree, Parse parse, Print print) {
   require(print(*again) == printed);
 }
 
+std::string print(const std::vector<ProjectionTerm>& terms) {
+  std::string out;
+  for (const ProjectionTerm& term : terms) {
+    if (!out.empty()) out += ',';
+    out += term.name;
+    if (!term.linked.empty()) out += '{' + print(term.linked) + '}';
+  }
+  return out;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -63,12 +76,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data + 1), size - 1);
   Vocabulary& names = world.vocabulary;
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
     case 0: {
       const auto parse = [&](std::string_view from) { return parse_q(from, names); };
       const auto tree = parse(text);
       if (!tree.ok()) return require(tree.error().where.starts_with("q:")), 0;
-      matches(*tree, world.entity);
+      matches(*tree, world.entity, nullptr, &world);
       check(*tree, parse, [&](const QueryExpression& from) { return to_text(from, names); });
       break;
     }
@@ -99,6 +112,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
       const auto query = parse_geo_query(parts[0], parts[1], parts[2], parts[3], names);
       if (query.ok()) matches(*query, world.entity);
+      break;
+    }
+    case 5: {
+      const auto terms = parse_projection("pick", text);
+      if (!terms.ok()) return require(terms.error().where.starts_with("pick:")), 0;
+      const std::string printed = print(*terms);
+      const auto again = parse_projection("pick", printed);
+      require(again.ok() && print(*again) == printed);
       break;
     }
     default: {  // any text as a JSON string is a value, equal to itself

@@ -16,6 +16,7 @@
 #include "ngsild/batch.h"
 #include "ngsild/change.h"
 #include "ngsild/discovery.h"
+#include "ngsild/purge.h"
 #include "ngsild/query.h"
 #include "ngsild/retrieve.h"
 
@@ -109,6 +110,7 @@ struct Api::Impl {
     set<ChangeEntity>({Op::entity_create, Op::entity_replace, Op::entity_merge, Op::entity_delete, Op::attrs_append,
                        Op::attrs_update, Op::attribute_update, Op::attribute_replace, Op::attribute_delete});
     set<ChangeEntities>({Op::batch_create, Op::batch_upsert, Op::batch_update, Op::batch_merge, Op::batch_delete});
+    set<PurgeEntities>({Op::entity_purge});
     set<ShowTypes>({Op::types_list, Op::type_show});
     set<ShowAttributes>({Op::attributes_list, Op::attribute_show});
     set<ListTenants>({Op::tenants_list});

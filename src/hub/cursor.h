@@ -1,43 +1,29 @@
 #pragma once
 // Where a page ended, as the opaque text of an address. Names the last entity, so that it still points there after a
-// restart has given entities other places.
+// restart has given entities other places; of a question with an order also the values that put it there.
 
-#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "madang/state/store.h"
+
 namespace madang::hub {
 
 struct Cursor {
-  std::uint32_t place = 0;
+  state::Place place = 0;
   std::string id;
 };
 
-inline std::string write_cursor(const Cursor& cursor) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out = std::to_string(cursor.place) + ".";
-  for (const char c : cursor.id) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-  return out;
-}
+std::string write_cursor(const Cursor& cursor);
+std::optional<Cursor> read_cursor(std::string_view text);
 
-inline std::optional<Cursor> read_cursor(std::string_view text) {
-  Cursor cursor;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cursor.place);
-  const auto used = static_cast<std::size_t>(end - text.data());
-  if (error != std::errc() || used == text.size() || text[used] != '.' || (text.size() - used) % 2 == 0)
-    return std::nullopt;
-  for (std::size_t i = used + 1; i < text.size(); i += 2) {
-    unsigned byte = 0;
-    const auto parsed = std::from_chars(text.data() + i, text.data() + i + 2, byte, 16);
-    if (parsed.ec != std::errc() || parsed.ptr != text.data() + i + 2) return std::nullopt;
-    cursor.id += static_cast<char>(byte);
-  }
-  return cursor;
-}
+/// Long texts are cut; see whole().
+std::string write_cursor(const state::Ranked& ranked);
+/// Nothing where it is none, or has another number of terms.
+std::optional<state::Ranked> read_ranked_cursor(std::string_view text, std::size_t terms);
+/// Puts the texts that were cut right, where the entity still stands where it did. Needs a Reading. Elsewise entities
+/// whose values begin alike may come twice.
+void mend(state::Ranked& ranked, const state::Tenant& tenant, const ngsi::Order& order, const ngsi::Filter* filter);
 
 }  // namespace madang::hub

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "madang/base/log.h"
+#include "madang/ngsi/expiry.h"
 
 #include "cursor.h"
 #include "folder.h"
@@ -25,6 +26,7 @@ using journal::Position;
 // Entities looked at in one turn of a loop; at 0.3 µs each a first turn ends within about a millisecond.
 constexpr std::uint64_t kFirstSlice = 3'000;
 constexpr std::uint64_t kNextSlice = 1'000;
+constexpr std::uint64_t kShownBesides = 3;  // an entity that is looked up and shown besides: so many looked at
 
 state::Limits limits_of(const Options& options) {
   state::Limits limits;
@@ -49,6 +51,7 @@ const ngsi::Filter* filter_of(const Principal& who, std::string_view tenant) {
 /// One question on its way through several turns of a loop.
 struct Question {
   PrincipalPtr who;
+  const state::Tenant* tenant = nullptr;
   const ngsi::Filter* filter = nullptr;
   ngsi::Query query;
   std::optional<state::Search> search;
@@ -57,6 +60,7 @@ struct Question {
   Hub::Idle idle;
   std::string last_id;
   bool count = false;
+  const std::size_t* besides = nullptr;
   bool refused = false;
 };
 using QuestionPtr = std::shared_ptr<Question>;
@@ -122,7 +126,9 @@ class HubImpl final : public Hub {
     MADANG_TRY(state::Tenant * found, readable(who, tenant));
     const ngsi::Filter* filter = filter_of(who, tenant);
     const state::Reading reading(*store_);
-    const ngsi::EntityView entity = found->find(id);
+    const ngsi::EntityView shown = found->find(id);
+    const ngsi::AsOf then(shown, shown && shown.may_expire() ? clock_.now() : base::Timestamp());
+    const ngsi::EntityView entity = then.view();
     if (!entity || (filter != nullptr && !filter->allows_entity(entity)))
       return base::error(Code::not_found, "There is no entity " + std::string(id) + ".");
     see(entity, filter);
@@ -140,22 +146,28 @@ class HubImpl final : public Hub {
     where.limit = page.limit;
     where.count = page.count;
     if (page.after) {
-      const auto cursor = read_cursor(*page.after);
-      if (!cursor) return done(base::error(Code::bad_request_data, "This is not the address of a next page.", "after"));
-      const state::Reading reading(*store_);
-      where.after = state::place_of(**found, cursor->id).value_or(cursor->place);
+      if (auto read = read_after(who, **found, query, *page.after, where); !read.ok()) return done(read.error());
     }
     auto question = std::make_shared<Question>();
     question->who = who;
+    question->tenant = *found;
     question->filter = filter_of(*who, tenant);
     question->query = std::move(query);
     question->see = std::move(see);
     question->done = std::move(done);
     question->idle = std::move(idle);
     question->count = page.count;
-    question->search.emplace(*store_, **found, question->query, question->filter, where);
+    question->besides = page.besides;
+    question->search.emplace(*store_, **found, question->query, question->filter, std::move(where));
     if (slice(question, kFirstSlice)) return;
     admit(std::move(question));
+  }
+
+  base::Result<std::unique_ptr<const ngsi::Neighbours>> neighbours(const Principal& who,
+                                                                   std::string_view tenant) override {
+    MADANG_TRY(const state::Tenant* found, readable(who, tenant));
+    return std::unique_ptr<const ngsi::Neighbours>(
+        std::make_unique<state::Surroundings>(*found, filter_of(who, tenant), time_for(*found)));
   }
 
   base::Result<std::vector<TypeInfo>> types(const Principal& who, std::string_view tenant) override {
@@ -337,16 +349,43 @@ class HubImpl final : public Hub {
     return {};
   }
 
+  /// The place that the address of a next page names. It must be of a question with the same order, or none.
+  base::Status read_after(const PrincipalPtr& who, const state::Tenant& tenant, const ngsi::Query& query,
+                          std::string_view text, state::Page& where) {
+    const base::Error no_page = base::error(Code::bad_request_data, "This is not the address of a next page.", "after");
+    const state::Reading reading(*store_);
+    if (query.order) {
+      where.behind = read_ranked_cursor(text, query.order->terms.size());
+      if (!where.behind) return no_page;
+      mend(*where.behind, tenant, *query.order, filter_of(*who, tenant.name()));
+      return {};
+    }
+    const auto cursor = read_cursor(text);
+    if (!cursor) return no_page;
+    where.after = state::place_of(tenant, cursor->id).value_or(cursor->place);
+    return {};
+  }
+
+  /// What the time is to a search: where nothing ever expires it does not matter.
+  base::Timestamp time_for(const state::Tenant& tenant) const {
+    return tenant.has_expiring() ? clock_.now() : base::Timestamp{INT64_MIN};
+  }
+
   // ---- slices ----
 
   /// One turn. True: answered.
   bool slice(const QuestionPtr& question, std::uint64_t budget) {
     base::Result<bool> finished = [&] {
       const state::Reading reading(*store_);
-      return question->search->run(budget, [&](ngsi::EntityView entity) {
-        question->last_id.assign(entity.id());
-        question->see(entity, question->filter);
-      });
+      return question->search->run(
+          budget,
+          [&](ngsi::EntityView entity) {
+            question->last_id.assign(entity.id());
+            const std::size_t before = question->besides ? *question->besides : 0;
+            question->see(entity, question->filter);
+            if (question->besides) question->search->charge(kShownBesides * (*question->besides - before));
+          },
+          time_for(*question->tenant));
     }();
     if (finished.ok() && !*finished) return false;
     if (!finished.ok()) {
@@ -357,12 +396,13 @@ class HubImpl final : public Hub {
     const state::Search& search = *question->search;
     answer.plan = search.plan();
     if (question->count) answer.count = search.matched();
-    if (search.more() && search.last()) answer.next = next_page(*question);
+    if (search.more() && (search.last() || search.last_ranked())) answer.next = next_page(*question);
     question->done(std::move(answer));
     return true;
   }
 
   static std::string next_page(const Question& question) {
+    if (const state::Ranked* const ranked = question.search->last_ranked()) return write_cursor(*ranked);
     Cursor cursor;
     cursor.place = *question.search->last();
     cursor.id = question.last_id;
@@ -424,7 +464,9 @@ class HubImpl final : public Hub {
       state::Search search(*store_, tenant, everything, filter, page);
       for (bool finished = false; !finished;) {
         const state::Reading reading(*store_);
-        MADANG_TRY(finished, search.run(kNextSlice, [&](ngsi::EntityView entity) { going = going && see(entity); }));
+        MADANG_TRY(finished,
+                   search.run(
+                       kNextSlice, [&](ngsi::EntityView entity) { going = going && see(entity); }, time_for(tenant)));
       }
       going = going && search.more();
       page.after = search.last();

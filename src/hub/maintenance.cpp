@@ -11,6 +11,8 @@ namespace {
 using journal::Position;
 
 constexpr auto kPeriod = std::chrono::milliseconds(500);
+constexpr auto kShortest = std::chrono::milliseconds(20);
+constexpr std::size_t kExpirySlice = 128;  // entities expired while the sequencer's lock is held
 constexpr std::size_t kIndexSlice = 128;   // entities indexed while the sequencer's lock is held
 constexpr std::uint64_t kLadderSteps = 4;  // snapshots kept over the span the journal is kept, for restoring to a point
 constexpr std::uint64_t kSnapshotRate = 200ull << 20;  // bytes a second
@@ -57,20 +59,42 @@ void Maintenance::wake() {
 void Maintenance::run() {
   for (;;) {
     {
+      const auto at_most = pause();
       std::unique_lock lock(mutex_);
-      wakeup_.wait_for(lock, kPeriod, [this] { return stop_ || poked_; });
+      wakeup_.wait_for(lock, at_most, [this] { return stop_ || poked_; });
       if (stop_) return;
       poked_ = false;
     }
     while (!stopping_ && sequencer_.exclusively([this] { return store_.build_indexes(kIndexSlice); }))
       std::this_thread::yield();
     if (sequencer_.failed()) continue;
+    expire();
     if (due()) {
       if (auto taken = snapshot(); !taken.ok() && !stopping_)
         base::log::error("snapshot failed", {{"reason", taken.error().message}, {"file", taken.error().where}});
     }
     if (auto tidied = tidy(); !tidied.ok())
       base::log::warning("old journal segments could not be dropped", {{"reason", tidied.error().message}});
+  }
+}
+
+/// Until the next thing expires; readers are not shown it from then on, so that a later record does no harm.
+std::chrono::milliseconds Maintenance::pause() {
+  const auto next = sequencer_.exclusively([this] { return store_.next_expiry(); });
+  if (!next) return kPeriod;
+  const base::Timestamp now = clock_.now();
+  if (*next <= now) return kShortest;
+  const auto left = std::chrono::nanoseconds(next->ns - now.ns);
+  return std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left), kShortest, kPeriod);
+}
+
+void Maintenance::expire() {
+  const base::Timestamp now = clock_.now();
+  const auto next = sequencer_.exclusively([this] { return store_.next_expiry(); });
+  if (!next || *next > now) return;
+  for (const std::string& name : store_.tenant_names()) {
+    state::Store::Due last;
+    while (!stopping_ && sequencer_.expire(*store_.tenant(name), last, kExpirySlice)) std::this_thread::yield();
   }
 }
 

@@ -33,6 +33,8 @@ class Maintenance {
  private:
   void run();
   bool due() const;
+  void expire();
+  std::chrono::milliseconds pause();
   base::Status tidy();
 
   state::Store& store_;

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "madang/ngsi/expiry.h"
+
 #include "folder.h"
 
 namespace madang::hub {
@@ -96,7 +98,11 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   if (failed()) return outcome_unknown();
   const std::string id = std::move(change.id);
   change.id = id;
-  const state::Store::Found found = store_.look_up(tenant, id);
+  state::Store::Found found = store_.look_up(tenant, id);
+  if (found.entity && found.entity.may_expire()) {
+    MADANG_CHECK(expire_one(tenant, id, found));
+    found = store_.look_up(tenant, id);
+  }
   const ngsi::EntityView before = found.entity;
   if (before && who.policy) {
     const ngsi::Filter* filter = who.policy->reading(tenant.name());
@@ -139,6 +145,38 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   store_.stage(tenant, position, found, id, std::move(after));
   result.version = position.value;
   return result;
+}
+
+/// What has expired of the tip goes by a record of its own, so that what follows finds it gone, here and in replay.
+base::Status Sequencer::expire_one(state::Tenant& tenant, std::string_view id, const state::Store::Found& found) {
+  MADANG_TRY(const ngsi::Outcome outcome, ngsi::expire(found.entity, last_time_));
+  if (outcome.record == ngsi::Outcome::Record::none) return {};
+  ngsi::EntityBlock after;
+  if (outcome.record == ngsi::Outcome::Record::patch) {
+    MADANG_TRY(after, ngsi::splice(found.entity, ngsi::EntityView(outcome.block)));
+  }
+  MADANG_TRY(const Position position, append(tenant, outcome, id));
+  if (after) reinterpret_cast<ngsi::EntityHeader*>(after.data())->version = position.value;
+  store_.stage(tenant, position, found, id, std::move(after));
+  return {};
+}
+
+bool Sequencer::expire(state::Tenant& tenant, state::Store::Due& last, std::size_t most) {
+  const SequencerLock lock(mutex_);
+  if (failed()) return false;
+  last_time_ = std::max(last_time_, clock_.now());
+  base::Status status;
+  bool more = true;
+  for (std::size_t i = 0; i < most && more && status.ok(); ++i) {
+    const ngsi::EntityView due = store_.next_due(tenant, last_time_, last);
+    more = static_cast<bool>(due);
+    if (!due) break;
+    const std::string id(due.id());
+    // The tip may have been given more time, or be gone, by a change that is not shown yet.
+    if (const auto found = store_.look_up(tenant, id); found.entity) status = expire_one(tenant, id, found);
+  }
+  journal_.commit();
+  return more && status.ok();  // what the journal does not take now is tried again
 }
 
 base::Result<Position> Sequencer::append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id) {

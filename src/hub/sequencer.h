@@ -32,6 +32,8 @@ class Sequencer {
 
   void apply(const PrincipalPtr& who, state::Tenant& tenant, std::vector<ngsi::Change>&& changes, base::Executor& home,
              Hub::Applied done);
+  /// Clause 4.22: appends what has expired of the tenant's entities after `last`, at most so many. True: there is more.
+  bool expire(state::Tenant& tenant, state::Store::Due& last, std::size_t most);
   base::Status declare_index(state::Tenant& tenant, const state::DeclaredIndex& index, bool declare);
   /// Keeps or removes a document; `done` is called on `home` once that is durable, with not_found where there is none
   /// to remove.
@@ -66,6 +68,7 @@ class Sequencer {
 
   base::Result<ChangeResult> apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                        base::Timestamp now);
+  base::Status expire_one(state::Tenant& tenant, std::string_view id, const state::Store::Found& found);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
   base::Result<journal::Position> apply_document(state::Tenant& tenant, DocumentChange&& change);
   Home& home_of(base::Executor& executor);

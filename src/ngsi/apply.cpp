@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "madang/ngsi/change.h"
+#include "madang/ngsi/expiry.h"
 
+#include "kind_values.h"
 #include "merge_value.h"
 
 namespace madang::ngsi {
@@ -22,6 +24,11 @@ class Application {
 
   base::Result<Outcome> run() {
     MADANG_CHECK(check_preconditions());
+    const bool would_create = !existing_ && change_.operation == Operation::upsert_update;
+    if (change_.fragment.has_nulls && (would_create || !takes_nulls()))
+      return base::error(Code::bad_request_data,
+                         "\"urn:ngsi-ld:null\" deletes; it cannot be used where something is created or appended "
+                         "(clause 5.5.4).");
     switch (change_.operation) {
       case Operation::create:
         if (existing_) return base::error(Code::already_exists, "The entity " + change_.id + " exists already.");
@@ -42,6 +49,9 @@ class Application {
         return std::move(outcome_);
       case Operation::delete_attribute:
         return delete_attribute();
+      case Operation::drop_attributes:
+      case Operation::keep_attributes:
+        return purge_attributes();
       case Operation::partial_attribute:
       case Operation::replace_attribute:
         return change_one();
@@ -80,6 +90,7 @@ class Application {
     auto* header = reinterpret_cast<EntityHeader*>(change_.fragment.block.data());
     header->created_at = created.ns;
     header->modified_at = now_.ns;
+    header->expires_at = stored(change_.fragment.expires_at);
     outcome_.block = std::move(change_.fragment.block);
     return std::move(outcome_);
   }
@@ -102,6 +113,7 @@ class Application {
     if (has_old_attributes_only()) return take_fragment(existing_.created_at());
     builder().begin(existing_.id());
     builder().set_times(existing_.created_at(), now_);
+    builder().set_expires_at(kept(change_.fragment.expires_at));
     const EntityView types = fragment_.type_count() > 0 ? fragment_ : existing_;
     for (std::size_t i = 0; i < types.type_count(); ++i) builder().add_type(types.type(i));
     fragment_.each_scope([](std::string_view scope) { builder().add_scope(scope); });
@@ -111,6 +123,15 @@ class Application {
     }
     name_updated(fragment_);
     return finish();
+  }
+
+  /// In the header 0 stands for never; a nanosecond later is shown as the same time.
+  static std::int64_t stored(std::optional<Timestamp> expires_at) {
+    return expires_at ? std::max<std::int64_t>(expires_at->ns, expires_at->ns == 0 ? 1 : INT64_MIN) : 0;
+  }
+  static std::optional<Timestamp> kept(std::optional<Timestamp> expires_at) {
+    if (!expires_at) return std::nullopt;
+    return Timestamp{stored(expires_at)};
   }
 
   /// What is stored has values and no nulls.
@@ -141,8 +162,16 @@ class Application {
            change_.operation == Operation::batch_update_no_overwrite;
   }
   bool takes_nulls() const {
-    return merging() || change_.operation == Operation::update || change_.operation == Operation::upsert_update ||
-           change_.operation == Operation::batch_update;
+    switch (change_.operation) {
+      case Operation::merge:
+      case Operation::update:
+      case Operation::upsert_update:
+      case Operation::batch_update:
+      case Operation::partial_attribute:
+        return true;
+      default:
+        return false;
+    }
   }
 
   void begin_patch() {
@@ -154,6 +183,7 @@ class Application {
     begin_patch();
     const bool types_changed = add_types();
     const bool scopes_changed = set_scopes();
+    const bool expiry_changed = set_expiry();
     for (std::size_t i = 0; i < fragment_.attribute_count();) {
       const Symbol name = fragment_.attribute_name(i);
       std::size_t end = i + 1;
@@ -161,7 +191,8 @@ class Application {
       MADANG_CHECK(change_name(name, i, end));
       i = end;
     }
-    if (!types_changed && !scopes_changed && builder().attribute_count() == 0) return std::move(outcome_);
+    if (!types_changed && !scopes_changed && !expiry_changed && builder().attribute_count() == 0)
+      return std::move(outcome_);
     outcome_.record = Outcome::Record::patch;
     return finish();
   }
@@ -189,7 +220,21 @@ class Application {
     if (keeps_existing()) existing_.each_scope(add);
     fragment_.each_scope(add);
     for (const std::string_view scope : scopes) builder().add_scope(scope);
-    builder().set_flags(kScopesGiven);
+    builder().set_flag(kScopesGiven);
+    return true;
+  }
+
+  /// Clause 4.22: expiresAt is a member of the entity like others, replaced, added or taken away (5.5.8, 5.5.12).
+  bool set_expiry() {
+    const auto given = change_.fragment.expires_at;
+    if (!given || (given == kNullTime && !existing_.expires_at())) return false;
+    if (keeps_existing() && existing_.expires_at()) {
+      outcome_.not_updated.push_back(
+          {Symbol::none, "The entity has an expiresAt and overwriting was not asked for.", "expiresAt"});
+      return false;
+    }
+    builder().set_flag(kExpiryGiven);
+    if (given != kNullTime) builder().set_expires_at(kept(given));
     return true;
   }
 
@@ -210,8 +255,6 @@ class Application {
     for (std::size_t i = first; i < end; ++i) {
       const AttributeView given = fragment_.attribute(i);
       const bool exists = existing_instance(name, given.dataset_id).has_value();
-      if (given.kind == Kind::null && !takes_nulls())
-        return base::error(Code::bad_request_data, "\"urn:ngsi-ld:null\" cannot be used when attributes are appended.");
       if (exists && keeps_existing()) {
         outcome_.not_updated.push_back({name, "The attribute exists and overwriting was not asked for."});
         continue;
@@ -230,7 +273,7 @@ class Application {
       builder().drop_instances_from(mark);
       return {};
     }
-    if (builder().attribute_count() == mark) add_removal(name);
+    if (builder().attribute_count() == mark) builder().add_removal(name);
     outcome_.updated.push_back(name);
     return {};
   }
@@ -245,19 +288,25 @@ class Application {
       if (old.dataset_id != given.dataset_id) return builder().copy_instance(old);
       if (given.kind == Kind::null) return;
       if (change_.operation == Operation::replace_attribute) return add_stamped(given, old);
-      if (!given.untyped && given.kind != old.kind) {
-        failure_ = base::error(Code::bad_request_data, "The attribute is a " + std::string(kind_name(old.kind)) +
-                                                           "; its type cannot be changed here.");
-      }
+      if (const auto wrong = other_kind(old, given)) return void(failure_ = *wrong);
       add_partial(old, given);
     });
     MADANG_CHECK(take_failure());
     if (change_.operation == Operation::replace_attribute && (given.kind == Kind::null || given.value.empty()))
       return base::error(Code::bad_request_data, "The replacing attribute has no value.");
-    if (builder().attribute_count() == 0) add_removal(given.name);
+    if (builder().attribute_count() == 0) builder().add_removal(given.name);
     outcome_.updated.push_back(given.name);
     outcome_.record = Outcome::Record::patch;
     return finish();
+  }
+
+  /// Clause 5.6.4.4: the type of an attribute is not changed by a part of it.
+  static std::optional<base::Error> other_kind(const AttributeView& old, const AttributeView& given) {
+    const bool guessed =
+        given.untyped && (given.value.empty() || old.kind == Kind::property) && value_member(given.kind) == "value";
+    if (guessed || given.kind == old.kind) return std::nullopt;
+    return base::error(Code::bad_request_data,
+                       "The attribute is a " + std::string(kind_name(old.kind)) + "; its type cannot be changed here.");
   }
 
   base::Result<Outcome> delete_attribute() {
@@ -269,7 +318,7 @@ class Application {
     each_existing(name, [&](const AttributeView& old) {
       if (!change_.delete_all && old.dataset_id != change_.dataset_id) builder().copy_instance(old);
     });
-    if (builder().attribute_count() == 0) add_removal(name);
+    if (builder().attribute_count() == 0) builder().add_removal(name);
     outcome_.updated.push_back(name);
     outcome_.record = Outcome::Record::patch;
     return finish();
@@ -278,7 +327,26 @@ class Application {
   base::Result<Outcome> delete_scope() {
     if (existing_.scope_count() == 0) return base::error(Code::not_found, "The entity has no scope.");
     begin_patch();
-    builder().set_flags(kScopesGiven);
+    builder().set_flag(kScopesGiven);
+    outcome_.record = Outcome::Record::patch;
+    return finish();
+  }
+
+  /// Clause 5.6.21.4: the attributes that a purge names, or all others, go; the entity stays.
+  base::Result<Outcome> purge_attributes() {
+    const auto& names = change_.purge.names;
+    const bool keeps = change_.operation == Operation::keep_attributes;
+    begin_patch();
+    for (std::size_t i = 0; i < existing_.attribute_count(); ++i) {
+      const Symbol name = existing_.attribute_name(i);
+      if (i > 0 && existing_.attribute_name(i - 1) == name) continue;
+      if ((std::find(names.begin(), names.end(), name) != names.end()) == keeps) continue;
+      builder().add_removal(name);
+      outcome_.updated.push_back(name);
+    }
+    const bool drops_scope = change_.purge.scope && existing_.scope_count() > 0;
+    if (drops_scope) builder().set_flag(kScopesGiven);
+    if (!drops_scope && outcome_.updated.empty()) return std::move(outcome_);
     outcome_.record = Outcome::Record::patch;
     return finish();
   }
@@ -299,6 +367,17 @@ class Application {
     }
     auto instance = EntityBuilder::instance_of(given);
     instance.untyped = false;
+    if (!change_.fragment.has_nulls) return write_stamped(instance, given, old);
+    const std::string extras = overlay_extras({}, given.extras);
+    const std::string value =
+        merging() && given.value.front() == '{' ? merge_values("{}", given.value) : std::string(given.value);
+    instance.extras = extras;
+    instance.value = value;
+    write_stamped(instance, given, old);
+  }
+
+  void write_stamped(EntityBuilder::Instance& instance, const AttributeView& given,
+                     const std::optional<AttributeView>& old) {
     stamp(instance, old);
     builder().begin_instance(instance);
     given.each_sub([&](const AttributeView& sub) {
@@ -311,7 +390,9 @@ class Application {
     instance.created_at = old ? old->created_at : now_;
     instance.modified_at = now_;
     if (instance.observed_at == kNullTime) instance.observed_at.reset();
+    if (instance.expires_at == kNullTime) instance.expires_at.reset();
     if (instance.unit_code == kNull) instance.unit_code = {};
+    if (instance.value_type == kNull) instance.value_type = {};
   }
 
   /// Members given replace those of the old instance, the others stay (5.5.8, example 1).
@@ -323,16 +404,18 @@ class Application {
   void add_merged(const AttributeView& old, const AttributeView& given) {
     AttributeView typed = given;
     std::string merged;
+    if (given.value.empty() && !given.untyped && given.kind != old.kind) {
+      failure_ = base::error(Code::bad_request_data, "The attribute changes its type and has no value.");
+      return;
+    }
     if (given.value.empty()) return overlay(old, given, old, {});
     if (given.untyped) {
       auto kept = keep_kind(old, given);
       if (!kept) return;
       merged = std::move(*kept);
       typed.kind = old.kind;
-    } else if (given.kind == old.kind) {
-      merged = merge_values(old.value, given.value);
     } else {
-      merged.assign(given.value);
+      merged = merge_values(given.kind == old.kind ? old.value : "{}", given.value);
     }
     typed.nested_keys |= old.nested_keys;
     typed.foreign_keys |= old.foreign_keys;
@@ -344,19 +427,27 @@ class Application {
     const bool text = given.value.front() == '"';
     switch (old.kind) {
       case Kind::language_property: {
-        if (given.kind == Kind::language_property) return merge_values(old.value, given.value);
         if (!text) break;
         const std::string lang = change_.lang.empty() ? "@none" : change_.lang;
         return merge_values(old.value, "{\"" + lang + "\":" + std::string(given.value) + "}");
       }
       case Kind::relationship:
-        if (given.kind == Kind::relationship || text || given.value.front() == '[') return std::string(given.value);
+        if (is_object(given.value)) return std::string(given.value);
+        break;
+      case Kind::list_relationship:
+        if (given.value == "[]" || (given.value.front() == '[' && is_object(given.value)))
+          return std::string(given.value);
+        break;
+      case Kind::list_property:
+        if (given.value.front() == '[') return std::string(given.value);
         break;
       case Kind::geo_property:
         if (given.kind == Kind::geo_property) return std::string(given.value);
         break;
-      default:
+      case Kind::property:
         return merge_values(old.value, given.value);
+      default:  // simplified, a vocab and a json name themselves (4.5.4): what does not is none
+        break;
     }
     failure_ = base::error(Code::bad_request_data, "The attribute is a " + std::string(kind_name(old.kind)) +
                                                        " and this value is none of one.");
@@ -368,6 +459,8 @@ class Application {
     auto instance = EntityBuilder::instance_of(old);
     instance.kind = kind_from.kind == Kind::null ? old.kind : kind_from.kind;
     if (given.untyped) instance.kind = old.kind;
+    const bool same_kind = instance.kind == old.kind;
+    if (!same_kind) instance.unit_code = instance.value_type = instance.extras = {};
     if (!value.empty()) {
       instance.value = value;
       instance.nested_keys = kind_from.nested_keys;
@@ -376,7 +469,10 @@ class Application {
     if (given.observed_at) instance.observed_at = given.observed_at;
     if (!given.observed_at && old.observed_at && change_.observed_at) instance.observed_at = change_.observed_at;
     if (!given.unit_code.empty()) instance.unit_code = given.unit_code;
+    if (given.expires_at) instance.expires_at = given.expires_at;
     if (!given.value_type.empty()) instance.value_type = given.value_type;
+    std::string extras;
+    if (!given.extras.empty()) instance.extras = extras = overlay_extras(instance.extras, given.extras);
     stamp(instance, old);
     builder().begin_instance(instance);
     old.each_sub([&](const AttributeView& sub) {
@@ -394,13 +490,15 @@ class Application {
     builder().end_instance();
   }
 
-  void add_removal(Symbol name) {
-    EntityBuilder::Instance removal;
-    removal.name = name;
-    removal.kind = Kind::null;
-    removal.value = "null";
-    builder().begin_instance(removal);
-    builder().end_instance();
+  /// Each that is given takes the place of its kind; the NGSI-LD null takes it away.
+  static std::string overlay_extras(std::string_view old, std::string_view given) {
+    std::string out;
+    for (const Extra which : kExtras) {
+      const std::string_view newer = find_extra(given, which);
+      const std::string_view text = newer.empty() ? find_extra(old, which) : newer;
+      if (!text.empty() && text != kNull) append_extra(out, which, text);
+    }
+    return out;
   }
 
   template <class Visit>
@@ -468,7 +566,8 @@ base::Result<EntityBlock> splice(EntityView before, EntityView patch) {
   else
     builder.begin(before.id());
   builder.set_times(before.created_at(), patch.modified_at());
-  builder.set_expires_at(before.expires_at());
+  const bool expiry_given = (patch.header().flags & kExpiryGiven) != 0;
+  builder.set_expires_at(expiry_given ? patch.expires_at() : before.expires_at());
   const EntityView types = patch.type_count() > 0 ? patch : before;
   for (std::size_t i = 0; i < types.type_count(); ++i) builder.add_type(types.type(i));
   const EntityView scopes = (patch.header().flags & kScopesGiven) ? patch : before;
@@ -493,7 +592,9 @@ base::Result<EntityBlock> splice(EntityView before, EntityView patch) {
     const Symbol name = patch.attribute_name(i);
     if (!before.has_attribute(name) && (i == 0 || patch.attribute_name(i - 1) != name)) copy_from_patch(i);
   }
-  return builder.finish();
+  MADANG_TRY(EntityBlock after, builder.finish());
+  forget_gone_expiry(after);
+  return after;
 }
 
 }  // namespace madang::ngsi

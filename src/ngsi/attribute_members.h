@@ -18,15 +18,19 @@ enum class Member : std::uint8_t {
   unit_code,
   dataset_id,
   value_type,
-  system,       // createdAt and its kin: the hub's own, what a client says is ignored
-  unsupported,  // the standard has it, this version does not
+  expires_at,
+  object_type,
+  entity_id_sealed,
+  entity_type_sealed,
+  linked,  // entity, entityList: of answers (clause 4.5.23.2), ignored where they could stand (5.2.6)
+  system,  // createdAt and its kin: the hub's own, what a client says is ignored
   prohibited,
 };
 
 struct MemberName {
   std::string_view name;
   Member member;
-  Kind kind = Kind::property;  // of a value
+  Kind kind = Kind::property;  // of a value; of a linked member the kind that has it
   std::uint8_t number = 0;     // below 64, each its own
 };
 
@@ -36,10 +40,13 @@ const MemberName* member_named(std::string_view name);
 struct KindName {
   std::string_view name;
   Kind kind;
-  bool supported;
 };
 /// "Property" and its kin; null for what is none.
 const KindName* kind_named(std::string_view name);
+
+/// The attribute that signs another one (clauses 4.5.2.2 and C.11); the core context defines it.
+inline constexpr std::string_view kProofTerm = "ngsildproof";
+inline constexpr std::string_view kProof = "https://uri.etsi.org/ngsi-ld/ngsildproof";
 
 /// "Point", ...: types that a concise GeoProperty has.
 bool is_geojson_type(std::string_view name);

@@ -23,6 +23,7 @@ inline constexpr std::uint16_t kValueType = 0x0800;
 inline constexpr std::uint16_t kSubs = 0x1000;
 inline constexpr std::uint16_t kForeignKeys = 0x2000;
 inline constexpr std::uint16_t kUntyped = 0x4000;
+inline constexpr std::uint16_t kExtras = 0x8000;
 
 inline std::uint64_t zigzag(std::int64_t value) {
   return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);

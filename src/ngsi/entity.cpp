@@ -40,6 +40,26 @@ std::uint64_t detail::read_long_varint(const std::byte*& at) {
   }
 }
 
+// ---- extras: one after another a tag (a byte), a varint length, a text ----
+
+void append_extra(std::string& extras, Extra which, std::string_view text) {
+  std::byte head[1 + encoding::kMostVarint] = {static_cast<std::byte>(which)};
+  const std::byte* end = encoding::put_varint(head + 1, text.size());
+  extras.append(reinterpret_cast<const char*>(head), static_cast<std::size_t>(end - head)).append(text);
+}
+
+std::string_view find_extra(std::string_view extras, Extra which) {
+  const auto* begin = reinterpret_cast<const std::byte*>(extras.data());
+  encoding::Cursor cursor(begin, begin + extras.size());
+  while (cursor.left() > 0) {
+    const std::byte tag = *cursor.take(1);
+    const std::string_view text = cursor.text();
+    if (!cursor.ok()) break;
+    if (tag == static_cast<std::byte>(which)) return text;
+  }
+  return {};
+}
+
 EntityBlock EntityBlock::adopt(std::byte* bytes) {
   EntityBlock block;
   block.bytes_ = bytes;
@@ -133,6 +153,7 @@ AttributeView EntityView::decode(const std::byte* at, Timestamp created, Timesta
   if (flags & encoding::kDataset) out.dataset_id = text();
   if (flags & encoding::kUnit) out.unit_code = text();
   if (flags & encoding::kValueType) out.value_type = text();
+  if (flags & encoding::kExtras) out.extras = text();
   out.value = text();
   if (flags & encoding::kSubs) {
     out.sub_count = static_cast<std::uint16_t>(detail::read_varint(at));
@@ -177,6 +198,7 @@ void EntityBuilder::begin_like(EntityView base) {
   names_.assign(base.names().begin(), base.names().end());
   first_of_.assign(names_.size(), 0);
   base_ = base.block_;
+  flags_ = base.header().flags & (kTransientParts | kHasExtras);  // of what will be copied from it
   created_ = base.created_at();
   modified_ = base.modified_at();
   expires_ = base.expires_at();
@@ -260,13 +282,15 @@ void EntityBuilder::write_instance(base::ByteBuffer& out, const Open& open, Time
   set(!instance.dataset_id.empty(), encoding::kDataset);
   set(!instance.unit_code.empty(), encoding::kUnit);
   set(!instance.value_type.empty(), encoding::kValueType);
+  set(!instance.extras.empty(), encoding::kExtras);
   set(open.sub_count > 0, encoding::kSubs);
 
-  constexpr std::size_t kMostVarints = 10;
+  constexpr std::size_t kMostVarints = 11;
   const std::size_t texts =
       instance.dataset_id.size() + instance.unit_code.size() + instance.value_type.size() + instance.value.size();
   const std::uint16_t place = place_of(instance.name);
-  std::byte* at = out.room(4 + kMostVarints * encoding::kMostVarint + texts + open.subs.size());
+  std::byte* at =
+      out.room(4 + kMostVarints * encoding::kMostVarint + texts + instance.extras.size() + open.subs.size());
   at = encoding::put_u16(at, place);
   at = encoding::put_u16(at, flags);
   const auto put_number = [&at](std::int64_t value) { at = encoding::put_varint(at, encoding::zigzag(value)); };
@@ -277,6 +301,7 @@ void EntityBuilder::write_instance(base::ByteBuffer& out, const Open& open, Time
   if (flags & encoding::kDataset) at = encoding::put_text(at, instance.dataset_id);
   if (flags & encoding::kUnit) at = encoding::put_text(at, instance.unit_code);
   if (flags & encoding::kValueType) at = encoding::put_text(at, instance.value_type);
+  if (flags & encoding::kExtras) at = encoding::put_text(at, instance.extras);
   at = encoding::put_text(at, instance.value);
   if (flags & encoding::kSubs) {
     at = encoding::put_varint(at, open.sub_count);
@@ -284,6 +309,13 @@ void EntityBuilder::write_instance(base::ByteBuffer& out, const Open& open, Time
     at = encoding::put(at, open.subs.data(), open.subs.size());
   }
   out.end_at(at);
+  if (flags & (encoding::kExpires | encoding::kExtras)) note_rare(flags);
+}
+
+/// Tells in the entity's header what its readers need not look for in vain.
+void EntityBuilder::note_rare(std::uint16_t instance_flags) {
+  if (instance_flags & encoding::kExpires) set_flag(kTransientParts);
+  if (instance_flags & encoding::kExtras) set_flag(kHasExtras);
 }
 
 EntityBuilder::Instance EntityBuilder::instance_of(const AttributeView& from) {
@@ -299,6 +331,7 @@ EntityBuilder::Instance EntityBuilder::instance_of(const AttributeView& from) {
           .dataset_id = from.dataset_id,
           .unit_code = from.unit_code,
           .value_type = from.value_type,
+          .extras = from.extras,
           .value = from.value};
 }
 
@@ -321,6 +354,14 @@ void EntityBuilder::copy_instance(const AttributeView& from) {
   begin_instance(instance);
   from.each_sub([this](const AttributeView& sub) { copy_instance(sub); });
   end_instance();
+}
+
+void EntityBuilder::add_removal(Symbol name) {
+  Instance removal;
+  removal.name = name;
+  removal.kind = Kind::null;
+  removal.value = "null";
+  add_instance(removal);
 }
 
 void EntityBuilder::drop_instances_from(std::size_t count) {

@@ -18,7 +18,8 @@ namespace madang::ngsi {
 
 namespace {
 
-constexpr std::byte kRecordFormat{1};
+// The first knows no extras and no expiry. What has neither is still written so, and then older versions can read it.
+constexpr std::byte kFirstFormat{1}, kNewestFormat{2};
 constexpr std::string_view kCoreVocabulary = "https://uri.etsi.org/ngsi-ld/";
 // Prefixes that need not be written. Part of the format: never change, only append with a new format number.
 constexpr std::array<std::string_view, 3> kKnownPrefixes{"", kDefaultVocabulary, kCoreVocabulary};
@@ -55,13 +56,12 @@ std::string_view prefix_of(std::string_view name) {
 }
 
 /// By the reader that values come in through: the other one of simdjson takes no integers beyond 64 bits.
-base::Status check_json(std::string_view text) {
+base::Status check_json(std::string_view text, bool raw) {
   static thread_local simdjson::ondemand::parser parser;
-  static thread_local std::string padded, ignored;
+  static thread_local std::string padded;
   padded.assign("[").append(text).append("]");
   const std::size_t size = padded.size();
   padded.resize(size + simdjson::SIMDJSON_PADDING);
-  ignored.clear();
   JsonPath path;
   EntityLimits limits;
   limits.depth = limits.string_bytes = limits.attributes = std::numeric_limits<std::uint32_t>::max();
@@ -70,15 +70,29 @@ base::Status check_json(std::string_view text) {
   const char* more;
   const bool whole = parser.iterate(padded.data(), size, padded.size()).get(document) == simdjson::SUCCESS &&
                      document.get_value().get(list) == simdjson::SUCCESS &&
-                     ValueCopier(limits, path).copy(list, ignored, 0, true).ok() &&
+                     ValueCopier(limits, path).check(list, raw).ok() &&
                      document.current_location().get(more) != simdjson::SUCCESS;
   if (!whole) return corrupt("An attribute's value is not valid JSON.");
   return {};
 }
 
-base::Status check_instance(encoding::Cursor& cursor, std::size_t name_count, bool deep, int depth) {
+/// Tags that this version does not know may be there; what is there is whole.
+base::Status check_extras(std::string_view extras) {
+  const auto* begin = reinterpret_cast<const std::byte*>(extras.data());
+  encoding::Cursor cursor(begin, begin + extras.size());
+  while (cursor.ok() && cursor.left() > 0) {
+    cursor.take(1);
+    cursor.text();
+  }
+  return cursor.ok() ? base::Status() : corrupt("What an attribute holds besides its value is broken off.");
+}
+
+/// `met`: the flags of instances so far.
+base::Status check_instance(encoding::Cursor& cursor, std::size_t name_count, bool deep, int depth,
+                            std::uint16_t& met) {
   const std::uint16_t place = cursor.u16();
   const std::uint16_t flags = cursor.u16();
+  met = static_cast<std::uint16_t>(met | flags);
   const auto kind = flags & encoding::kKindMask;
   if (!cursor.ok() || place >= name_count) return corrupt("An attribute's name is not in the entity's name table.");
   if (kind > static_cast<int>(Kind::list_relationship) && kind != static_cast<int>(Kind::null))
@@ -87,9 +101,12 @@ base::Status check_instance(encoding::Cursor& cursor, std::size_t name_count, bo
     if (flags & flag) cursor.varint();
   for (const auto flag : {encoding::kDataset, encoding::kUnit, encoding::kValueType})
     if (flags & flag) cursor.text();
+  if (flags & encoding::kExtras) MADANG_CHECK(check_extras(cursor.text()));
   const std::string_view value = cursor.text();
   if (!cursor.ok()) return corrupt("An attribute's fields run over the end of the entity.");
-  if (deep && kind != static_cast<int>(Kind::null)) MADANG_CHECK(check_json(value));
+  if (deep && value.empty()) return corrupt("An attribute has no value.");
+  if (deep && kind != static_cast<int>(Kind::null))
+    MADANG_CHECK(check_json(value, kind == static_cast<int>(Kind::json_property)));
   if ((flags & encoding::kSubs) == 0) return {};
   if (depth == kMostDepth) return corrupt("Sub-attributes are nested too deeply.");
   const std::uint64_t count = cursor.varint();
@@ -97,7 +114,7 @@ base::Status check_instance(encoding::Cursor& cursor, std::size_t name_count, bo
   const std::byte* from = cursor.take(size);
   if (!cursor.ok() || count > 65'535) return corrupt("Sub-attributes run over the end of the entity.");
   encoding::Cursor subs(from, from + size);
-  for (std::uint64_t i = 0; i < count; ++i) MADANG_CHECK(check_instance(subs, name_count, deep, depth + 1));
+  for (std::uint64_t i = 0; i < count; ++i) MADANG_CHECK(check_instance(subs, name_count, deep, depth + 1, met));
   if (subs.left() != 0) return corrupt("Sub-attributes do not fill their space.");
   return {};
 }
@@ -120,6 +137,7 @@ base::Status check_body(const EntityHeader& header, std::span<const std::byte> b
     return corrupt("The entity's id is not UTF-8.");
   const auto instances = static_cast<std::size_t>(cursor.at() - after_directory);
   const std::size_t size = body.size() - 8ull * header.attribute_count;
+  std::uint16_t met = 0;
   for (std::uint16_t i = 0; i < header.attribute_count; ++i) {
     std::uint16_t place, name;
     std::uint32_t offset;
@@ -130,8 +148,11 @@ base::Status check_body(const EntityHeader& header, std::span<const std::byte> b
     std::memcpy(&name, after_directory + offset, 2);
     if (name != place) return corrupt("The directory of attributes names another attribute than it points to.");
     encoding::Cursor instance(after_directory + offset, body.data() + body.size());
-    MADANG_CHECK(check_instance(instance, header.name_count, deep, 0));
+    MADANG_CHECK(check_instance(instance, header.name_count, deep, 0, met));
   }
+  // Readers look for these only where the header says so.
+  if ((met & encoding::kExpires) != 0 && (header.flags & kTransientParts) == 0)
+    return corrupt("An attribute expires and the entity does not say so.");
   return {};
 }
 
@@ -166,7 +187,9 @@ void RecordWriter::append(base::ByteBuffer& out, EntityView entity, const Symbol
     kept.text.clear();
     append_names(kept.text, names, symbols);
   }
-  out.append(kRecordFormat);
+  const EntityHeader& header = entity.header();
+  const bool first = header.expires_at == 0 && (header.flags & ~kScopesGiven) == 0;
+  out.append(first ? kFirstFormat : kNewestFormat);
   out.append(entity.bytes().first(sizeof(EntityHeader)));
   out.append(kept.text);
   out.append(entity.bytes().subspan(sizeof(EntityHeader) + names.size_bytes()));
@@ -219,7 +242,7 @@ base::Result<EntityBlock> RecordReader::read(std::span<const std::byte> record, 
   encoding::Cursor cursor(record.data(), record.data() + record.size());
   const std::byte* format = cursor.take(1);
   if (!cursor.ok()) return corrupt("An entity's record is empty.");
-  if (*format != kRecordFormat)
+  if (*format < kFirstFormat || *format > kNewestFormat)
     return base::error(base::Code::newer_format, "An entity's record was written by a newer version of Madang.");
   const std::byte* raw = cursor.take(sizeof(EntityHeader));
   if (!cursor.ok()) return corrupt("An entity's record ends within its header.");

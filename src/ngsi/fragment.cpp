@@ -16,6 +16,7 @@
 #include "json_path.h"
 #include "json_peek.h"
 #include "json_text.h"
+#include "kind_values.h"
 #include "value_copier.h"
 #include "value_keys.h"
 
@@ -47,16 +48,21 @@ struct Frame {
   EntityBuilder::Instance instance;
   std::string value;
   std::string rewritten;
+  std::string extras;
   std::string_view type;
   bool has_type = false, has_value = false, has_objects = false;
-  std::uint64_t seen = 0;  // members, by MemberName::number, against duplicates
+  bool has_inner_null = false;
+  const MemberName* linked = nullptr;  // entity or entityList, where it was there
+  std::uint64_t seen = 0;              // members, by MemberName::number, against duplicates
   std::vector<Symbol> subs;
   void clear() {
     instance = {};
     value.clear();
     rewritten.clear();
+    extras.clear();
     type = {};
-    has_type = has_value = has_objects = false;
+    has_type = has_value = has_objects = has_inner_null = false;
+    linked = nullptr;
     seen = 0;
     subs.clear();
   }
@@ -82,8 +88,10 @@ struct FragmentReader::Impl {
   Vocabulary* vocabulary = nullptr;
   FragmentKind kind{};
   std::size_t instances = 0;
-  bool complete = true;       // so far
-  const char* end = nullptr;  // of the text
+  bool complete = true;  // so far
+  bool has_nulls = false;
+  Symbol proof = Symbol::none;  // the name kProof, where it was met
+  const char* end = nullptr;    // of the text
   std::vector<Symbol> top;
 
   // ---- errors ----
@@ -95,6 +103,7 @@ struct FragmentReader::Impl {
   Error duplicate(std::string_view key) const { return duplicate_at(path, key); }
 
   bool nulls_allowed() const { return kind != FragmentKind::entity; }
+  bool merging() const { return kind == FragmentKind::merge || kind == FragmentKind::entity_merge; }
 
   // ---- values ----
 
@@ -178,7 +187,7 @@ struct FragmentReader::Impl {
       }
     } else {
       MADANG_TRY(const std::string_view text, string_of(value, "The scope"));
-      if (text == kNull) return nulls_allowed() ? (fragment.scope_null = true, Status{}) : null_refused();
+      if (text == kNull) return fragment.scope_null = true, take_null();
       if (!is_scope(text)) return bad("A scope looks like \"/City/District\".");
       scopes.emplace_back(text);
     }
@@ -190,24 +199,32 @@ struct FragmentReader::Impl {
 
   Frame& frame() { return frames[depth - 1]; }
 
-  /// True where the object at `at` has a member that only attributes have.
+  /// True where the object at `at` has a member that only attributes have. A `type` that is none of theirs is a
+  /// member of a value, such as an address (docs/conformance.md).
   bool looks_like_attribute(const char* at) const {
     return json_peek::any_key(at, end, [this](std::string_view key) {
       const MemberName* member = member_named(key);
       if (member == nullptr) return false;
       switch (member->member) {
         case Member::value:
-        case Member::type:
-        case Member::unsupported:
         case Member::dataset_id:
+        case Member::object_type:
           return true;
+        case Member::type:
+          return is_type_of_attribute(json_peek::string_after(key, end));
         case Member::observed_at:
         case Member::unit_code:
+        case Member::value_type:
+        case Member::expires_at:
           return nulls_allowed();
         default:
           return false;
       }
     });
+  }
+
+  static bool is_type_of_attribute(std::string_view type) {
+    return kind_named(type) != nullptr || is_geojson_type(type);
   }
 
   /// Where the value stands in the text.
@@ -269,8 +286,9 @@ struct FragmentReader::Impl {
   Status read_plain(Symbol name, od::value& value) {
     Frame& f = push_frame(name);
     f.instance.untyped = true;
-    MADANG_CHECK(copier.copy(value, f.value, depth, kind == FragmentKind::merge));
+    MADANG_CHECK(copier.copy(value, f.value, depth, merging()));
     f.has_objects = copier.saw_object();
+    f.has_inner_null = copier.saw_null();
     f.has_value = true;
     MADANG_CHECK(settle(f));
     pop_frame();
@@ -310,8 +328,15 @@ struct FragmentReader::Impl {
     return copier.copy(item, f.rewritten, depth, true);
   }
 
+  /// The proof's term has a context of its own for what is in it; the name means what the core context says.
+  base::Result<Symbol> intern(std::string_view name) {
+    if (name != kProofTerm) return vocabulary->intern(name);
+    MADANG_TRY(proof, vocabulary->symbols().intern(kProof));
+    return proof;
+  }
+
   Status read_sub(Frame& f, std::string_view key, od::value& item) {
-    auto symbol = vocabulary->intern(key);
+    auto symbol = intern(key);
     if (!symbol.ok()) return placed(std::move(symbol).error());
     if (std::find(f.subs.begin(), f.subs.end(), *symbol) != f.subs.end()) return duplicate(key);
     f.subs.push_back(*symbol);
@@ -326,20 +351,15 @@ struct FragmentReader::Impl {
         return {};
       }
       case Member::value:
-        if (f.has_value) return bad("An attribute has one of value, object and languageMap.");
-        f.has_value = true;
-        f.instance.kind = member.kind;
-        // A merge, or a kind whose null is a list or map (clause 4.5.0).
-        MADANG_CHECK(copier.copy(item, f.value, depth, kind == FragmentKind::merge || member.kind != Kind::property));
-        f.has_objects = copier.saw_object();
-        return {};
+        return read_value(f, member, item);
       case Member::observed_at:
-        return read_time(f, item);
+        return read_time(item, member.name, f.instance.observed_at);
+      case Member::expires_at:
+        return read_time(item, member.name, f.instance.expires_at);
       case Member::unit_code: {
         MADANG_TRY(f.instance.unit_code, string_of(item, "unitCode"));
         if (f.instance.unit_code.empty()) return bad("unitCode is empty.");
-        if (f.instance.unit_code == kNull && !nulls_allowed()) return null_refused();
-        return {};
+        return f.instance.unit_code == kNull ? take_null() : Status();
       }
       case Member::dataset_id: {
         MADANG_TRY(f.instance.dataset_id, string_of(item, "datasetId"));
@@ -348,17 +368,23 @@ struct FragmentReader::Impl {
         if (!base::is_absolute_uri(f.instance.dataset_id)) return bad("datasetId must be a URI.");
         return {};
       }
-      case Member::value_type: {
-        MADANG_TRY(const std::string_view text, string_of(item, "valueType"));
-        auto symbol = vocabulary->intern(text);
-        if (!symbol.ok()) return placed(std::move(symbol).error());
-        f.instance.value_type = vocabulary->symbols().name(*symbol);
+      case Member::value_type:
+        return read_value_type(f, item);
+      case Member::object_type:
+        return read_names(f, Extra::object_type, item, true);
+      case Member::entity_type_sealed:
+        return read_names(f, Extra::entity_type_sealed, item, false);
+      case Member::entity_id_sealed: {
+        MADANG_TRY(const std::string_view text, string_of(item, "entityIdSealed"));
+        if (!base::is_absolute_uri(text)) return bad("entityIdSealed is the id of an entity.");
+        append_extra(f.extras, Extra::entity_id_sealed, text);
         return {};
       }
+      case Member::linked:
+        f.linked = &member;
+        return skip(item);
       case Member::system:
         return skip(item);
-      case Member::unsupported:
-        return bad("\"" + std::string(member.name) + "\" is not supported yet.", Code::not_supported);
       case Member::prohibited:
         return bad("\"" + std::string(member.name) + "\" cannot be a member of an attribute.");
       case Member::sub_attribute:
@@ -367,20 +393,78 @@ struct FragmentReader::Impl {
     return {};
   }
 
+  Status read_value(Frame& f, const MemberName& member, od::value& item) {
+    if (f.has_value) return bad("An attribute has one of value, object, languageMap and their kin.");
+    f.has_value = true;
+    f.instance.kind = member.kind;
+    // A merge, or a kind whose null is a list or map (clause 4.5.0).
+    const bool nulls = merging() || member.kind != Kind::property;
+    MADANG_CHECK(member.kind == Kind::json_property ? copier.copy_raw(item, f.value, depth, nulls)
+                                                    : copier.copy(item, f.value, depth, nulls));
+    f.has_objects = copier.saw_object();
+    f.has_inner_null = copier.saw_null();
+    return {};
+  }
+
+  Status read_value_type(Frame& f, od::value& item) {
+    MADANG_TRY(const std::string_view text, string_of(item, "valueType"));
+    if (text == kNull) return f.instance.value_type = kNull, take_null();
+    auto symbol = vocabulary->intern(text);
+    if (!symbol.ok()) return placed(std::move(symbol).error());
+    f.instance.value_type = vocabulary->symbols().name(*symbol);
+    return {};
+  }
+
+  /// Names of types, kept beside the value.
+  Status read_names(Frame& f, Extra which, od::value& item, bool may_be_null) {
+    std::string names;
+    od::json_type type;
+    if (auto code = item.type().get(type)) return broken(code);
+    const auto add = [&](std::string_view text) -> Status {
+      auto symbol = vocabulary->intern(text);
+      if (!symbol.ok()) return placed(std::move(symbol).error());
+      if (!names.empty()) names += ' ';
+      names += vocabulary->symbols().name(*symbol);
+      return {};
+    };
+    if (type != od::json_type::array) {
+      MADANG_TRY(const std::string_view text, string_of(item, "The name of a type"));
+      if (text == kNull && may_be_null) return append_extra(f.extras, which, kNull), take_null();
+      MADANG_CHECK(add(text));
+    } else {
+      od::array array;
+      if (auto code = item.get_array().get(array)) return broken(code);
+      std::size_t count = 0;
+      for (auto element : array) {
+        od::value one;
+        if (auto code = std::move(element).get(one)) return broken(code);
+        const JsonPath::Step step(path, count);
+        if (++count > limits.types) return bad("There are too many types.", Code::too_large);
+        MADANG_TRY(const std::string_view text, string_of(one, "The name of a type"));
+        MADANG_CHECK(add(text));
+      }
+      if (count == 0) return bad("The list of types is empty.");
+    }
+    append_extra(f.extras, which, names);
+    return {};
+  }
+
   Error null_refused() const {
     return bad("\"urn:ngsi-ld:null\" deletes; it cannot be used when something is created (clause 5.5.4).");
   }
+  /// There is an NGSI-LD null here.
+  Status take_null() {
+    has_nulls = true;
+    return nulls_allowed() ? Status() : null_refused();
+  }
 
-  Status read_time(Frame& f, od::value& item) {
-    MADANG_TRY(const std::string_view text, string_of(item, "observedAt"));
-    if (text == kNull) {
-      if (!nulls_allowed()) return null_refused();
-      f.instance.observed_at = kNullTime;
-      return {};
-    }
+  Status read_time(od::value& item, std::string_view name, std::optional<Timestamp>& out) {
+    MADANG_TRY(const std::string_view text, string_of(item, name));
+    if (text == kNull) return out = kNullTime, take_null();
     auto time = base::parse_date_time(text);
-    if (!time.ok()) return bad("observedAt must be a date and time in UTC such as \"2026-11-22T18:00:00.5Z\".");
-    f.instance.observed_at = *time;
+    if (!time.ok())
+      return bad(std::string(name) + " must be a date and time in UTC such as \"2026-11-22T18:00:00.5Z\".");
+    out = *time;
     return {};
   }
 
@@ -389,14 +473,16 @@ struct FragmentReader::Impl {
     MADANG_CHECK(settle_kind(f));
     EntityBuilder::Instance& instance = f.instance;
     if (is_null(f)) {
-      if (!nulls_allowed()) return null_refused();
+      MADANG_CHECK(take_null());
       instance.kind = Kind::null;
       instance.value = "null";
       complete = false;
       return {};
     }
+    if (f.has_inner_null) MADANG_CHECK(settle_inner_null(f));
+    if (!f.extras.empty() || f.linked != nullptr) MADANG_CHECK(settle_extras(f));
     if (!f.has_value) {
-      if (kind != FragmentKind::merge && kind != FragmentKind::one_attribute && kind != FragmentKind::entity_update)
+      if (!merging() && kind != FragmentKind::one_attribute && kind != FragmentKind::entity_update)
         return bad("The attribute has no " + std::string(value_member(instance.kind)) + ".");
       instance.value = {};
       complete = false;
@@ -404,13 +490,24 @@ struct FragmentReader::Impl {
     }
     if (instance.kind != Kind::geo_property && is_core_geometry(vocabulary->symbols().name(instance.name)))
       return bad("This is a GeoProperty: its value is a GeoJSON geometry (clause 4.7.1).");
+    if (instance.kind == Kind::property) return settle_property(f);
+    MADANG_CHECK(settle_value(f));
+    if (instance.kind != Kind::list_property && !instance.unit_code.empty())
+      return bad("A " + std::string(kind_name(instance.kind)) + " has no unitCode.");
+    return {};
+  }
+
+  /// The value of a kind other than Property.
+  Status settle_value(Frame& f) {
+    EntityBuilder::Instance& instance = f.instance;
     switch (instance.kind) {
       case Kind::relationship:
         MADANG_CHECK(check_object(f.value));
+        MADANG_CHECK(refuse_value_type(instance));
         break;
       case Kind::language_property:
         MADANG_CHECK(check_language_map(f.value));
-        if (!instance.value_type.empty() && instance.value_type != kLangString)
+        if (!instance.value_type.empty() && instance.value_type != kLangString && instance.value_type != kNull)
           return bad("The valueType of a LanguageProperty is langString (clause 5.2.32).");
         break;
       case Kind::geo_property: {
@@ -421,19 +518,75 @@ struct FragmentReader::Impl {
         if (!geometry.ok()) return bad("The value is not a GeoJSON geometry: " + geometry.error().message);
         break;
       }
+      case Kind::vocab_property: {
+        auto iris = expand_vocab(f.value, vocabulary->context());
+        if (!iris.ok()) return placed_in("vocab", std::move(iris).error());
+        f.value = std::move(*iris);
+        break;
+      }
+      case Kind::json_property: {
+        auto fine = check_json(f.value);
+        if (!fine.ok()) return placed_in("json", std::move(fine).error());
+        break;
+      }
+      case Kind::list_relationship: {
+        auto objects = plain_objects(f.value);
+        if (!objects.ok()) return placed_in("objectList", std::move(objects).error());
+        f.value = std::move(*objects);
+        MADANG_CHECK(refuse_value_type(instance));
+        break;
+      }
       default:
-        return settle_value(f);
+        if (f.value.front() != '[')
+          return placed_in("valueList", base::error(Code::bad_request_data, "A valueList is an array."));
+        return settle_property(f);
     }
-    if (instance.kind != Kind::property && !instance.unit_code.empty())
-      return bad("A " + std::string(kind_name(instance.kind)) + " has no unitCode.");
     instance.value = f.value;
+    return {};
+  }
+
+  Error placed_in(std::string_view member, Error error) const {
+    if (error.where.empty()) error.where = path.pointer() + "/" + std::string(member);
+    return error;
+  }
+
+  Status refuse_value_type(const EntityBuilder::Instance& instance) const {
+    if (instance.value_type.empty()) return {};
+    return bad("A " + std::string(kind_name(instance.kind)) + " has no valueType.");
+  }
+
+  /// The NGSI-LD null inside a value means something to a merge only (clauses 5.5.4 and 5.5.12).
+  Status settle_inner_null(Frame& f) {
+    has_nulls = true;
+    if (merging() && f.value.front() == '{') return {};
+    return bad(f.value.front() == '['
+                   ? "A list is replaced as a whole: nothing in it can be deleted (clause 5.5.12)."
+                   : "\"urn:ngsi-ld:null\" may stand inside a value only when merging (clause 5.5.4).");
+  }
+
+  /// Members that only some kinds have.
+  Status settle_extras(Frame& f) {
+    EntityBuilder::Instance& instance = f.instance;
+    const bool typed = f.has_type || f.has_value;
+    const bool refers = instance.kind == Kind::relationship || instance.kind == Kind::list_relationship;
+    if (!find_extra(f.extras, Extra::object_type).empty() && typed && !refers)
+      return bad("Only a Relationship and a ListRelationship have an objectType.");
+    const bool sealed = !find_extra(f.extras, Extra::entity_id_sealed).empty() ||
+                        !find_extra(f.extras, Extra::entity_type_sealed).empty();
+    if (sealed && instance.name != proof)
+      return bad("entityIdSealed and entityTypeSealed are members of ngsildproof alone (clause 4.5.2.2).");
+    if (f.linked != nullptr && f.linked->kind != instance.kind)
+      return bad("\"" + std::string(f.linked->name) + "\" cannot be a member of a " +
+                 std::string(kind_name(instance.kind)) + ".");
+    instance.extras = f.extras;
     return {};
   }
 
   Status settle_kind(Frame& f) {
     EntityBuilder::Instance& instance = f.instance;
     if (!f.has_type) {
-      instance.untyped = true;
+      // `value` says Property or GeoProperty; the others say what they are (clauses 4.5.3.3, 4.5.18.3, ...).
+      instance.untyped = !f.has_value || instance.kind == Kind::property;
       if (!f.rewritten.empty()) return bad("\"coordinates\" without the \"type\" of a geometry.");
       if (f.has_value && instance.kind == Kind::property && looks_like_geometry(f.value))
         instance.kind = Kind::geo_property;
@@ -449,7 +602,6 @@ struct FragmentReader::Impl {
     const KindName* known = kind_named(f.type);
     const JsonPath::Step step(path, std::string_view("type"));
     if (known == nullptr) return bad("\"" + std::string(f.type) + "\" is no type of attribute.");
-    if (!known->supported) return bad("A " + std::string(f.type) + " is not supported yet.", Code::not_supported);
     const Kind said = known->kind;
     if (f.has_value && value_member(said) != value_member(instance.kind))
       return bad("A " + std::string(f.type) + " has \"" + std::string(value_member(said)) + "\" and not \"" +
@@ -485,22 +637,10 @@ struct FragmentReader::Impl {
   }
 
   Status check_object(std::string_view value) {
-    const auto check = [this](std::string_view text) -> Status {
-      std::string unescaped;
-      const auto uri = base::json::unescape(json_text::string_content(text), unescaped);
-      if (text.front() != '"' || !base::is_absolute_uri(uri)) return bad("The object of a Relationship must be a URI.");
-      return {};
-    };
-    const JsonPath::Step step(path, std::string_view("object"));
-    if (value.front() != '[') return check(value);
-    Status status;
-    std::size_t count = 0;
-    json_text::each_element(value, [&](std::string_view text) {
-      ++count;
-      if (status.ok()) status = check(text);
-    });
-    if (count == 0) return bad("The list of objects is empty.");
-    return status;
+    if (is_object(value)) return {};
+    return placed_in("object", base::error(Code::bad_request_data, value == "[]" ? "The list of objects is empty."
+                                                                                 : "The object of a Relationship must "
+                                                                                   "be a URI or a list of URIs."));
   }
 
   Status check_language_map(std::string_view value) {
@@ -508,7 +648,7 @@ struct FragmentReader::Impl {
     if (value.front() != '{') return bad("A languageMap is an object: language tag to text.");
     bool fine = true;
     json_text::each_member(value, [&](std::string_view key, std::string_view text) {
-      fine = fine && !key.empty() && (text != kNullLiteral || kind == FragmentKind::merge);
+      fine = fine && !key.empty() && (text != kNullLiteral || merging());
       if (text.front() == '[')
         json_text::each_element(text, [&](std::string_view item) { fine = fine && item.front() == '"'; });
       else
@@ -518,10 +658,12 @@ struct FragmentReader::Impl {
     return {};
   }
 
-  /// A Property's value: keys of objects in it become full names.
-  Status settle_value(Frame& f) {
+  /// The value of a Property or ListProperty: keys of objects in it become full names.
+  Status settle_property(Frame& f) {
     EntityBuilder::Instance& instance = f.instance;
     instance.value = f.value;
+    if (instance.name == proof && f.value.front() != '{')
+      return bad("The value of ngsildproof is an object: a data integrity proof (clause 4.5.2.2).");
     if (!f.has_objects) return {};
     f.rewritten.clear();
     auto keys = expand_keys(f.value, vocabulary->context(), f.rewritten);
@@ -545,6 +687,8 @@ struct FragmentReader::Impl {
     depth = 0;
     instances = 0;
     complete = true;
+    has_nulls = false;
+    proof = Symbol::none;
     path.clear();
     top.clear();
     builder.begin({});
@@ -558,15 +702,22 @@ struct FragmentReader::Impl {
     if (key == "scope") return once(2) ? read_scopes(value, fragment) : Status(duplicate(key));
     if (key == "@context") return once(3) ? skip(value) : Status(duplicate(key));
     if (key == "createdAt" || key == "modifiedAt" || key == "deletedAt") return skip(value);
-    if (key == "expiresAt") return bad("\"expiresAt\" is not supported yet.", Code::not_supported);
-    if (member_named(key) != nullptr)
-      return bad("\"" + std::string(key) +
-                 "\" is a member of attributes and cannot be the name of one (clause 4.5.1).");
-    auto symbol = vocabulary->intern(key);
+    if (key == "expiresAt") return once(4) ? read_time(value, key, fragment.expires_at) : Status(duplicate(key));
+    if (const MemberName* member = member_named(key)) MADANG_CHECK(check_name(*member, value));
+    auto symbol = intern(key);
     if (!symbol.ok()) return placed(std::move(symbol).error());
     if (std::find(top.begin(), top.end(), *symbol) != top.end()) return duplicate(key);
     top.push_back(*symbol);
     return read_attribute(*symbol, value);
+  }
+
+  /// Clause 4.5.1: non-reified terms cannot name attributes. `value` and its kin stand for nodes, and models have
+  /// attributes of that name; but a fragment {"value": 5} is more likely an attribute at the wrong place.
+  Status check_name(const MemberName& member, od::value& value) const {
+    const bool misplaced = kind == FragmentKind::attributes || kind == FragmentKind::merge;
+    if (member.member == Member::value && !(misplaced && !looks_like_attribute(start_of(value)))) return {};
+    return bad("\"" + std::string(member.name) +
+               "\" is a member of attributes and cannot be the name of one (clause 4.5.1).");
   }
 
   base::Result<Fragment> read_object(od::object object, std::string_view expected_id, std::string_view& id) {
@@ -581,9 +732,10 @@ struct FragmentReader::Impl {
       if (auto code = field.value().get(value)) return broken(code);
       MADANG_CHECK(read_entity_member(key, value, fragment, expected_id, id, types, seen));
     }
-    const bool whole = kind == FragmentKind::entity;
+    const bool whole = kind == FragmentKind::entity || kind == FragmentKind::entity_upsert;
     if (id.empty()) {
-      if (whole || kind == FragmentKind::entity_update) return bad("The entity has no id.");
+      if (whole || kind == FragmentKind::entity_update || kind == FragmentKind::entity_merge)
+        return bad("The entity has no id.");
       id = expected_id;
     }
     if (whole && types == 0) return bad("The entity has no type.");
@@ -597,6 +749,7 @@ struct FragmentReader::Impl {
     if (block->size() > limits.entity_bytes) return bad("The entity is too large.", Code::too_large);
     fragment.block = std::move(*block);
     fragment.complete = complete;
+    fragment.has_nulls = has_nulls;
     return fragment;
   }
 
@@ -635,6 +788,7 @@ base::Result<Fragment> FragmentReader::read(std::string_view json, FragmentKind 
 base::Result<Fragment> FragmentReader::read_attribute(std::string_view json, Symbol name, Vocabulary& vocabulary) {
   Impl& r = *impl_;
   r.start(vocabulary, FragmentKind::one_attribute, json);
+  if (vocabulary.symbols().name(name) == kProof) r.proof = name;
   od::document document;
   od::value value;
   if (auto code = r.parser.iterate(Impl::padded(json)).get(document)) return r.broken(code);

@@ -30,6 +30,15 @@ bool any_key(const char* at, const char* end, Wanted&& wanted) {
   return false;
 }
 
+/// The string that is the value of a key which any_key() shows, as written; empty where it is none.
+inline std::string_view string_after(std::string_view key, const char* end) {
+  const char* at = skip_space(key.data() + key.size() + 1, end);
+  if (at < end && *at == ':') at = skip_space(at + 1, end);
+  if (at >= end || *at != '"') return {};
+  const char* string_end = json_text::end_of_string(at, end);
+  return string_end - at < 2 ? std::string_view() : json_text::between(at + 1, string_end - 1);
+}
+
 /// The first element of the array at `at`, or `end`.
 inline const char* first_element(const char* at, const char* end) {
   return at < end && *at == '[' ? skip_space(at + 1, end) : end;

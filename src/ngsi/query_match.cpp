@@ -18,6 +18,7 @@ struct Target {
     languages,  // a language map, each of whose values counts
     reference,  // the object of a Relationship: knows only == and !=
     text,       // a member's bare text
+    names,      // bare texts parted by blanks
     time        // a member's date-time
   };
   Sort sort = Sort::json;
@@ -55,6 +56,14 @@ bool has_written_keys(Kind kind) {
 template <class Visit>
 bool any_part(const Target& target, bool arrays, Visit&& visit) {
   if (target.sort == Target::Sort::text || target.sort == Target::Sort::time) return visit(target);
+  if (target.sort == Target::Sort::names) {
+    for (std::string_view rest = target.text; !rest.empty();) {
+      const std::string_view name = rest.substr(0, rest.find(' '));
+      if (visit(Target{Target::Sort::text, name, {}})) return true;
+      rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+    }
+    return false;
+  }
   const auto part = [&](std::string_view json) {
     if (json.starts_with('{'))
       if (const auto typed = json_member(json, "@value")) json = *typed;
@@ -127,6 +136,12 @@ bool any_target_of(const AttributePath& path, const AttributeView& attribute, Vi
       return any_text(attribute.unit_code, visit);
     case Member::dataset_id:
       return any_text(attribute.dataset_id, visit);
+    case Member::value_type:
+      return any_text(attribute.value_type, visit);
+    case Member::object_type: {
+      const std::string_view types = find_extra(attribute.extras, Extra::object_type);
+      return !types.empty() && visit(Target{Target::Sort::names, types, {}});
+    }
   }
   return false;
 }
@@ -240,17 +255,54 @@ bool holds(const QueryTerm& term, const Target& target) {
   }
 }
 
-/// A term holds where any instance makes it hold (4.9: "any Value of such instances"); within one instance, != and !~=
-/// mean none of its array elements and languages.
-bool matches_term(const QueryTerm& term, const EntityView& entity, const Filter* filter) {
+/// Who asks, and what is around.
+struct Sight {
+  const Filter* filter;
+  const Neighbours* neighbours;
+};
+
+/// visit(id) for each object of a Relationship's instance, in the order they stand.
+template <class Visit>
+bool any_object(const AttributeView& attribute, Visit&& visit) {
+  if (attribute.kind != Kind::relationship && attribute.kind != Kind::list_relationship) return false;
+  const auto each = [&](std::string_view json) { return is_json_string(json) && visit(JsonString(json).text()); };
+  return attribute.value.starts_with('[') ? any_element(attribute.value, each) : each(attribute.value);
+}
+
+/// A term holds where any instance makes it hold (4.9: "any Value of such instances"), or any linked entity; within one
+/// instance, != and !~= mean none of its array elements and languages.
+bool matches_term(const QueryTerm& term, std::size_t hop, const EntityView& entity, const Sight& sight) {
   const AttributePath& path = term.path;
+  const Filter* const filter = sight.filter;
+  if (hop < path.hops.size()) {
+    if (sight.neighbours == nullptr) return false;
+    return any_instance(entity, path.hops[hop].relationship, filter, [&](const AttributeView& attribute) {
+      return any_object(attribute, [&](std::string_view id) {
+        const EntityView linked = sight.neighbours->find(id);
+        return linked && has_one_of(linked, path.hops[hop].types) && matches_term(term, hop + 1, linked, sight);
+      });
+    });
+  }
   const auto visit = [&](const Target& target) { return holds(term, target); };
   if (path.names.empty()) return any_entity_member(path.member, entity, visit);
   return any_instance(entity, path.names.front(), filter,
                       [&](const AttributeView& attribute) { return any_target_below(path, 1, attribute, visit); });
 }
 
-bool has_one_of(const EntityView& entity, const std::vector<Symbol>& attributes, const Filter* filter) {
+bool matches_expression(const QueryExpression& expression, const EntityView& entity, const Sight& sight) {
+  const auto part_matches = [&](const QueryExpression& part) { return matches_expression(part, entity, sight); };
+  switch (expression.node) {
+    case QueryExpression::Node::all_of:
+      return std::all_of(expression.parts.begin(), expression.parts.end(), part_matches);
+    case QueryExpression::Node::any_of:
+      return std::any_of(expression.parts.begin(), expression.parts.end(), part_matches);
+    case QueryExpression::Node::term:
+      break;
+  }
+  return matches_term(expression.term, 0, entity, sight);
+}
+
+bool has_attribute_of(const EntityView& entity, const std::vector<Symbol>& attributes, const Filter* filter) {
   return std::any_of(attributes.begin(), attributes.end(), [&](Symbol name) {
     return name != Symbol::none && entity.has_attribute(name) &&
            (filter == nullptr || filter->allows_attribute(entity, name));
@@ -309,11 +361,12 @@ bool point_matches(const GeoQuery& query, geo::Point target) {
 }  // namespace
 
 bool AttributePath::has_unknown_name() const {
-  return std::find(names.begin(), names.end(), Symbol::none) != names.end();
+  return std::find(names.begin(), names.end(), Symbol::none) != names.end() ||
+         std::any_of(hops.begin(), hops.end(), [](const Hop& hop) { return hop.relationship == Symbol::none; });
 }
 
 Symbol AttributePath::plain_attribute() const {
-  return names.size() == 1 && member == Member::value && keys.empty() ? names.front() : Symbol::none;
+  return hops.empty() && names.size() == 1 && member == Member::value && keys.empty() ? names.front() : Symbol::none;
 }
 
 bool QueryTerm::operator==(const QueryTerm& other) const {
@@ -341,17 +394,20 @@ bool matches(const TypeSelection& selection, const EntityView& entity) {
   return selection.type != Symbol::none && entity.has_type(selection.type);
 }
 
-bool matches(const QueryExpression& expression, const EntityView& entity, const Filter* filter) {
-  const auto part_matches = [&](const QueryExpression& part) { return matches(part, entity, filter); };
-  switch (expression.node) {
-    case QueryExpression::Node::all_of:
-      return std::all_of(expression.parts.begin(), expression.parts.end(), part_matches);
-    case QueryExpression::Node::any_of:
-      return std::any_of(expression.parts.begin(), expression.parts.end(), part_matches);
-    case QueryExpression::Node::term:
-      break;
-  }
-  return matches_term(expression.term, entity, filter);
+bool matches(const QueryExpression& expression, const EntityView& entity, const Filter* filter,
+             const Neighbours* neighbours) {
+  return matches_expression(expression, entity, {filter, neighbours});
+}
+
+bool has_one_of(const EntityView& entity, const std::vector<Symbol>& types) {
+  return types.empty() || std::any_of(types.begin(), types.end(),
+                                      [&](Symbol type) { return type != Symbol::none && entity.has_type(type); });
+}
+
+std::size_t linked_depth(const QueryExpression& expression) {
+  std::size_t depth = expression.term.path.hops.size();
+  for (const QueryExpression& part : expression.parts) depth = std::max(depth, linked_depth(part));
+  return depth;
 }
 
 base::Result<geo::Geometry> geometry_of(const AttributeView& attribute) {
@@ -375,15 +431,30 @@ bool matches(const GeoQuery& query, const EntityView& entity, const Filter* filt
   });
 }
 
-bool matches(const Query& query, const EntityView& entity, const Filter* filter) {
+namespace {
+
+bool matches(const EntitySelector& selector, const EntityView& entity) {
+  if (selector.type && !matches(*selector.type, entity)) return false;
+  // Clause 5.2.33: id takes precedence over idPattern.
+  if (!selector.ids.empty())
+    return std::find(selector.ids.begin(), selector.ids.end(), entity.id()) != selector.ids.end();
+  return !selector.id_pattern || selector.id_pattern->search(entity.id());
+}
+
+}  // namespace
+
+bool matches(const Query& query, const EntityView& entity, const Filter* filter, const Neighbours* neighbours) {
   if (query.type && !matches(*query.type, entity)) return false;
   if (!query.ids.empty() && std::find(query.ids.begin(), query.ids.end(), entity.id()) == query.ids.end()) return false;
   if (query.id_pattern && !query.id_pattern->search(entity.id())) return false;
   if (filter != nullptr && !filter->allows_entity(entity)) return false;
-  if ((query.attributes_given || !query.attributes.empty()) && !has_one_of(entity, query.attributes, filter))
+  if ((query.attributes_given || !query.attributes.empty()) && !has_attribute_of(entity, query.attributes, filter))
+    return false;
+  if (!query.selectors.empty() && std::none_of(query.selectors.begin(), query.selectors.end(),
+                                               [&](const auto& selector) { return matches(selector, entity); }))
     return false;
   if (query.scope && !matches(*query.scope, entity)) return false;
-  if (query.q && !matches(*query.q, entity, filter)) return false;
+  if (query.q && !matches(*query.q, entity, filter, neighbours)) return false;
   return !query.geo || matches(*query.geo, entity, filter);
 }
 

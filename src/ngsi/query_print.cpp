@@ -30,6 +30,10 @@ std::string_view member_name(Member member) {
       return "unitCode";
     case Member::dataset_id:
       return "datasetId";
+    case Member::value_type:
+      return "valueType";
+    case Member::object_type:
+      return "objectType";
   }
   return {};
 }
@@ -63,6 +67,15 @@ std::string_view name_of(Symbol symbol, Vocabulary& vocabulary) {
 }
 
 void append_path(std::string& out, const AttributePath& path, Vocabulary& vocabulary) {
+  for (const auto& hop : path.hops) {
+    out += name_of(hop.relationship, vocabulary);
+    out += '{';
+    for (const Symbol& type : hop.types) {
+      if (&type != hop.types.data()) out += ',';
+      out += name_of(type, vocabulary);
+    }
+    if (!hop.types.empty()) out += ':';
+  }
   const std::size_t begin = out.size();
   for (const Symbol name : path.names) {
     if (out.size() != begin) out += '.';
@@ -77,6 +90,7 @@ void append_path(std::string& out, const AttributePath& path, Vocabulary& vocabu
     out += key.written;
   }
   if (!path.keys.empty()) out += ']';
+  out.append(path.hops.size(), '}');
 }
 
 struct ValuePrinter {

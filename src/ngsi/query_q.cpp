@@ -7,6 +7,7 @@
 #include "madang/base/json.h"
 #include "madang/base/uri.h"
 
+#include "kind_values.h"
 #include "query_text.h"
 #include "query_value.h"
 
@@ -24,12 +25,14 @@ struct MemberName {
   Member member;
 };
 /// Terms of the core context, which no other context can give another meaning (clause 5.5.7).
-constexpr std::array<MemberName, 6> kMembers{{{"createdAt", Member::created_at},
+constexpr std::array<MemberName, 8> kMembers{{{"createdAt", Member::created_at},
                                               {"modifiedAt", Member::modified_at},
                                               {"observedAt", Member::observed_at},
                                               {"expiresAt", Member::expires_at},
                                               {"unitCode", Member::unit_code},
-                                              {"datasetId", Member::dataset_id}}};
+                                              {"datasetId", Member::dataset_id},
+                                              {"valueType", Member::value_type},
+                                              {"objectType", Member::object_type}}};
 
 struct Operator {
   std::string_view sign;
@@ -55,17 +58,13 @@ bool is_temporal(Member member) {
 
 class TermReader {
  public:
-  TermReader(Cursor& cursor, Vocabulary& vocabulary, const QueryLimits& limits)
-      : cursor_(cursor), vocabulary_(vocabulary), limits_(limits) {}
+  TermReader(Cursor& cursor, Vocabulary& vocabulary, const QueryLimits& limits, const ValueNames& values)
+      : cursor_(cursor), vocabulary_(vocabulary), limits_(limits), values_(values) {}
 
   Result<QueryExpression> read() {
     QueryExpression leaf;
     QueryTerm& term = leaf.term;
-    MADANG_CHECK(read_names(term.path));
-    if (cursor_.sees("{"))
-      return cursor_.fail(Code::bad_request_data, "a path through linked entities, attr{...}, needs join",
-                          cursor_.at());
-    MADANG_CHECK(read_keys(term.path));
+    MADANG_CHECK(read_path(term.path));
     MADANG_CHECK(read_comparison(term.comparison));
     switch (term.comparison) {
       case Comparison::exists:
@@ -88,12 +87,60 @@ class TermReader {
  private:
   // ---- the path ----
 
+  Status read_path(AttributePath& path) {
+    while (true) {
+      const std::size_t begin = cursor_.at();
+      MADANG_CHECK(read_names(path));
+      if (!cursor_.sees("{")) break;
+      if (path.names.size() != 1 || path.member != Member::value)
+        return cursor_.fail(Code::bad_request_data, "only a Relationship of the entity itself leads to linked entities",
+                            begin);
+      if (path.hops.size() == limits_.hops)
+        return cursor_.fail(Code::too_complex,
+                            "a path through more than " + std::to_string(limits_.hops) + " linked entities", begin);
+      cursor_.skip(1);
+      path.hops.push_back({path.names.front(), {}});
+      path.names.clear();
+      MADANG_CHECK(read_types(path.hops.back().types));
+    }
+    MADANG_CHECK(read_keys(path));
+    for (std::size_t i = 0; i < path.hops.size(); ++i)
+      if (!cursor_.take("}")) return cursor_.expected(path.keys.empty() ? "'.', '[', '{' or '}'" : "'}'");
+    return {};
+  }
+
+  /// The hint of a linked path, `Type,Type:`, where there is one.
+  Status read_types(std::vector<Symbol>& types) {
+    const auto rest = cursor_.rest();
+    std::size_t hint = 0;  // bytes up to its colon
+    for (std::size_t at = 0; at < rest.size();) {
+      const std::size_t name = name_length(rest.substr(at));
+      at += name;
+      if (name == 0 || at == rest.size() || (rest[at] != ',' && rest[at] != ':')) break;
+      if (rest[at] == ':') hint = at;
+      ++at;
+    }
+    while (hint != 0) {
+      const std::size_t begin = cursor_.at();
+      const auto name = cursor_.rest().substr(0, prefixed_name_length(cursor_.rest().substr(0, hint)));
+      auto type = vocabulary_.find(name);
+      if (!type) return cursor_.placed(std::move(type).error(), begin);
+      types.push_back(*type);
+      cursor_.skip(name.size());
+      if (!cursor_.sees(name.size() < hint ? "," : ":")) return cursor_.expected("',' or ':'");
+      cursor_.skip(1);
+      hint = name.size() < hint ? hint - name.size() - 1 : 0;
+    }
+    return {};
+  }
+
   Status read_names(AttributePath& path) {
     do {
       const std::size_t begin = cursor_.at();
-      const std::size_t size = prefixed_name_length(cursor_.rest());
+      const std::size_t size = path.hops.empty() ? prefixed_name_length(cursor_.rest()) : name_length(cursor_.rest());
       if (size == 0) return cursor_.expected("the name of an attribute");
       const auto name = cursor_.rest().substr(0, size);
+      last_name_ = name;
       if (path.member != Member::value)
         return cursor_.fail(Code::bad_request_data, "this member has no sub-attributes", begin);
       cursor_.skip(size);
@@ -117,12 +164,17 @@ class TermReader {
       const auto written = cursor_.take("*") ? cursor_.since(begin) : cursor_.rest().substr(0, key_length());
       if (written.empty()) return cursor_.expected("a key, a language or '*'");
       if (written != "*") cursor_.skip(written.size());
-      auto stored = stored_key(written);
+      auto stored = is_among(values_.json_keys) ? Result<std::string>(std::string(written)) : stored_key(written);
       if (!stored) return cursor_.placed(std::move(stored).error(), begin);
       path.keys.push_back({*std::move(stored), std::string(written)});
     } while (cursor_.take("."));
     if (!cursor_.take("]")) return cursor_.expected("'.' or ']'");
     return {};
+  }
+
+  /// Is the target element one of these?
+  bool is_among(const std::vector<std::string_view>& names) const {
+    return std::find(names.begin(), names.end(), last_name_) != names.end();
   }
 
   /// Names, and what language tags and JSON-LD keywords need besides (`en-GB`, `@value`).
@@ -185,14 +237,27 @@ class TermReader {
   Status read_equality_values(QueryTerm& term) {
     MADANG_TRY(Value first, read_value(kAnyValue));
     if (cursor_.sees("..")) return read_range(term, std::move(first));
-    term.values.emplace_back(in_sort_of(term.path, std::move(first.value)));
+    term.values.emplace_back(expanded(term.path, std::move(first.value)));
     while (cursor_.take(",")) {
       MADANG_TRY(Value next, read_value(kAnyValue));
       if (cursor_.sees(".."))
         return cursor_.fail(Code::bad_request_data, "a range cannot stand in a list", cursor_.at());
-      term.values.emplace_back(in_sort_of(term.path, std::move(next.value)));
+      term.values.emplace_back(expanded(term.path, std::move(next.value)));
     }
     return {};
+  }
+
+  /// The value in the sort of its target. By expandValues, and where types are asked for, a text is the IRI that it
+  /// would be in a VocabProperty; what could be in none stays.
+  QueryValue expanded(const AttributePath& path, QueryValue value) {
+    value = in_sort_of(path, std::move(value));
+    const auto* text = std::get_if<std::string>(&value);
+    const bool is_type = path.member == Member::value_type || path.member == Member::object_type;
+    if (text == nullptr || !(is_type || is_among(values_.expanded))) return value;
+    std::string json;
+    base::json::append_string(json, *text);
+    const auto iri = expand_vocab(json, vocabulary_.context());
+    return iri ? QueryValue(std::string(JsonString(*iri).text())) : value;
   }
 
   Status read_range(QueryTerm& term, Value low) {
@@ -387,14 +452,17 @@ class TermReader {
   Cursor& cursor_;
   Vocabulary& vocabulary_;
   const QueryLimits& limits_;
+  const ValueNames& values_;
+  std::string_view last_name_;  // of the path being read
 };
 
 }  // namespace
 
-Result<QueryExpression> parse_q(std::string_view text, Vocabulary& vocabulary, const QueryLimits& limits) {
+Result<QueryExpression> parse_q(std::string_view text, Vocabulary& vocabulary, const QueryLimits& limits,
+                                const ValueNames& values) {
   Cursor cursor("q", text);
   MADANG_CHECK(check_text(cursor, limits));
-  TermReader terms(cursor, vocabulary, limits);
+  TermReader terms(cursor, vocabulary, limits, values);
   return BooleanParser<QueryExpression>(cursor, "|", limits, [&] { return terms.read(); }).parse();
 }
 

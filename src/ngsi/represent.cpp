@@ -6,6 +6,7 @@
 #include "madang/base/json.h"
 
 #include "json_text.h"
+#include "kind_values.h"
 #include "value_keys.h"
 
 namespace madang::ngsi {
@@ -37,10 +38,41 @@ bool contains(const std::vector<Symbol>& list, Symbol symbol) {
   return std::find(list.begin(), list.end(), symbol) != list.end();
 }
 
+bool is_shown(EntityView entity, Symbol name, const Representation& how, const Filter* filter) {
+  if (how.has_attributes && !contains(how.attributes, name)) return false;
+  if (how.has_pick && !contains(how.pick, name)) return false;
+  if (!how.omit.empty() && contains(how.omit, name)) return false;
+  return filter == nullptr || filter->allows_attribute(entity, name);
+}
+
+bool is_wanted(std::string_view dataset, const Representation& how) {
+  const auto& wanted = how.dataset_ids;
+  if (wanted.empty()) return true;
+  return std::find(wanted.begin(), wanted.end(), dataset.empty() ? "@none" : dataset) != wanted.end();
+}
+
+bool leads_on(Kind kind) {
+  return kind == Kind::relationship || kind == Kind::list_relationship;
+}
+
+/// visit(URI) for each object of a Relationship. URIs have no escapes.
+template <class Visit>
+void each_object(std::string_view value, Visit&& visit) {
+  if (!value.starts_with('[')) return visit(json_text::string_content(value));
+  json_text::each_element(value, [&](std::string_view element) { visit(json_text::string_content(element)); });
+}
+
+const Representation& behind(const Representation& how, Symbol relationship, const Representation& whole) {
+  for (const Branch& branch : how.branches)
+    if (branch.relationship == relationship) return branch.how;
+  return whole;
+}
+
 class Writer {
  public:
-  Writer(std::string& out, EntityView entity, Vocabulary& vocabulary, const Representation& how, const Filter* filter)
-      : out_(out), entity_(entity), vocabulary_(vocabulary), how_(how), filter_(filter) {}
+  Writer(std::string& out, EntityView entity, Vocabulary& vocabulary, const Representation& how, const Filter* filter,
+         Joining* joining = nullptr)
+      : out_(out), entity_(entity), vocabulary_(vocabulary), how_(how), filter_(filter), joining_(joining) {}
 
   void entity() {
     out_ += '{';
@@ -49,7 +81,7 @@ class Writer {
     if (how_.pick_id) member("id"), base::json::append_string(out_, entity_.id());
     if (how_.pick_type) member("type"), types();
     if (entity_.scope_count() > 0 && how_.pick_scope) member("scope"), scopes();
-    if (how_.system_attributes) times(entity_.created_at(), entity_.modified_at());
+    if (shows_times()) times(entity_.created_at(), entity_.modified_at(), entity_.expires_at());
     attributes();
     out_ += '}';
   }
@@ -64,7 +96,7 @@ class Writer {
     first_ = true;
     if (how_.pick_type) member("type"), types();
     if (entity_.scope_count() > 0 && how_.pick_scope) member("scope"), scopes();
-    if (how_.system_attributes) times(entity_.created_at(), entity_.modified_at());
+    if (shows_times()) times(entity_.created_at(), entity_.modified_at(), entity_.expires_at());
     attributes();
     out_ += '}';
     if (how_.with_context) {
@@ -100,17 +132,8 @@ class Writer {
  private:
   // ---- what is asked for ----
 
-  bool shown(Symbol name) const {
-    if (how_.has_attributes && !contains(how_.attributes, name)) return false;
-    if (how_.has_pick && !contains(how_.pick, name)) return false;
-    if (!how_.omit.empty() && contains(how_.omit, name)) return false;
-    return filter_ == nullptr || filter_->allows_attribute(entity_, name);
-  }
-  bool wanted_dataset(std::string_view dataset) const {
-    const auto& wanted = how_.dataset_ids;
-    if (wanted.empty()) return true;
-    return std::find(wanted.begin(), wanted.end(), dataset.empty() ? "@none" : dataset) != wanted.end();
-  }
+  bool shown(Symbol name) const { return is_shown(entity_, name, how_, filter_); }
+  bool wanted_dataset(std::string_view dataset) const { return is_wanted(dataset, how_); }
 
   // ---- members ----
 
@@ -157,9 +180,14 @@ class Writer {
     base::append_timestamp(out_, when);
     out_ += '"';
   }
-  void times(Timestamp created, Timestamp modified) {
-    time("createdAt", created);
-    time("modifiedAt", modified);
+  bool shows_times() const { return how_.system_attributes || how_.expiry; }
+  /// Clause 6.3.11: the system's own, expiresAt (4.22) among them.
+  void times(Timestamp created, Timestamp modified, std::optional<Timestamp> expires) {
+    if (how_.system_attributes) {
+      time("createdAt", created);
+      time("modifiedAt", modified);
+    }
+    if (expires) time("expiresAt", *expires);
   }
 
   void attributes() {
@@ -219,15 +247,19 @@ class Writer {
 
   /// Concise: nothing beside the value, and no doubt about the kind (clauses 4.5.2.3, 4.5.3.3).
   bool is_bare(const AttributeView& attribute) const {
-    if (how_.system_attributes || attribute.observed_at || !attribute.dataset_id.empty() ||
-        !attribute.unit_code.empty() || !attribute.value_type.empty() || attribute.sub_count > 0 ||
-        language_chosen(attribute))
+    if (how_.system_attributes || (how_.expiry && attribute.expires_at) || attribute.observed_at ||
+        !attribute.dataset_id.empty() || !attribute.unit_code.empty() || !attribute.value_type.empty() ||
+        !attribute.extras.empty() || attribute.sub_count > 0 || language_chosen(attribute))
       return false;
     return attribute.kind == Kind::geo_property || (attribute.kind == Kind::property && attribute.value.front() != '{');
   }
   void concise_value(const AttributeView& attribute) { value(attribute); }
 
   void value(const AttributeView& attribute) {
+    if (attribute.kind == Kind::vocab_property)
+      return append_compacted_vocab(out_, attribute.value, vocabulary_.context());
+    if (attribute.kind == Kind::list_relationship && how_.format == Format::normalized)
+      return append_objects(out_, attribute.value);
     const bool rewrite = vocabulary_.context().is_core() ? attribute.foreign_keys : attribute.nested_keys;
     if (rewrite)
       append_compacted(out_, attribute.value, vocabulary_.context());
@@ -235,18 +267,81 @@ class Writer {
       out_ += attribute.value;
   }
 
+  // ---- linked entities (clause 4.5.23.2) ----
+
+  /// Only the entity's own Relationships are followed, not those of its attributes.
+  bool joins(const AttributeView& attribute) const {
+    return joining_ != nullptr && own_ && leads_on(attribute.kind) && joining_->path.size() <= joining_->levels;
+  }
+
+  /// The entity to be put in for `id`; null where it is not there, on the way already, or too much.
+  EntityView linked(std::string_view id) {
+    const auto is = [&](std::string_view other) { return other == id; };
+    Joining& joining = *joining_;
+    if (std::any_of(joining.path.begin(), joining.path.end(), is) ||
+        std::any_of(joining.encountered.begin(), joining.encountered.end(), is))
+      return {};
+    if (out_.size() > joining.most_bytes) return {};
+    if (joining.looks_left == 0) return joining.overflown = true, EntityView();
+    --joining.looks_left;
+    ++joining.looked;
+    const EntityView found = joining.neighbours->find(id);
+    if (!found) return {};
+    if (joining.left == 0) return joining.overflown = true, EntityView();
+    --joining.left;
+    return found;
+  }
+
+  void put_in(EntityView entity, Symbol relationship) {
+    joining_->path.push_back(entity.id());
+    Writer(out_, entity, vocabulary_, behind(how_, relationship, joining_->whole), filter_, joining_).entity();
+    joining_->path.pop_back();
+  }
+
+  /// `entity` beside `object`, `entityList` beside `objectList`; an array where that is one.
+  void linked_entities(const AttributeView& attribute) {
+    const std::size_t begin = out_.size();
+    const bool many = attribute.value.starts_with('[');
+    bool any = false;
+    member(attribute.kind == Kind::list_relationship ? "entityList" : "entity");
+    if (many) out_ += '[';
+    each_object(attribute.value, [&](std::string_view id) {
+      const EntityView entity = linked(id);
+      if (!entity) return;
+      if (std::exchange(any, true)) out_ += ',';
+      put_in(entity, attribute.name);
+    });
+    if (many) out_ += ']';
+    if (!any) out_.resize(begin);
+  }
+
+  /// Simplified: the entity stands in the place of its URI (clause 4.5.4, examples 9 and 10).
+  void simplified_entities(const AttributeView& attribute) {
+    const bool many = attribute.value.starts_with('[');
+    bool comma = false;
+    if (many) out_ += '[';
+    each_object(attribute.value, [&](std::string_view id) {
+      if (std::exchange(comma, true)) out_ += ',';
+      if (const EntityView entity = linked(id))
+        put_in(entity, attribute.name);
+      else
+        out_.append(1, '"').append(id).append(1, '"');
+    });
+    if (many) out_ += ']';
+  }
+
   void simplified(const AttributeView& attribute) {
+    if (joins(attribute)) return simplified_entities(attribute);
     if (language_chosen(attribute)) {
       out_ += in_language(attribute.value).second;
       return;
     }
-    if (attribute.kind == Kind::language_property) {
-      out_ += "{\"languageMap\":";
-      out_ += attribute.value;
-      out_ += '}';
-      return;
-    }
+    // Clause 4.5.4: these say what they are.
+    const bool named = attribute.kind == Kind::language_property || attribute.kind == Kind::vocab_property ||
+                       attribute.kind == Kind::json_property;
+    if (named) out_ += opening_of(attribute.kind).concise;
     value(attribute);
+    if (named) out_ += '}';
   }
 
   void object(const AttributeView& attribute) {
@@ -266,17 +361,31 @@ class Writer {
     }
     if (!attribute.unit_code.empty()) member("unitCode"), base::json::append_string(out_, attribute.unit_code);
     if (!attribute.value_type.empty()) member("valueType"), value_type(attribute.value_type);
+    if (!attribute.extras.empty()) extras(attribute.extras);
     if (attribute.observed_at) time("observedAt", *attribute.observed_at);
     if (!attribute.dataset_id.empty()) member("datasetId"), base::json::append_string(out_, attribute.dataset_id);
-    if (how_.system_attributes) times(attribute.created_at, attribute.modified_at);
+    if (shows_times()) times(attribute.created_at, attribute.modified_at, attribute.expires_at);
+    if (joins(attribute)) linked_entities(attribute);
+    const bool outer_own = std::exchange(own_, false);
     attribute.each_sub([this](const AttributeView& sub) {
       next();
       out_ += vocabulary_.json_name(sub.name);
       out_ += ':';
       instance(sub);
     });
+    own_ = outer_own;
     out_ += '}';
     first_ = outer_first;
+  }
+
+  void extras(std::string_view all) {
+    const Context& context = vocabulary_.context();
+    if (const auto types = find_extra(all, Extra::object_type); !types.empty())
+      member("objectType"), append_names(out_, types, context);
+    if (const auto id = find_extra(all, Extra::entity_id_sealed); !id.empty())
+      member("entityIdSealed"), base::json::append_string(out_, id);
+    if (const auto types = find_extra(all, Extra::entity_type_sealed); !types.empty())
+      member("entityTypeSealed"), append_names(out_, types, context);
   }
 
   void value_type(std::string_view iri) {
@@ -317,10 +426,14 @@ class Writer {
   void geometry() {
     const Symbol name = how_.geometry_property.value_or(vocabulary_.symbols().find(kLocation));
     std::optional<AttributeView> found;
+    std::size_t instances = 0;
     for (std::size_t i = entity_.find(name); i < entity_.attribute_count() && entity_.attribute_name(i) == name; ++i) {
       const AttributeView each = entity_.attribute(i);
+      ++instances;
       if (each.kind == Kind::geo_property && wanted_dataset(each.dataset_id) && !found) found = each;
     }
+    // Clause 4.5.16.1: of several, the default one or the one that datasetId names.
+    if (found && instances > 1 && how_.dataset_ids.empty() && !found->dataset_id.empty()) found.reset();
     if (found && (filter_ == nullptr || filter_->allows_attribute(entity_, name)))
       out_ += found->value;
     else
@@ -332,6 +445,8 @@ class Writer {
   Vocabulary& vocabulary_;
   const Representation& how_;
   const Filter* filter_;
+  Joining* joining_;
+  bool own_ = true;  // at an attribute of the entity, not at one of an attribute
   bool first_ = true;
   bool wrote_ = false;
 };
@@ -339,12 +454,29 @@ class Writer {
 }  // namespace
 
 void append_entity(std::string& out, EntityView entity, Vocabulary& vocabulary, const Representation& how,
-                   const Filter* filter) {
-  Writer writer(out, entity, vocabulary, how, filter);
+                   const Filter* filter, Joining* joining) {
+  if (joining != nullptr) {
+    joining->path.assign(1, entity.id());
+    constexpr std::size_t kMissing = 10;  // that may be looked for in vain, for each that may be there
+    joining->left = joining->most;
+    joining->looks_left = joining->most * kMissing;
+  }
+  Writer writer(out, entity, vocabulary, how, filter, joining);
   if (how.geojson)
     writer.feature();
   else
     writer.entity();
+}
+
+void each_linked(EntityView entity, const Representation& how, const Representation& whole, const Filter* filter,
+                 const std::function<void(std::string_view, const Representation&)>& see) {
+  for (std::size_t i = 0; i < entity.attribute_count(); ++i) {
+    const Symbol name = entity.attribute_name(i);
+    if (!leads_on(entity.kind(i)) || !is_shown(entity, name, how, filter)) continue;
+    const AttributeView attribute = entity.attribute(i);
+    if (!is_wanted(attribute.dataset_id, how)) continue;
+    each_object(attribute.value, [&](std::string_view id) { see(id, behind(how, name, whole)); });
+  }
 }
 
 bool append_attribute(std::string& out, EntityView entity, Symbol attribute, Vocabulary& vocabulary,

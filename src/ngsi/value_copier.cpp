@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "json_text.h"
+
 namespace madang::ngsi {
 
 namespace od = simdjson::ondemand;
@@ -54,6 +56,19 @@ std::string_view token_of(od::value& value) {
   return token;
 }
 
+Error null_at(const JsonPath& path) {
+  return bad_at(path, "null cannot be used in NGSI-LD; to delete, use \"urn:ngsi-ld:null\" (clause 4.5.0).");
+}
+
+/// {"@type": "@json", "@value": …}: the way to say null (clause 4.5.0).
+bool is_json_literal(std::string_view object) {
+  bool found = false;
+  json_text::each_member(object, [&found](std::string_view key, std::string_view value) {
+    found = found || ((key == "@type" || key == "type") && value == "\"@json\"");
+  });
+  return found;
+}
+
 /// A string that holds no escapes may stay as it is: the parser has checked that it is UTF-8 without control
 /// characters.
 bool is_plain(std::string_view token) {
@@ -62,17 +77,34 @@ bool is_plain(std::string_view token) {
 
 }  // namespace
 
-Status ValueCopier::copy(od::value& value, std::string& out, std::size_t depth, bool nulls) {
-  depth_ = 0;
+void ValueCopier::begin(std::size_t depth, Nulls nulls, bool raw) {
+  depth_ = lists_ = 0;
   outside_ = depth;
   nulls_ = nulls;
-  saw_object_ = false;
+  raw_ = raw;
+  saw_object_ = saw_null_ = false;
+}
+
+Status ValueCopier::copy(od::value& value, std::string& out, std::size_t depth, bool nulls) {
+  begin(depth, nulls ? Nulls::members : Nulls::refused, false);
+  return copy_any(value, out);
+}
+
+Status ValueCopier::copy_raw(od::value& value, std::string& out, std::size_t depth, bool nulls) {
+  begin(depth, nulls ? Nulls::members : Nulls::refused, true);
   return copy_any(value, out);
 }
 
 Status ValueCopier::skip(od::value& value, std::size_t depth) {
   ignored_.clear();
-  return copy(value, ignored_, depth, true);
+  begin(depth, Nulls::texts, false);
+  return copy_any(value, ignored_);
+}
+
+Status ValueCopier::check(od::value& value, bool raw) {
+  ignored_.clear();
+  begin(0, Nulls::texts, raw);
+  return copy_any(value, ignored_);
 }
 
 Status ValueCopier::copy_any(od::value& value, std::string& out) {
@@ -89,12 +121,8 @@ Status ValueCopier::copy_any(od::value& value, std::string& out) {
       out += truth ? "true" : "false";
       return {};
     }
-    case od::json_type::null: {
-      bool is_null;
-      if (auto code = value.is_null().get(is_null)) return broken_at(path_, code);
-      if (!is_null) return broken_at(path_, simdjson::INCORRECT_TYPE);
-      return bad_at(path_, "null cannot be used in NGSI-LD; to delete, use \"urn:ngsi-ld:null\" (clause 4.5.0).");
-    }
+    case od::json_type::null:
+      return copy_null(value, out);
     case od::json_type::array:
       return copy_array(value, out);
     case od::json_type::object:
@@ -104,7 +132,26 @@ Status ValueCopier::copy_any(od::value& value, std::string& out) {
   return broken_at(path_, simdjson::TAPE_ERROR);
 }
 
-Status ValueCopier::copy_string(od::value& value, std::string& out) const {
+Status ValueCopier::copy_null(od::value& value, std::string& out) const {
+  bool is_null;
+  if (auto code = value.is_null().get(is_null)) return broken_at(path_, code);
+  if (!is_null) return broken_at(path_, simdjson::INCORRECT_TYPE);
+  if (raw_ && depth_ > 0) return out += "null", Status{};
+  return null_at(path_);
+}
+
+/// Clause 5.5.4: where the NGSI-LD null is found inside a value. RFC 7396 replaces arrays as a whole, so nothing in one
+/// can be deleted.
+Status ValueCopier::take_null() {
+  if (nulls_ == Nulls::refused)
+    return bad_at(path_, "\"urn:ngsi-ld:null\" may stand inside a value only when merging.");
+  if (nulls_ == Nulls::members && (lists_ > 1 || (lists_ == 1 && depth_ > 1)))
+    return bad_at(path_, "A list is replaced as a whole: nothing in it can be deleted (clause 5.5.12).");
+  saw_null_ = true;
+  return {};
+}
+
+Status ValueCopier::copy_string(od::value& value, std::string& out) {
   const std::string_view token = token_of(value);
   const bool plain = is_plain(token);
   std::string_view text;
@@ -116,8 +163,7 @@ Status ValueCopier::copy_string(od::value& value, std::string& out) const {
     return broken_at(path_, code);
   }
   if (text.size() > limits_.string_bytes) return bad_at(path_, "The string here is too long.", Code::too_large);
-  if (depth_ > 0 && !nulls_ && text == kNull)
-    return bad_at(path_, "\"urn:ngsi-ld:null\" may stand inside a value only when merging.");
+  if (depth_ > 0 && text == kNull) MADANG_CHECK(take_null());
   plain ? void(out.append(token)) : base::json::append_string(out, text);
   return {};
 }
@@ -140,6 +186,7 @@ Status ValueCopier::copy_array(od::value& value, std::string& out) {
   od::array array;
   if (auto code = value.get_array().get(array)) return broken_at(path_, code);
   MADANG_CHECK(go_deeper());
+  ++lists_;
   out += '[';
   std::size_t index = 0;
   for (auto element : array) {
@@ -150,6 +197,7 @@ Status ValueCopier::copy_array(od::value& value, std::string& out) {
     MADANG_CHECK(copy_any(item, out));
   }
   out += ']';
+  --lists_;
   --depth_;
   return {};
 }
@@ -158,7 +206,9 @@ Status ValueCopier::copy_object(od::value& value, std::string& out) {
   od::object object;
   if (auto code = value.get_object().get(object)) return broken_at(path_, code);
   MADANG_CHECK(go_deeper());
+  const std::size_t begin = out.size();
   out += '{';
+  bool literal = false;
   std::vector<std::string_view> keys;
   for (auto field : object) {
     std::string_view key;
@@ -173,9 +223,18 @@ Status ValueCopier::copy_object(od::value& value, std::string& out) {
     base::json::append_string(out, key);
     out += ':';
     if (auto code = field.value().get(item)) return broken_at(path_, code);
+    if (bool null = false; key == "@value" && !item.is_null().get(null) && null) {
+      literal = true;
+      out += "null";
+      continue;
+    }
     MADANG_CHECK(copy_any(item, out));
   }
   out += '}';
+  if (literal && !raw_ && !is_json_literal(std::string_view(out).substr(begin))) {
+    const JsonPath::Step step(path_, std::string_view("@value"));
+    return null_at(path_);
+  }
   --depth_;
   return {};
 }

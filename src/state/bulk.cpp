@@ -7,6 +7,8 @@
 #include <iterator>
 #include <thread>
 
+#include "madang/ngsi/expiry.h"
+
 #include "store_impl.h"
 
 namespace madang::state {
@@ -31,6 +33,7 @@ struct Harvest {
     std::vector<Place> irregular;
   };
   std::vector<Values> values;
+  std::vector<Expiry> expiries;
 
   void take(const Tenant::Impl& tenant);
 
@@ -60,6 +63,8 @@ void Harvest::take(const Indexes& indexes, Place place, EntityView entity) {
     if (found.irregular) target.irregular.push_back(place);
   }
   if (!regular) irregular_links.push_back(place);
+  if (entity.may_expire())
+    if (const auto time = ngsi::first_expiry(entity)) expiries.push_back({*time, place});
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!values_of(*indexes.values[i], entity, place, values[i].entries)) values[i].irregular.push_back(place);
 }
@@ -121,6 +126,7 @@ void build_sets(Indexes& indexes, std::vector<Harvest>& harvests) {
     for (auto& [scope, places] : harvest.scopes) add_places(indexes.scopes[scope], places);
     for (const auto& [key, count] : harvest.presence) indexes.presence[key] += count;
     for (const auto& [key, count] : harvest.kinds) indexes.kinds[key] += count;
+    indexes.expiries.insert(harvest.expiries.begin(), harvest.expiries.end());
   }
   for (const auto& [scope, set] : indexes.scopes) indexes.scope_bytes += scope.size() + 128 + set.memory_bytes();
 }

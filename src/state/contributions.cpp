@@ -37,8 +37,7 @@ Link link_to(Symbol attribute, std::string_view object, Place place) {
 bool links_of(const Group& group, Place place, std::vector<Link>& out) {
   bool regular = true;
   group.each([&](const AttributeView& attribute, std::size_t) {
-    if (attribute.kind == Kind::list_relationship) regular = false;
-    if (attribute.kind != Kind::relationship) return;
+    if (attribute.kind != Kind::relationship && attribute.kind != Kind::list_relationship) return;
     const bool plain = each_object(attribute.value, [&](std::string_view object) {
       if (object.find('\\') != std::string_view::npos) regular = false;
       out.push_back(link_to(attribute.name, object, place));

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "madang/ngsi/expiry.h"
+
 namespace madang::state {
 
 using ngsi::AttributeView;
@@ -111,8 +113,17 @@ void Indexes::update(Place place, EntityView before, EntityView after) {
       if (!after || !after.has_type(before.type(i))) type_set(before.type(i)).remove(place);
     for (std::size_t i = 0; after && i < after.type_count(); ++i) type_set(after.type(i)).add(place);
   }
+  if ((before && before.may_expire()) || (after && after.may_expire())) update_expiry(place, before, after);
   update_scopes(place, before, after);
   update_attributes(place, before, after, same_types);
+}
+
+void Indexes::update_expiry(Place place, EntityView before, EntityView after) {
+  const auto old = before ? ngsi::first_expiry(before) : std::nullopt;
+  const auto now = after ? ngsi::first_expiry(after) : std::nullopt;
+  if (old == now) return;
+  if (old) expiries.erase({*old, place});
+  if (now) expiries.insert({*now, place});
 }
 
 void Indexes::update_scopes(Place place, EntityView before, EntityView after) {
@@ -234,6 +245,7 @@ std::uint64_t Indexes::memory_bytes() const {
   for (const auto& [symbol, index] : space) sum += sizeof(SpaceIndex) + index->memory_bytes();
   for (const auto& index : values) sum += sizeof(ValueIndex) + index->memory_bytes();
   sum += (presence.size() + kinds.size()) * 24;
+  sum += expiries.size() * 22;
   return sum + links.size() * 17;  // twelve bytes in nodes three quarters full
 }
 

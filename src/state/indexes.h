@@ -69,6 +69,14 @@ struct Link {
 static_assert(sizeof(Link) == 12);
 Link link_to(Symbol attribute, std::string_view object, Place place);
 
+/// When something of an entity expires (clause 4.22).
+struct Expiry {
+  base::Timestamp time;
+  Place place;
+  bool operator==(const Expiry&) const = default;
+  bool operator<(const Expiry& other) const { return time != other.time ? time < other.time : place < other.place; }
+};
+
 struct Indexes {
   PlaceSet all;
   boost::unordered_flat_map<std::uint32_t, std::unique_ptr<PlaceSet>> types;  // the sets stay where they are for good
@@ -80,6 +88,7 @@ struct Indexes {
   PlaceSet irregular_links;  // places with a Relationship whose objects are not plain URIs
   boost::unordered_flat_map<std::uint32_t, std::unique_ptr<SpaceIndex>> space;  // by GeoProperty; never removed
   std::vector<std::shared_ptr<ValueIndex>> values;
+  absl::btree_set<Expiry> expiries;  // the next of each entity that has one
 
   /// `before` or `after` is null for an entity that comes or goes.
   void update(Place place, EntityView before, EntityView after);
@@ -90,8 +99,10 @@ struct Indexes {
   const SpaceIndex* space_of(Symbol symbol) const;
   std::uint64_t entities_with(Symbol attribute, ngsi::Kind kind) const;
   std::uint64_t memory_bytes() const;
+  bool expires_by(base::Timestamp time) const { return !expiries.empty() && expiries.begin()->time <= time; }
 
  private:
+  void update_expiry(Place place, EntityView before, EntityView after);
   void update_scopes(Place place, EntityView before, EntityView after);
   void update_attributes(Place place, EntityView before, EntityView after, bool same_types);
   void update_irregular_links(Place place, EntityView after);

@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::uint64_t kProbe = 4'096;    // entries counted to estimate a range
 constexpr std::size_t kFewScopes = 1'024;  // a pattern that meets more is no plan
-constexpr std::size_t kMostRanges = 1'024;
 
 }  // namespace
 
@@ -29,8 +28,15 @@ std::size_t Candidates::read(Place from, std::span<Place> out) const {
   return size;
 }
 
-Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, bool count)
-    : tenant_(tenant), query_(query), filter_(filter), count_(count) {
+Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, Surroundings* around,
+           bool count, bool settled)
+    : tenant_(tenant),
+      query_(query),
+      filter_(filter),
+      around_(around),
+      spent_before_(around ? around->spent() : 0),
+      count_(count),
+      settled_(settled) {
   if (plan_ids()) return;
   const Indexes& indexes = tenant.indexes;
 
@@ -48,6 +54,11 @@ Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Fil
       candidates.live = nullptr;
       candidates.in_set = true;
     }
+  } else if (auto set = selected_set()) {
+    name_ = "type";
+    candidates.set = std::move(*set);
+    candidates.live = nullptr;
+    candidates.in_set = true;
   }
   std::uint64_t best = candidates.places()->size();
   candidates.exact = is_plain() && !query.geo;
@@ -76,7 +87,7 @@ Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Fil
     }
   }
   if (!way) return;
-  name_ = way->links.empty() ? "value index" : "relationships";
+  name_ = way->ranges.empty() ? "relationships" : "value index";
   candidates = {};
   ranges_ = std::move(way->ranges);
   link_ranges_ = std::move(way->links);
@@ -84,17 +95,39 @@ Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Fil
 }
 
 bool Plan::plan_ids() {
-  if (query_.ids.empty()) return false;
+  const auto& selectors = query_.selectors;
+  const bool selected = !selectors.empty() && std::all_of(selectors.begin(), selectors.end(),
+                                                          [](const auto& selector) { return !selector.ids.empty(); });
+  if (query_.ids.empty() && !selected) return false;
   name_ = "ids";
-  for (const std::string& id : query_.ids)
-    if (const Place place = tenant_.find(id); place != kNoPlace) candidates.list.push_back(place);
+  const auto take = [&](const std::vector<std::string>& ids) {
+    for (const std::string& id : ids)
+      if (const Place place = tenant_.find(id); place != kNoPlace) candidates.list.push_back(place);
+  };
+  take(query_.ids);
+  if (query_.ids.empty())
+    for (const auto& selector : selectors) take(selector.ids);
   finish();
   return true;
 }
 
+/// The entities of the types that the selectors name, where each of them names some.
+std::optional<PlaceSet> Plan::selected_set() const {
+  std::optional<PlaceSet> out;
+  for (const auto& selector : query_.selectors) {
+    auto set = selector.type ? type_set(*selector.type) : std::nullopt;
+    if (!set) return std::nullopt;
+    if (out)
+      out->unite(*set);
+    else
+      out = std::move(set);
+  }
+  return out;
+}
+
 bool Plan::is_plain() const {
-  return filter_ == nullptr && !query_.id_pattern && query_.attributes.empty() && !query_.attributes_given &&
-         !query_.q && !query_.scope;
+  return settled_ && filter_ == nullptr && !query_.id_pattern && query_.attributes.empty() &&
+         !query_.attributes_given && !query_.q && !query_.scope && query_.selectors.empty();
 }
 
 // ---- types and scopes ----
@@ -191,6 +224,7 @@ std::optional<Plan::Way> Plan::way_of(const QueryExpression& expression, std::ui
 }
 
 std::optional<Plan::Way> Plan::way_of(const ngsi::QueryTerm& term, std::uint64_t most) const {
+  if (!term.path.hops.empty()) return way_back(term, most);
   const Symbol attribute = term.path.plain_attribute();
   if (attribute == Symbol::none || term.values.empty()) return std::nullopt;
   Way way;
@@ -241,7 +275,7 @@ bool Plan::cover(const TypeSelection& selection, Symbol attribute,
 /// The index knows the objects of Relationships; a Property of the same name may hold the same text.
 bool Plan::has_only_relationships(Symbol attribute) const {
   for (unsigned kind = 0; kind <= static_cast<unsigned>(Kind::list_relationship); ++kind)
-    if (static_cast<Kind>(kind) != Kind::relationship &&
+    if (static_cast<Kind>(kind) != Kind::relationship && static_cast<Kind>(kind) != Kind::list_relationship &&
         tenant_.indexes.entities_with(attribute, static_cast<Kind>(kind)) > 0)
       return false;
   return true;

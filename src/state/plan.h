@@ -19,11 +19,17 @@ struct Candidates {
   std::size_t read(Place from, std::span<Place> out) const;
 };
 
+/// More ranges of indexes are no plan.
+inline constexpr std::size_t kMostRanges = 1'024;
+
 /// How a question is answered. Collecting goes in steps, so that even a wide range holds a Reading for a short time
 /// only.
 class Plan {
  public:
-  Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, bool count);
+  /// What it looks at to choose is charged to `around`. `settled`: the indexes tell all there is, so an answer may come
+  /// from them alone.
+  Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Filter* filter, Surroundings* around,
+       bool count, bool settled);
 
   std::string_view name() const { return name_; }
   Candidates candidates;
@@ -54,8 +60,14 @@ class Plan {
   };
 
   bool plan_ids();
+  std::optional<PlaceSet> selected_set() const;
   std::optional<Way> way_of(const ngsi::QueryExpression& expression, std::uint64_t most) const;
   std::optional<Way> way_of(const ngsi::QueryTerm& term, std::uint64_t most) const;
+  std::optional<Way> way_back(const ngsi::QueryTerm& term, std::uint64_t most) const;
+  std::optional<std::vector<Place>> ends_of(const ngsi::QueryTerm& term, std::uint64_t most) const;
+  std::optional<std::vector<Place>> pointing_at(Symbol relationship, const std::vector<Place>& places,
+                                                std::uint64_t most) const;
+  std::optional<ngsi::TypeSelection> types_with(Symbol attribute) const;
   bool cover(const ngsi::TypeSelection& selection, Symbol attribute,
              std::vector<std::shared_ptr<const ValueIndex>>& out) const;
   bool has_only_relationships(Symbol attribute) const;
@@ -76,7 +88,10 @@ class Plan {
   const Tenant::Impl& tenant_;
   const ngsi::Query& query_;
   const ngsi::Filter* filter_;
+  Surroundings* around_;
+  const std::uint64_t spent_before_;  // by `around_`
   const bool count_;
+  const bool settled_;
   std::string_view name_;
   std::vector<Range> ranges_;
   std::vector<LinkRange> link_ranges_;

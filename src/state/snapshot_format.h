@@ -12,7 +12,7 @@
 namespace madang::state::format {
 
 inline constexpr char kMagic[8] = {'M', 'A', 'D', 'A', 'N', 'G', 'S', 'S'};
-inline constexpr std::uint32_t kVersion = 2;  // 1 knew no documents
+inline constexpr std::uint32_t kVersion = 2;  // the first had entities without extras and without expiry, no documents
 
 struct FileHeader {
   char magic[8];

@@ -186,6 +186,25 @@ std::uint64_t Store::memory_limit() const {
   return impl_->limits.memory_bytes;
 }
 
+// ---- expiry ----
+
+EntityView Store::next_due(const Tenant& tenant, base::Timestamp now, Due& last) const {
+  const Tenant::Impl& impl = tenant.impl();
+  const auto next = impl.indexes.expiries.upper_bound({last.time, last.place});
+  if (next == impl.indexes.expiries.end() || next->time > now) return {};
+  last = {next->time, next->place};
+  return impl.at(next->place);
+}
+
+std::optional<base::Timestamp> Store::next_expiry() const {
+  std::optional<base::Timestamp> first;
+  for (const Tenant* tenant : impl_->all_tenants()) {
+    const auto& expiries = tenant->impl().indexes.expiries;
+    if (!expiries.empty() && (!first || expiries.begin()->time < *first)) first = expiries.begin()->time;
+  }
+  return first;
+}
+
 // ---- loading ----
 
 void Store::Impl::load(Tenant::Impl& tenant, Position position, std::string_view id, std::uint64_t hash,

@@ -27,6 +27,10 @@ EntityView Tenant::find(std::string_view id) const {
   return place == kNoPlace ? EntityView() : impl_->at(place);
 }
 
+bool Tenant::has_expiring() const {
+  return !impl_->indexes.expiries.empty();
+}
+
 std::vector<TypeCount> Tenant::types() const {
   std::vector<TypeCount> out;
   for (const auto& [symbol, set] : impl_->indexes.types)
@@ -101,6 +105,18 @@ void Tenant::Impl::account(bool exactly) {
       block_bytes + index_bytes + uncounted * kTypical + ids.memory_bytes() + slots.memory_bytes() + symbols.bytes() +
           document_bytes,
       std::memory_order_relaxed);
+}
+
+ngsi::EntityView Surroundings::find(std::string_view id) const {
+  if (spent_ >= until_) return refused_ = true, ngsi::EntityView();
+  ++spent_;
+  const ngsi::EntityView found = tenant_.find(id);
+  ngsi::EntityView entity = found;
+  if (found && found.may_expire()) {
+    entity = cut_.emplace_back(found, now_).view();
+    if (!entity || entity.bytes().data() == found.bytes().data()) cut_.pop_back();  // nothing to be kept
+  }
+  return entity && (filter_ == nullptr || filter_->allows_entity(entity)) ? entity : ngsi::EntityView();
 }
 
 }  // namespace madang::state

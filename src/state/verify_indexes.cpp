@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "madang/ngsi/expiry.h"
 #include "madang/state/snapshot.h"
 
 #include "store_impl.h"
@@ -31,6 +32,7 @@ class Checker {
       return differs("relationships", "");
     for (const auto& [symbol, index] : indexes_.space) total_shapes_ -= index->points.size() + index->boxes.size();
     if (total_shapes_ != 0) return differs("space", "");
+    if (indexes_.expiries.size() != expiries_) return differs("times of expiry", "");
     if (presence_ != indexes_.presence || kinds_ != indexes_.kinds) return differs("attribute counts", "");
     for (std::size_t i = 0; i < indexes_.values.size(); ++i)
       if (indexes_.values[i]->ready && indexes_.values[i]->entries() != values_[i])
@@ -57,6 +59,10 @@ class Checker {
     for (const Symbol type : types) {
       const PlaceSet* const set = indexes_.type(type);
       if (!set || !set->contains(place)) return differs("types", entity.id());
+    }
+    if (const auto time = ngsi::first_expiry(entity)) {
+      ++expiries_;
+      if (!indexes_.expiries.contains({*time, place})) return differs("times of expiry", entity.id());
     }
     MADANG_CHECK(check_scopes(place, entity));
     MADANG_CHECK(check_attributes(place, entity));
@@ -131,7 +137,8 @@ class Checker {
 
   const Tenant::Impl& tenant_;
   const Indexes& indexes_;
-  std::uint64_t entities_ = 0, total_types_ = 0, total_scopes_ = 0, total_shapes_ = 0, links_ = 0, irregular_links_ = 0;
+  std::uint64_t entities_ = 0, total_types_ = 0, total_scopes_ = 0, total_shapes_ = 0, links_ = 0, irregular_links_ = 0,
+                expiries_ = 0;
   boost::unordered_flat_map<std::uint64_t, std::uint64_t> presence_, kinds_;
   std::vector<std::uint64_t> values_;
 };

@@ -152,9 +152,9 @@ TEST(Parameters, RefusesByName) {
 }
 
 TEST(Parameters, WhatIsNotOfferedYetIsNamedWhenAllElseIsRight) {
-  EXPECT_EQ(parse("type=A&join=flat&orderBy=a").params.later(), "join");
-  EXPECT_EQ(parse("type=A&join=@none").params.later(), "");
-  EXPECT_FALSE(parse("join=flat&limit=x").status.ok());
+  EXPECT_EQ(parse("type=A&lang=en&entityMap=true").params.later(), "entityMap");
+  EXPECT_EQ(parse("type=A&entityMap=false").params.later(), "");
+  EXPECT_FALSE(parse("entityMap=true&limit=x").status.ok());
 }
 
 TEST(Parameters, ValueThatAsksForNothingIsTaken) {
@@ -387,11 +387,15 @@ TEST_F(Bodies, CutBatches) {
 
 TEST_F(Bodies, AreQueries) {
   auto query = reader.query(keep(R"({"type":"Query","entities":[{"type":"A","id":["urn:a:1"]}],"q":"x>1",
-    "geoQ":{"georel":"near;maxDistance==5","geometry":"Point","coordinates":[1.5, 2]},"pick":["x"]})"),
+    "geoQ":{"georel":"near;maxDistance==5","geometry":"Point","coordinates":[1.5, 2]},"pick":["x"],
+    "join":"flat","joinLevel":2,"containedBy":["urn:b"],"expandValues":"x","splitEntities":true})"),
                             false);
   ASSERT_TRUE(query.ok()) << query.error().message;
   EXPECT_EQ(query->entities[0].ids[0], "urn:a:1");
   EXPECT_EQ(query->coordinates, "[1.5,2]");
+  EXPECT_EQ(query->join, "flat");
+  EXPECT_EQ(query->join_level, 2u);
+  EXPECT_EQ(query->expand_values, "x");
   struct Row {
     std::string body;
     Code code;
@@ -405,7 +409,11 @@ TEST_F(Bodies, AreQueries) {
         Row{R"({"type":"Query","q":1})", Code::bad_request_data, "/q"},
         Row{R"({"type":"Query","q":"a","q":"b"})", Code::bad_request_data, "/q"},
         Row{R"({"type":"Query","limit":1})", Code::bad_request_data, "/limit"},
-        Row{R"({"type":"Query","join":"flat"})", Code::not_supported, "/join"},
+        Row{R"({"type":"Query","entityMap":true})", Code::not_supported, "/entityMap"},
+        Row{R"({"type":"Query","joinLevel":0})", Code::bad_request_data, "/joinLevel"},
+        Row{R"({"type":"Query","joinLevel":"1"})", Code::bad_request_data, "/joinLevel"},
+        Row{R"({"type":"Query","containedBy":"urn:a"})", Code::bad_request_data, "/containedBy"},
+        Row{R"({"type":"Query","splitEntities":1})", Code::bad_request_data, "/splitEntities"},
         Row{R"({"type":"Query","@context":"x"})", Code::bad_request_data, "/@context"},
         Row{R"({"type":"Query",)", Code::invalid_request, ""}}) {
     auto refused = reader.query(keep(row.body), false);

@@ -281,6 +281,16 @@ class Import(Scratch):
         code, again, _ = run(MADANG, "export", "--data", self.folder / "copy")
         self.assertEqual(sorted(again.splitlines()), sorted(out.splitlines()))
 
+    def test_what_ends_ends_in_a_copy_too(self):
+        data, copy = self.folder / "data", self.folder / "copy"
+        end = "2100-01-01T00:00:00Z"
+        self.imported("--data", data, "-", stdin=json.dumps([{**lamp(1), "expiresAt": end}]).encode())
+        out = run(MADANG, "export", "--data", data)[1]
+        self.assertEqual(json.loads(out)["expiresAt"], end)
+        self.assertNotIn("createdAt", out)
+        self.imported("--data", copy, "-", stdin=out.encode())
+        self.assertEqual(run(MADANG, "export", "--data", copy)[1], out)
+
     def test_files_that_are_not_there(self):
         self.assertEqual(run(MADANG, "import", self.folder / "none.json", "--data", self.folder / "data")[0], 3)
         self.assertEqual(run(MADANG, "import", "-", "--url", "http://127.0.0.1:1", stdin=json.dumps(lamp(1)).encode())[0], 3)
@@ -330,6 +340,22 @@ class Keeping(Scratch):
         self.assertEqual(code, 0, err)
         exported = run(MADANG, "export", "--data", self.folder / "restored")[1]
         self.assertEqual([json.loads(line)["id"] for line in exported.splitlines()], ["urn:ngsi-ld:Lamp:1"])
+
+    def test_every_kind_and_what_ends_outlive_backup_check_and_restore(self):
+        end = "2100-01-01T00:00:00Z"
+        line = {"id": "urn:ngsi-ld:Line:1", "type": "Line", "expiresAt": end,
+                "status": {"type": "VocabProperty", "vocab": "inService", "expiresAt": end},
+                "raw": {"type": "JsonProperty", "json": {"id": 1, "note": None}},
+                "headways": {"type": "ListProperty", "valueList": [5, {"k": 7}]},
+                "route": {"type": "ListRelationship", "objectList": [{"object": "urn:x:1"}], "objectType": "Stop"},
+                "operator": {"type": "Relationship", "object": ["urn:x:2", "urn:x:3"], "objectType": ["A", "B"]}}
+        with Server(MADANG) as server:
+            self.assertEqual(server.ask("POST", ENTITIES, line)[0], 201)
+            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "backup")
+            self.assertEqual(code, 0, err)
+        self.assertEqual(run(MADANG, "check", self.folder / "backup")[0], 0)
+        self.assertEqual(run(MADANG, "restore", "--from", self.folder / "backup", "--to", self.folder / "restored")[0], 0)
+        self.assertEqual(json.loads(run(MADANG, "export", "--data", self.folder / "restored")[1]), line)
 
     def test_check_finds_damage(self):
         data = self.folder / "data"

@@ -3,6 +3,7 @@
 #include "madang/hub/hub.h"
 
 #include <algorithm>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -134,6 +135,128 @@ TEST_F(HubTest, WhatAPolicyHidesDoesNotExist) {
   const auto attributes = world.hub->attributes(*who, "");
   ASSERT_TRUE(attributes.ok());
   for (const auto& attribute : attributes.value()) EXPECT_FALSE(attribute.name.ends_with("secret"));
+}
+
+// ---- what expires (clause 4.22) ----
+
+class Expiry : public HubTest {
+ protected:
+  void create_transient(const std::string& id) {
+    ASSERT_FALSE(world.create(id, R"("expiresAt":"2023-11-14T22:14:20Z","a":1)").error);  // in a minute
+  }
+  void wait_until(const std::function<bool()>& holds) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!holds() && std::chrono::steady_clock::now() < limit)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    EXPECT_TRUE(holds());
+  }
+};
+
+TEST_F(Expiry, IsSeenAtOnceAndThenRecorded) {
+  create_transient("urn:x:1");
+  ASSERT_FALSE(world.create("urn:x:2", R"("a":1,"b":{"value":2,"expiresAt":"2023-11-14T22:14:20Z"})").error);
+  const auto appended = world.hub->health().appended;
+  clock.advance(std::chrono::seconds(59));
+  EXPECT_EQ(world.get("urn:x:1"), R"({"id":"urn:x:1","type":"T","a":1})");
+  clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(world.get("urn:x:1"), "");
+  EXPECT_EQ(world.get("urn:x:2"), R"({"id":"urn:x:2","type":"T","a":1})");
+  QueryPage page;
+  page.count = true;
+  EXPECT_EQ(world.ask({}, page).answer.count, 1u);
+  // Two records, and nothing more once they are shown.
+  wait_until([&] { return world.hub->health().shown == appended + 2; });
+  EXPECT_EQ(world.hub->health().entities, 1u);
+  EXPECT_EQ(world.get("urn:x:2"), R"({"id":"urn:x:2","type":"T","a":1})");
+  world.close();
+  ASSERT_TRUE(world.open().ok());
+  EXPECT_EQ(world.hub->health().appended, appended + 2);
+  EXPECT_EQ(world.get("urn:x:2"), R"({"id":"urn:x:2","type":"T","a":1})");
+}
+
+TEST_F(Expiry, OutlivesARestartAndASnapshot) {
+  create_transient("urn:x:1");
+  ASSERT_TRUE(world.hub->begin_backup(*admin()).ok());  // takes a snapshot
+  ASSERT_FALSE(world.create("urn:x:2", R"("a":1,"b":{"value":2,"expiresAt":"2023-11-14T22:14:20Z"})").error);
+  world.close();
+  clock.advance(std::chrono::seconds(60));
+  ASSERT_TRUE(world.open().ok());
+  EXPECT_EQ(world.get("urn:x:1"), "");
+  EXPECT_EQ(world.get("urn:x:2"), R"({"id":"urn:x:2","type":"T","a":1})");
+  wait_until([&] { return world.hub->health().entities == 1; });
+}
+
+TEST_F(Expiry, WhatFollowsFindsItGone) {
+  create_transient("urn:x:1");
+  create_transient("urn:x:2");
+  ASSERT_FALSE(world.create("urn:x:3", R"("a":1,"b":{"value":2,"expiresAt":"2023-11-14T22:14:20Z"})").error);
+  clock.advance(std::chrono::seconds(60));
+  EXPECT_FALSE(world.create("urn:x:1", R"("a":2)").error);
+  EXPECT_EQ(world.update("urn:x:2", R"("a":2)").error->code, base::Code::not_found);
+  EXPECT_FALSE(world.update("urn:x:3", R"("c":3)").error);
+  world.close();
+  ASSERT_TRUE(world.open().ok());
+  EXPECT_EQ(world.get("urn:x:1"), R"({"id":"urn:x:1","type":"T","a":2})");
+  EXPECT_EQ(world.get("urn:x:2"), "");
+  EXPECT_EQ(world.get("urn:x:3"), R"({"id":"urn:x:3","type":"T","a":1,"c":3})");
+}
+
+TEST_F(Expiry, ManyAtOnceGoInSlices) {
+  std::vector<ngsi::Change> changes;
+  for (int i = 0; i < 1'000; ++i) {
+    const std::string id = "urn:x:" + std::to_string(i);
+    changes.push_back(*world.change(ngsi::Operation::create,
+                                    R"({"id":")" + id + R"(","type":"T","expiresAt":"2023-11-14T22:14:20Z"})",
+                                    ngsi::FragmentKind::entity, id));
+  }
+  bool done = false;
+  world.hub->apply(admin(), "", std::move(changes), world.queue, [&](std::vector<ChangeResult>&&) { done = true; });
+  ASSERT_TRUE(world.queue.run_until([&] { return done; }));
+  EXPECT_EQ(world.hub->health().entities, 1'000u);
+  clock.advance(std::chrono::seconds(60));
+  EXPECT_TRUE(world.ask({}).ids.empty());
+  wait_until([&] { return world.hub->health().entities == 0; });
+  EXPECT_EQ(world.hub->health().appended, 2'000u);
+}
+
+TEST_F(HubTest, WhatAPolicyHidesIsNotJoinedAndLeadsNowhere) {
+  world.create("urn:home", R"("owner":{"type":"Relationship","object":["urn:closed:1","urn:open:2"]})");
+  world.create("urn:closed:1", R"("name":{"type":"Property","value":"Kim"},"wage":{"type":"Property","value":1})");
+  world.create("urn:open:2", R"("name":{"type":"Property","value":"Lee"},"wage":{"type":"Property","value":2})");
+  const auto who = governance::testing::denied_principal("closed", *world.names().intern("wage"));
+
+  const auto joined = [&](const PrincipalPtr& asker) {
+    const auto neighbours = world.hub->neighbours(*asker, "").value();
+    ngsi::Representation how;
+    how.format = ngsi::Format::simplified;
+    ngsi::Joining joining;
+    joining.neighbours = neighbours.get();
+    joining.whole = how;
+    std::string out;
+    EXPECT_TRUE(world.hub
+                    ->retrieve(*asker, "", "urn:home",
+                               [&](ngsi::EntityView entity, const ngsi::Filter* filter) {
+                                 ngsi::append_entity(out, entity, world.names(), how, filter, &joining);
+                               })
+                    .ok());
+    return out;
+  };
+  EXPECT_EQ(joined(admin()),
+            R"({"id":"urn:home","type":"T","owner":[{"id":"urn:closed:1","type":"T","name":"Kim","wage":1},)"
+            R"({"id":"urn:open:2","type":"T","name":"Lee","wage":2}]})");
+  EXPECT_EQ(joined(who),
+            R"({"id":"urn:home","type":"T","owner":["urn:closed:1",{"id":"urn:open:2","type":"T","name":"Lee"}]})");
+
+  const auto found = [&](const std::string& q, const PrincipalPtr& asker) {
+    ngsi::Query query;
+    query.q = ngsi::parse_q(q, world.names()).value();
+    return world.ask(std::move(query), {}, asker).ids.size();
+  };
+  EXPECT_EQ(found("owner{name}==\"Kim\"", admin()), 1u);
+  EXPECT_EQ(found("owner{name}==\"Kim\"", who), 0u);
+  EXPECT_EQ(found("owner{name}==\"Lee\"", who), 1u);
+  EXPECT_EQ(found("owner{wage}==2", admin()), 1u);
+  EXPECT_EQ(found("owner{wage}", who), 0u);
 }
 
 TEST_F(HubTest, TenantsShareNothing) {

@@ -330,6 +330,90 @@ TEST(QueryMatch, HiddenAttributesCannotBeAskedAbout) {
   EXPECT_FALSE(matches(Query{}, EntityView(secret), &wage));
 }
 
+/// Entities by their ids, but those that are hidden.
+class Around : public Neighbours {
+ public:
+  EntityView find(std::string_view id) const override {
+    for (const auto& block : blocks)
+      if (EntityView(block).id() == id && id.find("hidden") == id.npos) return EntityView(block);
+    return {};
+  }
+  std::vector<EntityBlock> blocks;
+};
+
+TEST(QueryMatch, PathsThroughLinkedEntities) {
+  World world;
+  Around around;
+  const auto device = [&](std::string_view id, std::string value, std::vector<std::string> types = {"Device"}) {
+    around.blocks.push_back(world.entity(
+        {property("humidity", std::move(value)), of_kind(Kind::relationship, "next", R"("urn:d:2")")}, types, {}, id));
+  };
+  device("urn:d:1", "40");
+  device("urn:d:2", R"(["a","b"])", {"Device", "Meter"});
+  device("urn:hidden:3", "99");
+  auto station = world.entity({
+      of_kind(Kind::relationship, "sensor", R"("urn:d:1")"),
+      of_kind(Kind::relationship, "sensors", R"(["urn:d:0","urn:d:1","urn:hidden:3"])"),
+      of_kind(Kind::list_relationship, "route", R"(["urn:d:1","urn:d:2"])"),
+      property("text", R"("urn:d:1")"),
+      property("observed", "1", {of_kind(Kind::relationship, "sensor", R"("urn:d:1")")}),
+  });
+  for (const auto& [text, expected] : std::vector<Case>{
+           {"sensor{humidity}==40", true},
+           {"sensor{humidity}", true},
+           {"sensor{humidity}!=40", false},
+           {"sensor{humidity}>39", true},
+           {"sensor{dryness}!=40", false},
+           {"sensor{Device:humidity}==40", true},
+           {"sensor{Meter:humidity}==40", false},
+           {"sensor{Meter,Device:humidity}==40", true},
+           {"sensor{Unheard:humidity}==40", false},
+           {"sensor{next{humidity}}==\"b\"", true},
+           {"sensor{next{Meter:humidity}}==\"b\"", true},
+           {"sensor{next{next{next{humidity}}}}!=\"c\"", true},
+           {"sensor{next}==\"urn:d:2\"", true},
+           {"sensor{next}>\"urn:d:1\"", false},
+           {"sensor{modifiedAt}>2026-01-31", true},
+           {"sensor{createdAt}>2026-01-31", false},
+           {"sensors{humidity}==40", true},
+           {"sensors{humidity}!=40", false},  // of those that are there
+           {"sensors{humidity}==99", false},  // what is hidden is not there
+           {"route{humidity}==\"a\"", true},
+           {"route{humidity}!=40", true},  // any linked entity
+           {"text{humidity}==40", false},  // no Relationship
+           {"sensor{humidity}==40;route{next}", true},
+           {"nobody{humidity}", false},
+       }) {
+    const auto tree = parse_q(text, world.vocabulary);
+    ASSERT_TRUE(tree.ok()) << text << ": " << tree.error().message << " at " << tree.error().where;
+    EXPECT_EQ(matches(*tree, EntityView(station), nullptr, &around), expected) << text;
+    EXPECT_FALSE(matches(*tree, EntityView(station))) << text;  // nothing around: no path leads anywhere
+  }
+  const Hide humidity(world.name("humidity"), "secret"), sensor(world.name("sensor"), "secret");
+  EXPECT_FALSE(matches(world.q("sensor{humidity}"), EntityView(station), &humidity, &around));
+  EXPECT_FALSE(matches(world.q("sensor{next}"), EntityView(station), &sensor, &around));
+  EXPECT_TRUE(matches(world.q("sensor{next}"), EntityView(station), &humidity, &around));
+}
+
+TEST(QueryMatch, OneOfSeveralSelectors) {
+  World world;
+  const auto block = world.entity({}, {"Home"});
+  const auto matches_selectors = [&](std::vector<EntitySelector> selectors) {
+    Query query;
+    query.selectors = std::move(selectors);
+    return matches(query, EntityView(block));
+  };
+  const auto type = [&](std::string_view text) { return *parse_type_selection(text, world.vocabulary); };
+  const auto pattern = [](std::string_view text) { return *Pattern::compile(text, {}); };
+  EXPECT_TRUE(matches_selectors({{type("Home"), {}, {}}}));
+  EXPECT_TRUE(matches_selectors({{type("House"), {}, {}}, {type("Home"), {"urn:ngsi-ld:Thing:1"}, {}}}));
+  EXPECT_FALSE(matches_selectors({{type("House"), {}, {}}, {type("Home"), {"urn:ngsi-ld:Thing:2"}, {}}}));
+  EXPECT_TRUE(matches_selectors({{type("Home"), {}, pattern("1$")}}));
+  EXPECT_FALSE(matches_selectors({{type("Home"), {}, pattern("2$")}}));
+  EXPECT_TRUE(matches_selectors({{type("Home"), {"urn:ngsi-ld:Thing:1"}, pattern("2$")}}));  // 5.2.33
+  EXPECT_TRUE(matches_selectors({{{}, {"urn:ngsi-ld:Thing:1"}, {}}}));
+}
+
 TEST(QueryMatch, EveryPartOfAQuestionMustHold) {
   World world;
   const auto block = world.entity({property("a", "1")}, {"Home"}, {"/X"});

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "madang/ngsi/represent.h"
+
 #include "query_world.h"
 
 namespace madang::ngsi::query_tests {
@@ -92,8 +94,17 @@ TEST(QueryParse, RefusesBrokenQWithColumnAndExpectation) {
           {"a~=\"x", "q:4", "without a closing quote"},
           {"a~=[z", "q:4", "missing ]"},
           {"b;a~=x\\", "q:6", "trailing \\"},
-          {"a{b}==1", "q:2", "needs join"},
-          {"x|a.b{T:c}", "q:6", "needs join"},
+          {"a{b==1", "q:4", "'.', '[', '{' or '}'"},
+          {"a{b[c]", "q:7", "'}'"},
+          {"a{}", "q:3", "name of an attribute"},
+          {"a{b}}", "q:5", "an operator"},
+          {"a{b}.c", "q:5", "an operator"},
+          {"a{T,b}", "q:4", "'.', '[', '{' or '}'"},
+          {"a{T:}", "q:5", "name of an attribute"},
+          {"a{p:q:r:s}", "q:6", "',' or ':'"},
+          {"x|a.b{T:c}", "q:3", "only a Relationship of the entity itself"},
+          {"observedAt{c}", "q:1", "only a Relationship of the entity itself"},
+          {"a{b{c{d{e{f{g{h{i{j{k{l", "q:21", "more than 10 linked entities", Code::too_complex},
           {"a\xff", "q:1", "UTF-8"},
           {std::string_view("a\0b", 3), "q:2", "an operator"},
       },
@@ -198,6 +209,89 @@ TEST(QueryParse, AskingLeavesNoTraceInTheNames) {
   EXPECT_TRUE(tree.term.path.has_unknown_name());
   EXPECT_TRUE(parse_type_selection("NorThis", world.vocabulary).ok());
   EXPECT_EQ(world.symbols.size(), before);
+}
+
+TEST(QueryParse, PathsThroughLinkedEntities) {
+  World world;
+  for (const auto* name : {"rel", "to", "a", "b", "Device", "Sensor"}) world.name(name);
+  const auto path = world.q("rel{Device,Sensor:to{a.b[k.l]}}==5").term.path;
+  ASSERT_EQ(path.hops.size(), 2u);
+  EXPECT_EQ(path.hops[0].relationship, world.name("rel"));
+  EXPECT_EQ(path.hops[0].types, (std::vector<Symbol>{world.name("Device"), world.name("Sensor")}));
+  EXPECT_EQ(path.hops[1].relationship, world.name("to"));
+  EXPECT_TRUE(path.hops[1].types.empty());
+  EXPECT_EQ(path.names, (std::vector<Symbol>{world.name("a"), world.name("b")}));
+  EXPECT_EQ(path.keys.size(), 2u);
+  EXPECT_EQ(path.plain_attribute(), Symbol::none);
+
+  for (const auto* text : {"rel{Device,Sensor:to{a.b[k.l]}}==5", "rel{a}", "rel{modifiedAt}>2026-01-01", "a;(rel{a|b",
+                           "rel{Device:a}~=x|rel{a.observedAt}"}) {
+    const auto tree = parse_q(text, world.vocabulary);
+    if (std::string_view(text) == "a;(rel{a|b") {
+      EXPECT_FALSE(tree.ok());
+      continue;
+    }
+    ASSERT_TRUE(tree.ok()) << text;
+    const auto again = parse_q(to_text(*tree, world.vocabulary), world.vocabulary);
+    ASSERT_TRUE(again.ok()) << to_text(*tree, world.vocabulary);
+    EXPECT_EQ(*again, *tree) << text;
+  }
+  EXPECT_EQ(linked_depth(world.q("a;(rel{a}|rel{to{b}})")), 2u);
+  EXPECT_EQ(linked_depth(world.q("a;b")), 0u);
+  EXPECT_TRUE(world.q("nobody{a}").term.path.has_unknown_name());
+}
+
+TEST(QueryParse, ValuesAreExpandedAndKeysTakenAsWrittenWhereAsked) {
+  World world;
+  const std::string expanded = std::string(kDefaultVocabulary) + "Male";
+  const auto value = [&](std::string_view text, const ValueNames& names) {
+    return std::get<std::string>(std::get<QueryValue>(parse_q(text, world.vocabulary, {}, names)->term.values[0]));
+  };
+  EXPECT_EQ(value("gender==Male", {{"gender"}, {}}), expanded);
+  EXPECT_EQ(value("gender==\"Male\"", {{"gender"}, {}}), expanded);
+  EXPECT_EQ(value("a.gender==Male", {{"gender"}, {}}), expanded);
+  EXPECT_EQ(value("rel{gender}==Male", {{"gender"}, {}}), expanded);
+  EXPECT_EQ(value("gender==urn:x:Male", {{"gender"}, {}}), "urn:x:Male");
+  EXPECT_EQ(value("gender==Male", {{"other"}, {}}), "Male");
+  EXPECT_EQ(value("gender==\"two words\"", {{"gender"}, {}}), std::string(kDefaultVocabulary) + "two words");
+  EXPECT_EQ(value("gender==\"\"", {{"gender"}, {}}), "");
+
+  const auto key = [&](const ValueNames& names) {
+    return parse_q("ticket[value]", world.vocabulary, {}, names)->term.path.keys[0].stored;
+  };
+  EXPECT_EQ(key({{}, {"ticket"}}), "value");
+  EXPECT_NE(key({}), "value");
+}
+
+TEST(Projection, NamesAndBraces) {
+  const auto terms = parse_projection("pick", "id,a{b|c{d}},e");
+  ASSERT_TRUE(terms.ok()) << terms.error().message;
+  ASSERT_EQ(terms->size(), 3u);
+  EXPECT_EQ((*terms)[1].name, "a");
+  ASSERT_EQ((*terms)[1].linked.size(), 2u);
+  EXPECT_EQ((*terms)[1].linked[1].linked[0].name, "d");
+  EXPECT_EQ((*terms)[1].depth(), 2u);
+  EXPECT_EQ((*terms)[2].depth(), 0u);
+  expect_refusals(
+      {
+          {"", "pick:1", "missing"},
+          {"a,", "pick:3", "missing"},
+          {"a,,b", "pick:3", "missing"},
+          {"{a}", "pick:1", "missing"},
+          {"a{", "pick:3", "missing"},
+          {"a{}", "pick:3", "missing"},
+          {"a{{b}}", "pick:3", "missing"},
+          {"a{b", "pick:4", "'}'"},
+          {"a}", "pick:2", "the end"},
+          {"a{b}c", "pick:5", "the end"},
+          {"a b", "pick:1", "no name"},
+          {"a{b;c}", "pick:3", "no name"},
+          {"a{a{a{a{a{a{a{a{a{a{a{a", "pick:21", "nested deeper"},
+      },
+      [](std::string_view text) { return parse_projection("pick", text); });
+  QueryLimits tight;
+  tight.attributes = 2;
+  EXPECT_EQ(parse_projection("pick", "a,b{c}", tight).error().code, Code::too_complex);
 }
 
 TEST(QueryParse, SaysWhichTermsAnIndexCanServe) {

@@ -8,6 +8,7 @@
 
 #include "madang/base/simulated_files.h"
 
+#include "snapshot_format.h"
 #include "world.h"
 
 namespace madang::state::test {
@@ -113,6 +114,45 @@ TEST(Snapshot, CanBeStopped) {
   EXPECT_TRUE(files.list(kFolder)->empty());
 }
 
+TEST(Snapshot, OfTheFirstFormatIsRead) {
+  base::SimulatedFiles files;
+  const base::ManualClock clock;
+  City city;
+  for (int i = 0; i < 3; ++i) city.stage(room(i, i));
+  city.show();
+  const auto info = *write_snapshot(city.store, files, kFolder, clock, 0);
+  auto file = *files.open(info.file, base::FileSystem::Open::write);
+  format::FileHeader header;
+  ASSERT_TRUE(file->read_at(0, format::writable_bytes_of(header)).ok());
+  EXPECT_EQ(header.version, 2u);
+  header.version = 1;
+  header.check = format::check_of(header);
+  ASSERT_TRUE(file->write_at(0, format::bytes_of(header)).ok());
+  City other;
+  ASSERT_TRUE(load_snapshot(other.store, files, info.file, 1).ok());
+  EXPECT_EQ(versions(other), versions(city));
+}
+
+TEST(Snapshot, KnowsWhatExpires) {
+  base::SimulatedFiles files;
+  const base::ManualClock clock;
+  City city;
+  city.stage({"urn:room:1", {"Room"}, {{"t", "1"}}, {}, 70});
+  city.stage({"urn:room:2", {"Room"}, {{"t", "1"}, {"u", "2", Kind::property, "", 60}}});
+  city.show();
+  const auto info = *write_snapshot(city.store, files, kFolder, clock, 0);
+  EXPECT_TRUE(verify_snapshot(files, info.file, true).ok());
+  City other;
+  ASSERT_TRUE(load_snapshot(other.store, files, info.file, 1).ok());
+  other.store.finish_loading(1);
+  EXPECT_TRUE(verify_indexes(other.store).ok());
+  EXPECT_EQ(other.store.next_expiry(), base::Timestamp{60});
+  Store::Due last;
+  EXPECT_EQ(other.store.next_due(other.tenant(), {70}, last).id(), "urn:room:2");
+  EXPECT_EQ(other.store.next_due(other.tenant(), {70}, last).id(), "urn:room:1");
+  EXPECT_FALSE(other.store.next_due(other.tenant(), {70}, last));
+}
+
 TEST(Snapshot, EveryFlippedBitIsFound) {
   base::SimulatedFiles files;
   const base::ManualClock clock;
@@ -147,7 +187,7 @@ TEST(Snapshot, OfANewerVersionIsRefusedByName) {
   auto file = *files.open(info.file, base::FileSystem::Open::write);
   std::array<std::byte, 32> header{};
   ASSERT_TRUE(file->read_at(0, header).ok());
-  header[8] = std::byte{2};
+  header[8] = std::byte{3};
   std::fill_n(header.begin() + 12, 4, std::byte{0});
   // The checksum covers all but itself, as docs/formats/snapshot.md says.
   const std::uint32_t check =

@@ -178,6 +178,45 @@ TEST_F(Plans, AnIndexOfOneTypeServesOnlyItsType) {
   EXPECT_EQ(check(query, "type").matched, 0u);
 }
 
+TEST_F(Plans, APathThroughLinkedEntitiesStartsWhereThereAreFew) {
+  for (int i = 0; i < 50; ++i) {
+    const auto n = std::to_string(i);
+    city.put({"urn:owner:" + n,
+              {"Owner"},
+              {{"name", "\"o" + n + '"'}, {"in", "\"urn:town:" + std::to_string(i % 5) + '"', Kind::relationship}}});
+  }
+  for (int i = 0; i < 5; ++i) city.put({"urn:town:" + std::to_string(i), {"Town"}, {{"size", std::to_string(i)}}});
+  Tenant& t = city.tenant();
+  const auto through = [&](std::vector<std::pair<std::string, std::string>> hops, const std::string& name,
+                           ngsi::QueryValue value) {
+    Query query;
+    query.q = term(t, name, Comparison::equal, std::move(value));
+    for (const auto& [relationship, type] : hops) {
+      auto& hop = query.q->term.path.hops.emplace_back();
+      hop.relationship = t.symbols().find(relationship);
+      if (!type.empty()) hop.types = {t.symbols().find(type)};
+    }
+    return query;
+  };
+  for (const char* hint : {"", "Owner"}) {
+    const Answer found = ask(city.store, t, through({{"owner", hint}}, "name", std::string("o7")));
+    EXPECT_EQ(found.plan, "relationships");
+    EXPECT_EQ(found.matched, 4u);  // urn:7, urn:57, urn:107, urn:157
+  }
+  const Answer further = ask(city.store, t, through({{"owner", ""}, {"in", "Town"}}, "size", 3.0));
+  EXPECT_EQ(further.plan, "relationships");
+  EXPECT_EQ(further.matched, 40u);
+  EXPECT_EQ(ask(city.store, t, through({{"owner", "Town"}}, "name", std::string("o7"))).matched, 0u);
+
+  // Many questions in one are not all planned for: that would take its time before the first entity is looked at.
+  Query many;
+  many.q = combined(ngsi::QueryExpression::Node::all_of, {});
+  for (int i = 0; i < 190; ++i) many.q->parts.push_back(*through({{"owner", "Room"}}, "t", static_cast<double>(i)).q);
+  const Reading reading(city.store);
+  Search search(city.store, t, many, nullptr, {});
+  EXPECT_TRUE(search.run(10'000, [](ngsi::EntityView) {}).ok());
+}
+
 TEST_F(Plans, APropertyWithARelationshipsNameIsFoundToo) {
   Tenant& t = city.tenant();
   city.put({"urn:odd", {"Room"}, {{"owner", R"("urn:owner:7")"}}});

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "madang/ngsi/entity.h"
+#include "madang/ngsi/expiry.h"
 #include "madang/ngsi/query.h"
 #include "madang/state/store.h"
 
@@ -22,6 +23,7 @@ struct Attr {
   std::string value;  // JSON text
   Kind kind = Kind::property;
   std::string dataset = {};
+  std::int64_t expires = 0;  // 0: never
 };
 
 struct Thing {
@@ -29,6 +31,7 @@ struct Thing {
   std::vector<std::string> types = {"Room"};
   std::vector<Attr> attrs = {};
   std::vector<std::string> scopes = {};
+  std::int64_t expires = 0;
 };
 
 inline std::string point(double lon, double lat) {
@@ -40,6 +43,7 @@ inline ngsi::EntityBlock block(ngsi::SymbolTable& symbols, const Thing& thing, s
   builder.begin(thing.id);
   builder.set_times({1'000}, {static_cast<std::int64_t>(1'000 + version)});
   builder.set_version(version);
+  if (thing.expires != 0) builder.set_expires_at(base::Timestamp{thing.expires});
   for (const auto& type : thing.types) builder.add_type(*symbols.intern(type));
   for (const auto& scope : thing.scopes) builder.add_scope(scope);
   for (const auto& attr : thing.attrs) {
@@ -48,6 +52,7 @@ inline ngsi::EntityBlock block(ngsi::SymbolTable& symbols, const Thing& thing, s
     instance.kind = attr.kind;
     instance.dataset_id = attr.dataset;
     instance.value = attr.value;
+    if (attr.expires != 0) instance.expires_at = base::Timestamp{attr.expires};
     builder.begin_instance(instance);
     builder.end_instance();
   }
@@ -93,12 +98,12 @@ struct Answer {
 
 inline Answer ask(Store& store, Tenant& tenant, const ngsi::Query& query,
                   Page page = {.limit = 1'000'000, .count = true}, std::uint64_t budget = 1'000'000,
-                  const ngsi::Filter* filter = nullptr) {
+                  const ngsi::Filter* filter = nullptr, base::Timestamp now = {INT64_MIN}) {
   Answer answer;
   Search search(store, tenant, query, filter, page);
   for (bool done = false; !done;) {
     const Reading reading(store);
-    const auto result = search.run(budget, [&](ngsi::EntityView e) { answer.ids.emplace_back(e.id()); });
+    const auto result = search.run(budget, [&](ngsi::EntityView e) { answer.ids.emplace_back(e.id()); }, now);
     EXPECT_TRUE(result.ok()) << result.error().message;
     if (!result.ok()) break;
     done = *result;
@@ -110,14 +115,15 @@ inline Answer ask(Store& store, Tenant& tenant, const ngsi::Query& query,
   return answer;
 }
 
-/// Every entity of the tenant that matches, by looking at all.
+/// Every entity of the tenant that matches as it is at that time, by looking at all.
 inline std::set<std::string> brute_force(Store& store, Tenant& tenant, const ngsi::Query& query,
-                                         const ngsi::Filter* filter = nullptr) {
+                                         const ngsi::Filter* filter = nullptr, base::Timestamp now = {INT64_MIN}) {
   std::set<std::string> ids;
   ngsi::Query everything;
   for (const auto& id : ask(store, tenant, everything).ids) {
     const Reading reading(store);
-    if (ngsi::matches(query, tenant.find(id), filter)) ids.insert(id);
+    const ngsi::AsOf then(tenant.find(id), now);
+    if (then.view() && ngsi::matches(query, then.view(), filter)) ids.insert(id);
   }
   return ids;
 }

@@ -65,6 +65,8 @@ struct QueryPage {
   std::uint64_t offset = 0;
   std::uint32_t limit = 20;
   bool count = false;
+  /// How many entities `see` has looked up or noted besides, so far: they count as work of the question. Null: none.
+  const std::size_t* besides = nullptr;
 };
 struct QueryAnswer {
   std::uint64_t count = 0;           // with page.count
@@ -124,6 +126,10 @@ class Hub {
   using Idle = std::function<void(std::function<void()>)>;
   virtual void query(const PrincipalPtr& who, std::string_view tenant, ngsi::Query query, QueryPage page, See see, Answered done,
                      Idle idle) = 0;
+
+  /// What is around an entity that is being shown, as far as the principal may see it (clause 4.5.23). Its find() is for
+  /// within See only.
+  virtual base::Result<std::unique_ptr<const ngsi::Neighbours>> neighbours(const Principal& who, std::string_view tenant) = 0;
 
   virtual base::Result<std::vector<TypeInfo>> types(const Principal& who, std::string_view tenant) = 0;
   virtual base::Result<std::vector<AttributeInfo>> attributes(const Principal& who, std::string_view tenant) = 0;

@@ -26,14 +26,16 @@ struct EntityLimits {
 /// What a JSON document is read as.
 enum class FragmentKind : std::uint8_t {
   entity,          // whole: id and type required
-  entity_update,   // whole entity in an update or merge batch: id required, type optional, nulls allowed
+  entity_upsert,   // whole, and an update where it exists: nulls allowed
+  entity_update,   // whole entity in an update batch: id required, type optional, nulls allowed
   attributes,      // an entity fragment: attributes, maybe type and scope; id, where given, must equal
   merge,           // the same for merge-patch: nulls allowed, simplified values of existing attributes allowed
   one_attribute,   // the body of PATCH or PUT .../attrs/{name}: one attribute's members (or an array of instances)
+  entity_merge,    // whole entity in a merge batch: as entity_update and merge
 };
 
 inline constexpr std::string_view kNull = "urn:ngsi-ld:null";
-/// `observed_at` of a fragment that says "observedAt": "urn:ngsi-ld:null".
+/// `observed_at` or `expires_at` of a fragment that says "urn:ngsi-ld:null" there.
 inline constexpr Timestamp kNullTime{INT64_MIN};
 
 /// A parsed fragment: a block whose id, types and scopes may be empty, attributes as given, times unset (0). An
@@ -43,6 +45,8 @@ struct Fragment {
   bool has_scope = false;
   bool scope_null = false;  // "scope": "urn:ngsi-ld:null"
   bool complete = false;    // surely every attribute has a value and none is null
+  bool has_nulls = false;   // there is an NGSI-LD null somewhere
+  std::optional<Timestamp> expires_at;  // of the entity; kNullTime: it is taken away
   EntityView view() const { return EntityView(block); }
 };
 
@@ -84,6 +88,8 @@ enum class Operation : std::uint8_t {
   replace_attribute,  // 5.6.19 / PUT attrs/{name}
   delete_attribute,   // 5.6.5
   delete_entity,      // 5.6.6
+  drop_attributes,    // 5.6.21: those that `purge` names
+  keep_attributes,    // 5.6.21: all but those
 };
 
 struct Change {
@@ -93,6 +99,10 @@ struct Change {
   Symbol attribute = Symbol::none;            // of the *_attribute operations; delete_attribute of none: the scope
   std::string dataset_id;                     // delete_attribute: which instance ("" default)
   bool delete_all = false;                    // delete_attribute: all instances
+  struct Purge {                              // of drop_attributes and keep_attributes
+    std::vector<Symbol> names;
+    bool scope = false;                       // drop it too
+  } purge;
   std::optional<Timestamp> observed_at;       // merge: `observedAt` parameter for what has one
   std::string lang;                           // merge: `lang` parameter for simplified language values
   std::vector<std::uint64_t> if_versions;     // If-Match: the entity must be one of these versions; empty: no condition
@@ -107,8 +117,9 @@ struct Outcome {
   bool created = false;
   EntityBlock block;                 // put: the whole entity; patch: the changed parts, see splice(); times set
   struct Unchanged {
-    Symbol attribute;  // none: the scope
+    Symbol attribute;  // none: the member
     std::string reason;
+    std::string_view member = "scope";
   };
   std::vector<Symbol> updated;       // attribute names that changed
   std::vector<Unchanged> not_updated;

@@ -45,6 +45,17 @@ std::string_view value_member(Kind kind);
 
 class EntityView;
 
+/// What an instance may hold that few do, each a text. Stored on disk: never renumber.
+enum class Extra : std::uint8_t {
+  object_type = 1,  // of a Relationship (clause 4.5.3.2): expanded IRIs, parted by blanks
+  entity_id_sealed = 2,
+  entity_type_sealed = 3,  // expanded IRIs, parted by blanks; both of an ngsildproof alone (clause 4.5.2.2)
+};
+inline constexpr std::array kExtras{Extra::object_type, Extra::entity_id_sealed, Extra::entity_type_sealed};
+/// Appends one to the extras of an instance. Unknown ones are passed over by who reads.
+void append_extra(std::string& extras, Extra which, std::string_view text);
+std::string_view find_extra(std::string_view extras, Extra which);  // empty: not there
+
 /// One instance of an attribute (or sub-attribute). Points into its entity's block.
 struct AttributeView {
   Symbol name = Symbol::none;
@@ -60,9 +71,11 @@ struct AttributeView {
   std::string_view dataset_id;  // empty: the default instance
   std::string_view unit_code;   // empty: none
   std::string_view value_type;  // expanded IRI; empty: none
+  std::string_view extras;      // see find_extra(); nearly always empty
   /// The value as compact, valid JSON text: of a Relationship the object (`"urn:…"` or an array of them), of a
-  /// LanguageProperty the language map. Keys of nested objects: a key of the default vocabulary stands bare, any
-  /// other is an IRI; JSON-LD keywords have their `@`.
+  /// ListRelationship an array of them, of a LanguageProperty the language map, of a VocabProperty an IRI or an array
+  /// of IRIs, of a JsonProperty what was given. Keys of objects nested in a Property or ListProperty: a key of the
+  /// default vocabulary stands bare, any other is an IRI; JSON-LD keywords have their `@`.
   std::string_view value;
 
   std::uint16_t sub_count = 0;
@@ -123,8 +136,12 @@ struct EntityHeader {
   std::uint16_t scope_count = 0;
   std::uint16_t flags = 0;  // EntityFlag
 };
-/// What a patch says beyond its attributes (see splice()).
-enum EntityFlag : std::uint16_t { kScopesGiven = 1 };
+enum EntityFlag : std::uint16_t {
+  kScopesGiven = 1,     // of a patch (see splice()): it says the scopes
+  kExpiryGiven = 2,     // of a patch: `expires_at` is what the entity's becomes
+  kTransientParts = 4,  // an instance or sub-attribute has an expiresAt; may stay behind when it goes
+  kHasExtras = 8,       // the same of extras
+};
 static_assert(sizeof(EntityHeader) == 48);
 
 /// Reads a block in place. Cheap to make and to copy; the block must outlive it. Layout after the header:
@@ -144,6 +161,8 @@ class EntityView {
   Timestamp created_at() const { return {header().created_at}; }
   Timestamp modified_at() const { return {header().modified_at}; }
   std::optional<Timestamp> expires_at() const;
+  /// Something of it has an expiresAt (clause 4.22), or had: see ngsi/expiry.h.
+  bool may_expire() const { return header().expires_at != 0 || (header().flags & kTransientParts) != 0; }
 
   std::size_t type_count() const { return header().type_count; }
   Symbol type(std::size_t index) const;
@@ -201,16 +220,18 @@ class EntityBuilder {
     std::optional<Timestamp> created_at, modified_at;  // default: those of what it belongs to
     std::optional<Timestamp> observed_at;
     std::optional<Timestamp> expires_at;
-    std::string_view dataset_id, unit_code, value_type, value;
+    std::string_view dataset_id, unit_code, value_type, extras, value;
   };
   /// Sub-attributes go between begin_instance and end_instance, nested in the same way. `instance` must live until its
   /// end; all but its times may be completed until then.
   void begin_instance(const Instance& instance);
   void end_instance();
   void add_instance(const Instance& instance) { begin_instance(instance), end_instance(); }
+  /// In a patch: the attribute is gone.
+  void add_removal(Symbol name);
   /// A whole instance from another block, times and sub-attributes kept.
   void copy_instance(const AttributeView& from);
-  void set_flags(std::uint16_t flags) { flags_ = flags; }
+  void set_flag(EntityFlag flag) { flags_ = static_cast<std::uint16_t>(flags_ | flag); }
   static Instance instance_of(const AttributeView& from);
 
   std::size_t attribute_count() const { return attributes_.size(); }
@@ -235,6 +256,7 @@ class EntityBuilder {
   bool is_copyable(const AttributeView& from) const;
   void add_slot(std::uint16_t place, std::size_t offset, bool is_default);
   void write_instance(base::ByteBuffer& out, const Open& open, Timestamp created, Timestamp modified);
+  void note_rare(std::uint16_t instance_flags);
 
   std::string id_;
   Timestamp created_, modified_;

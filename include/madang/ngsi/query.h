@@ -21,6 +21,7 @@ struct QueryLimits {
   std::size_t text = 8'192;  // bytes of one q, scopeQ, type or idPattern
   std::size_t terms = 200;   // leaves of a tree
   std::size_t depth = 32;
+  std::size_t hops = 10;  // of a path through linked entities
   std::size_t ids = 1'000;
   std::size_t attributes = 1'000;
   std::size_t vertices = 10'000;  // of a query geometry
@@ -54,7 +55,17 @@ struct TypeSelection {
 struct AttributePath {
   /// What the last name means: an attribute, or one of the members that are kept with it (`speed.observedAt`). A path
   /// of such a member alone (`modifiedAt`) is the entity's own and has no names.
-  enum class Member : std::uint8_t { value, created_at, modified_at, observed_at, expires_at, unit_code, dataset_id };
+  enum class Member : std::uint8_t {
+    value,
+    created_at,
+    modified_at,
+    observed_at,
+    expires_at,
+    unit_code,
+    dataset_id,
+    value_type,  // names of types: compared expanded
+    object_type
+  };
   /// A key inside []. Language tags and keys of GeoProperty and JsonProperty values are not expanded: those compare as
   /// written.
   struct Key {
@@ -63,6 +74,14 @@ struct AttributePath {
     bool operator==(const Key&) const = default;
   };
 
+  /// A step to the entities that a Relationship points at: `isParked{Parking:name}`.
+  struct Hop {
+    Symbol relationship = Symbol::none;
+    std::vector<Symbol> types;  // the hint: one of these; empty: any
+    bool operator==(const Hop&) const = default;
+  };
+
+  std::vector<Hop> hops;  // from the entity asked about to the one that has the rest; nearly always none
   std::vector<Symbol> names;
   Member member = Member::value;
   std::vector<Key> keys;
@@ -142,6 +161,14 @@ struct GeoQuery {
   Symbol property = Symbol::none;  // the GeoProperty asked about: "location" unless geoproperty says otherwise
 };
 
+/// Clause 5.2.33: one way to be among the entities that a POSTed query is about.
+struct EntitySelector {
+  std::optional<TypeSelection> type;
+  std::vector<std::string> ids;
+  PatternPtr id_pattern;
+};
+struct Order;  // order.h
+
 /// A whole question. Empty parts ask nothing. Everything given must hold.
 struct Query {
   std::optional<TypeSelection> type;
@@ -152,6 +179,8 @@ struct Query {
   std::optional<QueryExpression> q;
   std::optional<ScopeSelection> scope;
   std::optional<GeoQuery> geo;
+  std::vector<EntitySelector> selectors;  // one of these; empty: any entity
+  std::shared_ptr<const Order> order;  // null: in the order of places
 };
 
 /// What a policy puts on every query of a principal: entities outside do not exist for it, hidden attributes neither
@@ -163,26 +192,49 @@ class Filter {
   virtual bool allows_attribute(const EntityView& entity, Symbol attribute) const = 0;
 };
 
-bool matches(const Query& query, const EntityView& entity, const Filter* filter = nullptr);
+/// The entities beside the one at hand, as far as somebody may see them: where its Relationships lead.
+class Neighbours {
+ public:
+  virtual ~Neighbours() = default;
+  /// A null view where there is none to be seen. Both this call and the use of what it gives belong where the view of
+  /// the entity at hand is valid, too.
+  virtual EntityView find(std::string_view id) const = 0;
+};
+
+/// Without neighbours no path through linked entities leads anywhere.
+bool matches(const Query& query, const EntityView& entity, const Filter* filter = nullptr,
+             const Neighbours* neighbours = nullptr);
 bool matches(const TypeSelection& selection, const EntityView& entity);
-bool matches(const QueryExpression& expression, const EntityView& entity, const Filter* filter = nullptr);
+bool matches(const QueryExpression& expression, const EntityView& entity, const Filter* filter = nullptr,
+             const Neighbours* neighbours = nullptr);
+/// Is it one of the types of a hint? (Clause 4.9, example 14; an empty hint: any.)
+bool has_one_of(const EntityView& entity, const std::vector<Symbol>& types);
+/// How many hops the longest path of linked entities has (clause 5.7.2.4: at most joinLevel).
+std::size_t linked_depth(const QueryExpression& expression);
 bool matches(const ScopeSelection& selection, const EntityView& entity);
 bool matches(const GeoQuery& query, const EntityView& entity, const Filter* filter = nullptr);
 /// The geometry of an entity's GeoProperty instance value (GeoJSON text).
 base::Result<geo::Geometry> geometry_of(const AttributeView& attribute);
 
+/// Names of attributes as written whose values q reads in another way (clause 4.9): `expandValues` are expanded by the
+/// @context as type coercion would, keys inside `jsonKeys` are not expanded.
+struct ValueNames {
+  std::vector<std::string_view> expanded, json_keys;
+};
+
 /// The parsers. `text` is percent-decoded. `where` in errors is "<parameter>:<column>", columns from 1 counting code
 /// points
-/// ("q:17", "type:3", "scopeQ:1", "georel:6"). Syntax errors are bad_request_data, limits too_complex, paths through
-/// linked entities
-/// (`attr{...}`) not_supported.
+/// ("q:17", "type:3", "scopeQ:1", "georel:6"). Syntax errors are bad_request_data, limits too_complex.
 ///
 /// Where the ABNF of 4.9 leaves a choice, q is read so: a bare regular expression ends at a `;`, `|` or `)` that is in
 /// no group or class of its own; one in double quotes ends there and only `\"` is an escape. A bare URI ends at `;`,
 /// `|`, `,` or a `)` that it did not open; in quotes it may hold anything. A bare word is a string (4.9, example 12).
+/// Within braces what stands before the last colon of the path's beginning is the hint of types, so a prefixed name
+/// (`ns:name`) cannot begin a path there.
 base::Result<TypeSelection> parse_type_selection(std::string_view text, Vocabulary& vocabulary,
                                                  const QueryLimits& limits = {});
-base::Result<QueryExpression> parse_q(std::string_view text, Vocabulary& vocabulary, const QueryLimits& limits = {});
+base::Result<QueryExpression> parse_q(std::string_view text, Vocabulary& vocabulary, const QueryLimits& limits = {},
+                                      const ValueNames& values = {});
 base::Result<ScopeSelection> parse_scope_selection(std::string_view text, const QueryLimits& limits = {});
 /// From the four parameters of a geo query as text (coordinates: JSON array text). `geoproperty` may be empty.
 base::Result<GeoQuery> parse_geo_query(std::string_view georel, std::string_view geometry, std::string_view coordinates,

@@ -19,6 +19,8 @@
 #include "madang/base/result.h"
 #include "madang/journal/journal.h"
 #include "madang/ngsi/entity.h"
+#include "madang/ngsi/expiry.h"
+#include "madang/ngsi/order.h"
 #include "madang/ngsi/query.h"
 #include "madang/ngsi/symbols.h"
 
@@ -98,6 +100,9 @@ class Tenant {
 
   // -- readers --
   ngsi::EntityView find(std::string_view id) const;  // shown version; null view where there is none
+  /// Some entity has an expiresAt (clause 4.22). To take away what has expired is the writer's; until that is shown,
+  /// readers look at entities through ngsi::AsOf.
+  bool has_expiring() const;
   std::uint64_t size() const;
   std::uint64_t bytes() const;
   std::vector<TypeCount> types() const;
@@ -143,6 +148,15 @@ class Store {
   void stage(Tenant& tenant, Position position, std::string_view id, ngsi::EntityBlock block) {
     stage(tenant, position, look_up(tenant, id), id, std::move(block));
   }
+  /// The next shown entity of which something has expired by `now`, in the order of time and place after `last`; moves
+  /// `last` to it. Null where there is none.
+  struct Due {
+    base::Timestamp time{INT64_MIN};
+    Place place = 0;
+  };
+  ngsi::EntityView next_due(const Tenant& tenant, base::Timestamp now, Due& last) const;
+  std::optional<base::Timestamp> next_expiry() const;  // of all tenants
+
   /// Shows what was staged up to `durable`, at most `most` changes at a time. True: there is more to show.
   bool show(Position durable, std::size_t most);
   Position shown() const;  // any thread
@@ -176,17 +190,49 @@ class Store {
   std::unique_ptr<Impl> impl_;
 };
 
+/// A tenant's entities as a filter shows them, without what has expired, and how much looking for them was done. Use it
+/// under a Reading.
+class Surroundings final : public ngsi::Neighbours {
+ public:
+  Surroundings(const Tenant& tenant, const ngsi::Filter* filter, base::Timestamp now = {INT64_MIN})
+      : tenant_(tenant), filter_(filter), now_(now) {}
+  ngsi::EntityView find(std::string_view id) const override;
+  void set_time(base::Timestamp now) { now_ = now, cut_.clear(); }
+
+  /// From now on so many are looked for, at most.
+  void allow(std::uint64_t most) { until_ = spent_ + most, refused_ = false; }
+  bool refused() const { return refused_; }  // one more was wanted
+  std::uint64_t spent() const { return spent_; }
+  void charge(std::uint64_t work) { spent_ += work; }
+
+ private:
+  const Tenant& tenant_;
+  const ngsi::Filter* filter_;
+  base::Timestamp now_;
+  mutable std::vector<ngsi::AsOf> cut_;  // what lost a part by now
+  mutable std::uint64_t spent_ = 0;
+  mutable bool refused_ = false;
+  std::uint64_t until_ = ~std::uint64_t{0};
+};
+
+/// Where an entity stands in an order: the values that decide and, among equals, its id.
+struct Ranked {
+  std::vector<ngsi::OrderKey> keys;
+  std::string id;
+};
+
 /// Where a page starts and ends.
 struct Page {
-  std::optional<Place> after = {};  // cursor: only places above
+  std::optional<Place> after = {};    // cursor: only places above
+  std::optional<Ranked> behind = {};  // cursor of a question with an order: only what comes behind
   std::uint64_t offset = 0;
   std::uint32_t limit = 20;  // 0 with count: only count
   bool count = false;        // find all matches, not only the page's
 };
 
 /// A question being answered in slices. Plans by the indexes (ids, declared values, relationships, space, scope, type,
-/// else all places); always checks the whole question against the entity, so an index can only make it faster. `query`
-/// and `filter` must outlive it.
+/// else all places), with an order also by what is next in it; always checks the whole question against the entity, so
+/// an index can only make it faster. `query` and `filter` must outlive it.
 class Search {
  public:
   Search(const Store& store, const Tenant& tenant, const ngsi::Query& query, const ngsi::Filter* filter, Page page);
@@ -194,12 +240,16 @@ class Search {
 
   using Emit = std::function<void(ngsi::EntityView)>;
   /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at). Call under
-  /// a Reading; `emit` sees the page's entities in order, as they are at that moment. True: finished.
-  base::Result<bool> run(std::uint64_t budget, const Emit& emit);
+  /// a Reading; `emit` sees the page's entities in order, as they are at that moment, without what has expired by
+  /// `now`. True: finished.
+  base::Result<bool> run(std::uint64_t budget, const Emit& emit, base::Timestamp now = {INT64_MIN});
+  /// For emit: it did so much beside, in entities looked at. The turn ends when its budget is used up.
+  void charge(std::uint64_t work);
 
   std::uint64_t matched() const;      // so far; the whole count once finished with count
   bool more() const;                  // finished, and at least one match lies beyond the page
   std::optional<Place> last() const;  // place of the last entity of the page: the next page's cursor
+  const Ranked* last_ranked() const;  // the same of a question with an order; null: the page is empty
   std::string_view plan() const;      // "ids", "value index", "space", "type", "scan", ...: for the log and tests
 
  private:

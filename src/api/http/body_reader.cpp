@@ -141,21 +141,52 @@ Status read_geo(const dom::element& value, const std::string& pointer, QueryBody
   return wrong("A geo query needs georel, geometry and coordinates (5.2.13).", pointer);
 }
 
+/// OrderingParams (5.2.43).
+Status read_ordering(const dom::element& value, const std::string& pointer, QueryBody& body) {
+  return each_field(value, pointer,
+                    [&](std::string_view name, const dom::element& item, const std::string& at) -> Status {
+                      if (name == "orderBy") {
+                        MADANG_TRY(const auto terms, texts_of(item, at));
+                        body.order_by.emplace();
+                        for (const std::string& term : terms) {
+                          if (term.find(',') != term.npos) return wrong("Terms are items of the array: no commas.", at);
+                          if (!body.order_by->empty()) *body.order_by += ',';
+                          *body.order_by += term;
+                        }
+                      } else if (name == "collation") {
+                        MADANG_TRY(body.collation, text_of(item, at));
+                      } else if (name == "geometry") {
+                        MADANG_TRY(body.order_geometry, text_of(item, at));
+                      } else if (name == "coordinates") {
+                        if (!item.is_array()) return wrong("An array of coordinates was expected.", at);
+                        body.order_from = simdjson::minify(item);
+                      } else {
+                        return unknown(name, at);
+                      }
+                      return {};
+                    });
+}
+
 /// Members of clause 5.2.23 that are not offered yet, with the value that asks for nothing.
 struct Later {
   std::string_view name, neutral;
 };
-constexpr Later kLater[] = {{"join", "\"@none\""},  {"joinLevel", ""},         {"containedBy", ""},
-                            {"ordering", ""},       {"expandValues", ""},      {"jsonKeys", ""},
-                            {"entityMap", "false"}, {"entityMapLifetime", ""}, {"splitEntities", "false"}};
+constexpr Later kLater[] = {{"entityMap", "false"}, {"entityMapLifetime", ""}};
 
 Status read_query_member(std::string_view name, const dom::element& value, const std::string& at, QueryBody& body) {
   struct Text {
     std::string_view name;
     std::optional<std::string> QueryBody::*member;
   };
-  constexpr std::array kTexts{Text{"q", &QueryBody::q}, Text{"scopeQ", &QueryBody::scope_q},
-                              Text{"lang", &QueryBody::lang}, Text{"csf", &QueryBody::csf}};
+  // geometryProperty is no member of 5.2.23, but 6.3.15 wants it for POST and clients put it here.
+  constexpr std::array kTexts{Text{"q", &QueryBody::q},
+                              Text{"scopeQ", &QueryBody::scope_q},
+                              Text{"lang", &QueryBody::lang},
+                              Text{"csf", &QueryBody::csf},
+                              Text{"join", &QueryBody::join},
+                              Text{"expandValues", &QueryBody::expand_values},
+                              Text{"jsonKeys", &QueryBody::json_keys},
+                              Text{"geometryProperty", &QueryBody::geometry_property}};
   for (const Text& text : kTexts) {
     if (name != text.name) continue;
     MADANG_TRY(body.*text.member, text_of(value, at));
@@ -166,18 +197,22 @@ Status read_query_member(std::string_view name, const dom::element& value, const
     std::optional<std::vector<std::string>> QueryBody::*member;
   };
   constexpr std::array kLists{List{"attrs", &QueryBody::attrs}, List{"pick", &QueryBody::pick},
-                              List{"omit", &QueryBody::omit}, List{"datasetId", &QueryBody::dataset_ids}};
+                              List{"omit", &QueryBody::omit}, List{"datasetId", &QueryBody::dataset_ids},
+                              List{"containedBy", &QueryBody::contained_by}};
   for (const List& list : kLists) {
     if (name != list.name) continue;
     MADANG_TRY(body.*list.member, texts_of(value, at));
     return {};
   }
+  if (name == "joinLevel") {
+    std::uint64_t level = 0;
+    if (value.get(level) || level == 0) return wrong("A whole number from 1 was expected.", at);
+    return body.join_level = level, Status();
+  }
+  if (name == "splitEntities") return value.is_bool() ? Status() : Status(wrong("true or false was expected.", at));
   for (const Later& later : kLater) {
     if (name != later.name) continue;
     if (!later.neutral.empty() && simdjson::minify(value) == later.neutral) return {};
-    std::uint64_t level = 0;
-    if (name == "joinLevel" && (value.get(level) || level == 0))
-      return wrong("A whole number from 1 was expected.", at);
     if (body.later.empty()) body.later = at;
     return {};
   }
@@ -324,6 +359,7 @@ Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json) {
         }
         if (name == "entities") return read_selectors(value, at, query);
         if (name == "geoQ") return read_geo(value, at, query);
+        if (name == "ordering") return read_ordering(value, at, query);
         return read_query_member(name, value, at, query);
       }));
   if (!typed) return wrong("A query has \"type\": \"Query\" (5.2.23).", "/type");

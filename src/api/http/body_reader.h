@@ -1,6 +1,7 @@
 #pragma once
 // What the edge itself must know of a JSON body: its @context, the items of a batch, a list of ids, a query.
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +19,11 @@ struct QueryBody {
     std::vector<std::string> ids;
   };
   std::vector<Selector> entities;
-  std::optional<std::string> q, scope_q, georel, geometry, coordinates, geoproperty, lang, csf;
-  std::optional<std::vector<std::string>> attrs, pick, omit, dataset_ids;
+  std::optional<std::string> q, scope_q, georel, geometry, coordinates, geoproperty, lang, csf, join, expand_values,
+      json_keys, geometry_property;
+  std::optional<std::string> order_by, collation, order_from, order_geometry;  // 5.2.43
+  std::optional<std::vector<std::string>> attrs, pick, omit, dataset_ids, contained_by;
+  std::optional<std::uint64_t> join_level;
   std::string later;  // the first member that is not offered yet, by JSON pointer
 };
 

@@ -173,7 +173,7 @@ constexpr std::string_view kComponents = R"({
 "securitySchemes":{"bearer":{"type":"http","scheme":"bearer"}},
 "schemas":{
 "Entity":{"type":"object","required":["id","type"],"properties":{"id":{"type":"string","format":"uri"},"type":{"type":["string","array"]},"scope":{"type":["string","array"]}},"additionalProperties":true},
-"Query":{"type":"object","required":["type"],"properties":{"type":{"const":"Query"},"entities":{"type":"array","minItems":1},"q":{"type":"string"},"geoQ":{"type":"object"},"scopeQ":{"type":"string"},"attrs":{"type":"array"},"pick":{"type":"array"},"omit":{"type":"array"},"lang":{"type":"string"},"datasetId":{"type":"array"},"csf":{"type":"string"}}},
+"Query":{"type":"object","required":["type"],"properties":{"type":{"const":"Query"},"entities":{"type":"array","minItems":1},"q":{"type":"string"},"geoQ":{"type":"object"},"scopeQ":{"type":"string"},"attrs":{"type":"array"},"pick":{"type":"array"},"omit":{"type":"array"},"lang":{"type":"string"},"datasetId":{"type":"array"},"csf":{"type":"string"},"join":{"enum":["inline","flat","@none"]},"joinLevel":{"type":"integer","minimum":1},"containedBy":{"type":"array"},"expandValues":{"type":"string"},"jsonKeys":{"type":"string"},"splitEntities":{"type":"boolean"},"geometryProperty":{"type":"string"}}},
 "Index":{"type":"object","required":["type","attribute"],"properties":{"tenant":{"type":"string"},"type":{"type":"string"},"attribute":{"type":"string"}}},
 "Problem":{"type":"object","required":["type","title","detail","status"],"properties":{"type":{"type":"string"},"title":{"type":"string"},"detail":{"type":"string"},"status":{"type":"integer"},"pointer":{"type":"string"},"parameter":{"type":"string"},"column":{"type":"integer"},"where":{"type":"string"}}}}})";
 

@@ -31,7 +31,7 @@ constexpr ParamInfo kParamTable[] = {
     {count, "count", ParamKind::boolean, 5, "true: header NGSILD-Results-Count"},
     {limit, "limit", ParamKind::unsigned_, 10, "Size of a page"},
     {offset, "offset", ParamKind::unsigned_, 19, "Entities to skip"},
-    {after, "after", ParamKind::text, kWord,
+    {after, "after", ParamKind::text, kLong,
      "Place in the answer, from a `next` link: a page stays right while entities come and go"},
     {options, "options", ParamKind::words, 256, "Comma-separated options"},
     {format, "format", ParamKind::text, 32, "Representation"},
@@ -43,16 +43,22 @@ constexpr ParamInfo kParamTable[] = {
      "For merged attributes that have an observedAt and bring none"},
     {delete_all, "deleteAll", ParamKind::boolean, 5, "true: all instances of the attribute"},
     {details, "details", ParamKind::boolean, 5, "true: with details"},
-    {join, "join", ParamKind::text, 16, "", false, "@none"},
-    {join_level, "joinLevel", ParamKind::positive, 16, "", false, ""},
-    {contained_by, "containedBy", ParamKind::uris, kList, "", false, ""},
-    {order_by, "orderBy", ParamKind::text, kList, "", false, ""},
-    {collation, "collation", ParamKind::text, 256, "", false, ""},
-    {order_from, "orderFrom", ParamKind::text, kList, "", false, ""},
-    {order_geometry, "orderGeometry", ParamKind::text, 64, "", false, ""},
-    {expand_values, "expandValues", ParamKind::words, kList, "", false, ""},
-    {json_keys, "jsonKeys", ParamKind::words, kList, "", false, ""},
-    {split_entities, "splitEntities", ParamKind::boolean, 5, "", false, "false"},
+    {drop, "drop", ParamKind::words, kList, "Members that a purge takes from entities instead of removing them"},
+    {keep, "keep", ParamKind::words, kList, "Attributes that a purge leaves to entities instead of removing them"},
+    {join, "join", ParamKind::text, 16,
+     "Show linked entities: `inline` in their Relationships, `flat` behind the others, `@none`"},
+    {join_level, "joinLevel", ParamKind::positive, 16, "How far Relationships are followed (1)"},
+    {contained_by, "containedBy", ParamKind::uris, kList, "Entities that are not to be joined, being known already"},
+    {expand_values, "expandValues", ParamKind::words, kList,
+     "Attributes whose values in q are expanded by the @context (VocabProperty)"},
+    {json_keys, "jsonKeys", ParamKind::words, kList, "Attributes whose keys in q are taken as they are written"},
+    {split_entities, "splitEntities", ParamKind::boolean, 5,
+     "Whether parts of one entity may be in several sources (there is one: this makes no difference)"},
+    {order_by, "orderBy", ParamKind::text, kLong,
+     "What entities are ordered by, such as `name,age;desc` or `location;dist-asc`"},
+    {collation, "collation", ParamKind::text, 128, "How texts are ordered (RFC 6067), such as `ko` (`und`)"},
+    {order_from, "orderFrom", ParamKind::text, kList, "JSON array of coordinates that distances are measured from"},
+    {order_geometry, "orderGeometry", ParamKind::text, 64, "GeoJSON geometry type of `orderFrom` (`Point`)"},
     {entity_map, "entityMap", ParamKind::boolean, 5, "", false, "false"},
     {entity_map_lifetime, "entityMapLifetime", ParamKind::text, 64, "", false, ""},
     {timerel, "timerel", ParamKind::text, 16, "", false, ""},
@@ -62,8 +68,6 @@ constexpr ParamInfo kParamTable[] = {
     {last_n, "lastN", ParamKind::text, 16, "", false, ""},
     {aggr_methods, "aggrMethods", ParamKind::words, 256, "", false, ""},
     {aggr_period_duration, "aggrPeriodDuration", ParamKind::text, 64, "", false, ""},
-    {drop, "drop", ParamKind::words, kList, "", false, ""},
-    {keep, "keep", ParamKind::words, kList, "", false, ""},
     {kind, "kind", ParamKind::text, 32, "", false, ""},
     {reload, "reload", ParamKind::boolean, 5, "", false, "false"},
 };
@@ -95,6 +99,7 @@ constexpr auto kShow = list(attrs, pick, omit, options, format, lang, geometry_p
 constexpr auto kLinked = list(join, join_level, contained_by, entity_map, entity_map_lifetime);
 constexpr auto kPage = list(count, limit, offset, after);
 constexpr auto kFilter = list(id, type, id_pattern, q, georel, geometry, coordinates, geoproperty, scope_q, csf, local);
+constexpr auto kPurge = kFilter + list(attrs, drop, keep, geometry_property);
 constexpr auto kOrder = list(order_by, collation, order_from, order_geometry);
 constexpr auto kRetrieve = kShow + kTyped + kLinked;
 constexpr auto kQuery = kFilter + kShow + kPage + kLinked + kOrder + list(expand_values, json_keys, split_entities);
@@ -106,7 +111,7 @@ constexpr auto kEvery = [] {
 }();
 
 constexpr std::string_view kFormats = "normalized,concise,simplified,keyValues";
-constexpr std::string_view kReadOptions = "normalized,concise,simplified,keyValues,sysAttrs";
+constexpr std::string_view kReadOptions = "normalized,concise,simplified,keyValues,sysAttrs,expiresAt";
 constexpr std::string_view kSimple = "simplified,keyValues";
 
 // ---- what it answers with ----
@@ -122,6 +127,7 @@ constexpr int kAsked[] = {200, 400, 403, 404, 406, 411, 415, 429, 504};
 constexpr int kCreated[] = {201, 400, 409, 411, 412, 415, 429, 503, 504, 507};
 constexpr int kChanged[] = {204, 400, 404, 411, 412, 415, 429, 503, 504, 507};
 constexpr int kDeleted[] = {204, 400, 404, 412, 429, 503, 504, 507};
+constexpr int kPurged[] = {204, 207, 400, 403, 404, 429, 503, 504};
 constexpr int kParts[] = {204, 207, 400, 404, 411, 412, 415, 429, 503, 504, 507};
 constexpr int kMade[] = {201, 207, 400, 411, 415, 429, 503, 507};
 constexpr int kUpserted[] = {201, 204, 207, 400, 411, 415, 429, 503, 507};
@@ -220,6 +226,8 @@ constexpr Operation kTable[] = {
     changes(Op::entity_delete, Method::delete_, kEntity, "deleteEntity", "Delete an entity (5.6.6)", Body::none, kTyped,
             kDeleted),
     shows_entities(Op::entity_query, Method::get, kEntities, "queryEntities", "Query entities (5.7.2)", kQuery, kPages),
+    changes(Op::entity_purge, Method::delete_, kEntities, "purgeEntities",
+            "Remove the entities that match, or some of their attributes (5.6.21)", Body::none, kPurge, kPurged),
     changes(Op::entity_create, Method::post, kEntities, "createEntity", "Create an entity (5.6.1)", Body::entity,
             kLocal, kCreated),
     changes(Op::attrs_append, Method::post, kAttrs, "appendAttributes", "Append attributes (5.6.3)", Body::fragment,
@@ -265,7 +273,6 @@ constexpr Operation kTable[] = {
     admin(Op::backup_end, Method::delete_, "/admin/backup/{ticket}", "endBackup", "Give a backup's ticket back",
           kAdminChange),
 
-    later(Method::delete_, NGSI "/entities", "purgeEntities"),
     later(Method::post, NGSI "/subscriptions", "createSubscription"),
     later(Method::get, NGSI "/subscriptions", "querySubscriptions"),
     later(Method::get, NGSI "/subscriptions/{subscriptionId}", "retrieveSubscription"),

@@ -30,8 +30,9 @@ Operation operation_of(const Call& call) {
 }
 
 FragmentKind kind_of(Operation operation) {
-  const bool whole =
-      operation == Operation::create || operation == Operation::upsert_replace || operation == Operation::upsert_update;
+  if (operation == Operation::upsert_update) return FragmentKind::entity_upsert;
+  if (operation == Operation::merge) return FragmentKind::entity_merge;
+  const bool whole = operation == Operation::create || operation == Operation::upsert_replace;
   return whole ? FragmentKind::entity : FragmentKind::entity_update;
 }
 
@@ -77,7 +78,9 @@ bool left_some(const Call& call, const hub::ChangeResult& result) {
 base::Error not_overwritten(const Call& call, const hub::ChangeResult& result) {
   std::string names;
   for (const auto& unchanged : result.not_updated) {
-    names += (names.empty() ? "" : ", ") + std::string(call.vocabulary().symbols().name(unchanged.attribute));
+    const bool member = unchanged.attribute == ngsi::Symbol::none;
+    names += (names.empty() ? "" : ", ") +
+             std::string(member ? unchanged.member : call.vocabulary().symbols().name(unchanged.attribute));
   }
   return error(Code::already_exists, "These attributes exist and were not overwritten: " + names + ".");
 }

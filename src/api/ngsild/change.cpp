@@ -153,8 +153,9 @@ std::string update_result(const Call& call, const hub::ChangeResult& result) {
   for (const auto& unchanged : result.not_updated) {
     if (out.back() != '[') out += ',';
     out += R"({"attributeName":)";
-    const bool scope = unchanged.attribute == ngsi::Symbol::none;
-    base::json::append_string(out, scope ? "https://uri.etsi.org/ngsi-ld/scope" : names.name(unchanged.attribute));
+    const bool member = unchanged.attribute == ngsi::Symbol::none;
+    base::json::append_string(out, member ? "https://uri.etsi.org/ngsi-ld/" + std::string(unchanged.member)
+                                          : std::string(names.name(unchanged.attribute)));
     out += R"(,"reason":)";
     base::json::append_string(out, unchanged.reason);
     out += '}';

@@ -19,6 +19,8 @@ struct Question {
 };
 
 base::Result<Question> question_from_parameters(const Call& call);
+/// Only which entities are meant (5.6.21.4).
+base::Result<ngsi::Query> filter_from_parameters(const Call& call);
 base::Result<Question> question_from_body(const Call& call, const QueryBody& body);
 
 }  // namespace madang::api::ngsild

@@ -1,6 +1,7 @@
 #include "ngsild/retrieve.h"
 
 #include "http/etag.h"
+#include "ngsild/page.h"
 #include "ngsild/view.h"
 
 namespace madang::api::ngsild {
@@ -9,17 +10,28 @@ namespace {
 using base::Code;
 using base::error;
 
+/// Clause 5.7.1.4: without the type asked for, or anything to show, it is not found.
+bool is_found(ngsi::EntityView entity, const std::optional<ngsi::TypeSelection>& type, const View& view,
+              const ngsi::Filter* filter) {
+  return (!type || ngsi::matches(*type, entity)) && shows_anything(entity, view.how, filter);
+}
+
+base::Error nothing_of(std::string_view id) {
+  return error(Code::not_found, "The entity " + std::string(id) + " has nothing of what was asked for.");
+}
+
 /// One retrieval; shown the entity while the hub holds it still.
 struct Retrieval {
   Call& call;
   View view;
   std::optional<ngsi::TypeSelection> type;
   bool answered = false;
+  std::unique_ptr<const ngsi::Neighbours> neighbours = {};
 
   void show(ngsi::EntityView entity, const ngsi::Filter* filter) {
-    if (type && !ngsi::matches(*type, entity)) return;
-    if (!shows_anything(entity, view.how, filter)) return;
+    if (!is_found(entity, type, view, filter)) return;
     answered = true;
+    if (neighbours) return show_joined(entity, filter);
     std::string& block = call.begin_headers();
     const std::size_t etag_at = block.size() + 6;
     block += "ETag: ";
@@ -29,8 +41,8 @@ struct Retrieval {
       block += "\r\n";
       return call.answer(304, {}, block, [](std::string&) {});
     }
-    block += "\r\nVary: Accept, Accept-Encoding, Link, NGSILD-Tenant\r\n";
-    if (!view.context_inside) block += call.shown->link_line;
+    block += "\r\n";
+    end_headers(block);
     const auto render = [&](std::string& out) {
       ngsi::append_entity(out, entity, call.shown->vocabulary, view.how, filter);
     };
@@ -40,28 +52,74 @@ struct Retrieval {
     call.answer_text(200, media_name(call.media), block, text);
     call.loop.give_buffer(std::move(text));
   }
+
+ private:
+  void end_headers(std::string& block) const {
+    block += "Vary: Accept, Accept-Encoding, Link, NGSILD-Tenant\r\n";
+    if (!view.context_inside) block += call.shown->link_line;
+  }
+
+  /// With linked entities inside. No entity tag: it would have to know of all of them.
+  void show_joined(ngsi::EntityView entity, const ngsi::Filter* filter) {
+    ngsi::Joining joining = joining_of(view, *neighbours, call.environment.options);
+    std::string text = call.loop.take_buffer();
+    ngsi::append_entity(text, entity, call.shown->vocabulary, view.how, filter, &joining);
+    if (joining.overflown) {
+      call.fail(too_many_joined(call.environment.options));
+    } else if (text.size() > call.environment.options.answer_bytes) {
+      call.fail(too_large(call.environment.options));
+    } else {
+      std::string& block = call.begin_headers();
+      end_headers(block);
+      call.answer_text(200, media_name(call.media), block, text);
+    }
+    call.loop.give_buffer(std::move(text));
+  }
 };
+
+/// The entity and what its Relationships lead to, side by side (clause 4.5.23.3).
+void retrieve_flat(Call&& call, View&& view, const std::optional<ngsi::TypeSelection>& type) {
+  hub::Hub& hub = call.environment.hub;
+  const std::string id(call.captures[0]), tenant = call.tenant;
+  const auto who = call.who;
+  const auto page = std::make_shared<Page>(std::move(call), std::move(view), hub::QueryPage());
+  if (auto status = page->begin(); !status.ok()) return page->done(status.error());
+  bool found = false;
+  auto status = hub.retrieve(*who, tenant, id, [&](ngsi::EntityView entity, const ngsi::Filter* filter) {
+    found = is_found(entity, type, page->view(), filter);
+    if (found) page->see(entity, filter);
+  });
+  if (status.ok() && !found) status = nothing_of(id);
+  if (!status.ok()) return page->done(status.error());
+  page->done(hub::QueryAnswer());
+}
 
 }  // namespace
 
 void RetrieveEntity::operator()(Call&& call) const {
   const std::string_view id = call.captures[0];
-  auto text = view_text(call.params);
+  auto text = view_text(call.params, call.environment.options.query);
   if (!text) return call.fail(text.error());
   auto view = make_view(call, *text);
   if (!view) return call.fail(view.error());
-  Retrieval retrieval{call, std::move(*view), {}};
+  std::optional<ngsi::TypeSelection> selection;
   if (call.params.has(Param::type)) {
     auto type = ngsi::parse_type_selection(call.params[Param::type], call.vocabulary(), call.environment.options.query);
     if (!type) return call.fail(type.error());
-    retrieval.type = std::move(*type);
+    selection = std::move(*type);
+  }
+  if (view->join == Join::flat) return retrieve_flat(std::move(call), std::move(*view), selection);
+  Retrieval retrieval{call, std::move(*view), std::move(selection)};
+  if (retrieval.view.join == Join::within) {
+    auto neighbours = call.environment.hub.neighbours(*call.who, call.tenant);
+    if (!neighbours) return call.fail(neighbours.error());
+    retrieval.neighbours = std::move(*neighbours);
   }
   auto status = call.environment.hub.retrieve(
       *call.who, call.tenant, id,
       [&retrieval](ngsi::EntityView entity, const ngsi::Filter* filter) { retrieval.show(entity, filter); });
   if (retrieval.answered) return;
-  if (status.ok())
-    status = error(Code::not_found, "The entity " + std::string(id) + " has nothing of what was asked for.");
+  if (status.ok()) status = nothing_of(id);
   call.fail(status.error());
 }
 

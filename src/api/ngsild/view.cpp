@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "madang/base/uri.h"
+
 #include "http/etag.h"
 
 namespace madang::api::ngsild {
@@ -11,34 +13,23 @@ using base::Code;
 using base::error;
 
 using Names = std::vector<std::string_view>;
+using Terms = std::vector<ngsi::ProjectionTerm>;
 
-/// Clause 4.21: names parted by `,` or `|`. Braces mean linked entities, which need a join.
-base::Result<Names> split_names(std::string_view text, std::string_view parameter) {
-  Names names;
-  std::size_t column = 1;
-  while (true) {
-    const auto end = text.find_first_of(",|");
-    const std::string_view name = text.substr(0, end);
-    const std::string where = std::string(parameter) + ":" + std::to_string(column);
-    if (name.empty()) return error(Code::bad_request_data, "A name is missing.", where);
-    if (name.find_first_of("{}") != name.npos) {
-      return error(Code::bad_request_data, "Members of linked entities can be named with \"join\" only.", where);
-    }
-    if (name.find_first_of("; \"'()[]") != name.npos) {
-      return error(Code::bad_request_data, "\"" + std::string(name.substr(0, 80)) + "\" is no name.", where);
-    }
-    names.push_back(name);
-    if (end == text.npos) return names;
-    column += end + 1;
-    text.remove_prefix(end + 1);
-  }
+base::Result<Terms> terms_of(const Parameters& params, Param param, const ngsi::QueryLimits& limits) {
+  return ngsi::parse_projection(info(param).name, params[param], limits);
 }
 
-base::Status take_names(const Parameters& params, Param param, ViewText::Names& out) {
-  // An empty list projects nothing.
-  if (params[param].empty()) return {};
-  MADANG_TRY(out, split_names(params[param], info(param).name));
-  return {};
+/// attrs: as pick, without braces.
+base::Result<Names> flat_names(const Terms& terms, std::string_view parameter) {
+  Names names;
+  for (const auto& term : terms) {
+    if (!term.linked.empty()) {
+      return error(Code::bad_request_data, "Members of linked entities are named with \"pick\" and \"omit\".",
+                   std::string(parameter));
+    }
+    names.push_back(term.name);
+  }
+  return names;
 }
 
 base::Result<std::vector<ngsi::Symbol>> symbols_of(const Names& names, ngsi::Vocabulary& vocabulary) {
@@ -50,19 +41,99 @@ base::Result<std::vector<ngsi::Symbol>> symbols_of(const Names& names, ngsi::Voc
   return symbols;
 }
 
-bool has(const Names& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+bool has(const Terms& terms, std::string_view name) {
+  return std::any_of(terms.begin(), terms.end(),
+                     [&](const auto& term) { return term.name == name && term.linked.empty(); });
 }
 
-base::Result<std::vector<ngsi::Symbol>> attributes_of(const Names& names, ngsi::Vocabulary& vocabulary) {
-  Names attributes;
-  std::copy_if(names.begin(), names.end(), std::back_inserter(attributes), [](auto name) {
-    return name != "id" && name != "type" && name != "scope" && name != "@id" && name != "@type";
-  });
-  return symbols_of(attributes, vocabulary);
+bool is_core_member(std::string_view name) {
+  return name == "id" || name == "type" || name == "scope" || name == "@id" || name == "@type";
 }
 
-base::Status project(const ViewText& text, ngsi::Vocabulary& vocabulary, ngsi::Representation& how) {
+/// What stands in braces behind a name, wherever it does.
+Terms linked_of(const Terms* terms, std::string_view name) {
+  Terms linked;
+  if (terms == nullptr) return linked;
+  for (const auto& term : *terms)
+    if (term.name == name) linked.insert(linked.end(), term.linked.begin(), term.linked.end());
+  return linked;
+}
+
+/// One level of pick and omit (clause 4.21); null: not given there. A name that is omitted with braces behind it stays,
+/// and what is in the braces goes from the linked entities.
+class Projection {
+ public:
+  Projection(ngsi::Vocabulary& vocabulary, const ngsi::Representation& whole)
+      : vocabulary_(vocabulary), whole_(whole) {}
+
+  base::Status apply(const Terms* pick, const Terms* omit, ngsi::Representation& how) {
+    if (pick != nullptr) {
+      how.has_pick = true;
+      how.pick_id = has(*pick, "id") || has(*pick, "@id");
+      how.pick_type = has(*pick, "type") || has(*pick, "@type");
+      how.pick_scope = has(*pick, "scope");
+      for (const auto& term : *pick) MADANG_CHECK(add(term, how.pick));
+    }
+    if (omit != nullptr) {
+      how.pick_id = how.pick_id && !has(*omit, "id") && !has(*omit, "@id");
+      how.pick_type = how.pick_type && !has(*omit, "type") && !has(*omit, "@type");
+      how.pick_scope = how.pick_scope && !has(*omit, "scope");
+      for (const auto& term : *omit) {
+        if (pick != nullptr && term.linked.empty() && is_picked(*pick, term.name))
+          return error(Code::bad_request_data, "\"" + std::string(term.name) + "\" is both picked and omitted.",
+                       "omit");
+        if (term.linked.empty()) MADANG_CHECK(add(term, how.omit));
+      }
+    }
+    for (const Terms* terms : {pick, omit}) {
+      if (terms == nullptr) continue;
+      for (const auto& term : *terms)
+        if (!term.linked.empty()) MADANG_CHECK(branch(term.name, pick, omit, how));
+    }
+    return {};
+  }
+
+ private:
+  static bool is_picked(const Terms& pick, std::string_view name) {
+    return std::any_of(pick.begin(), pick.end(), [&](const auto& term) { return term.name == name; });
+  }
+
+  base::Status add(const ngsi::ProjectionTerm& term, std::vector<ngsi::Symbol>& out) {
+    if (is_core_member(term.name)) return {};
+    MADANG_TRY(const ngsi::Symbol symbol, vocabulary_.find(term.name));
+    if (symbol != ngsi::Symbol::none) out.push_back(symbol);
+    return {};
+  }
+
+  base::Status branch(std::string_view name, const Terms* pick, const Terms* omit, ngsi::Representation& how) {
+    if (is_core_member(name)) {
+      return error(Code::bad_request_data, "\"" + std::string(name) + "\" leads to no linked entities.",
+                   pick != nullptr && !linked_of(pick, name).empty() ? "pick" : "omit");
+    }
+    MADANG_TRY(const ngsi::Symbol symbol, vocabulary_.find(name));
+    const bool known = std::any_of(how.branches.begin(), how.branches.end(),
+                                   [&](const auto& made) { return made.relationship == symbol; });
+    if (symbol == ngsi::Symbol::none || known) return {};
+    const Terms picked = linked_of(pick, name), omitted = linked_of(omit, name);
+    ngsi::Branch made{symbol, whole_};
+    MADANG_CHECK(apply(picked.empty() ? nullptr : &picked, omitted.empty() ? nullptr : &omitted, made.how));
+    how.branches.push_back(std::move(made));
+    return {};
+  }
+
+  ngsi::Vocabulary& vocabulary_;
+  const ngsi::Representation& whole_;
+};
+
+std::size_t depth_of(const ViewText::Terms& terms) {
+  std::size_t deepest = 0;
+  if (terms)
+    for (const auto& term : *terms) deepest = std::max(deepest, term.depth());
+  return deepest;
+}
+
+base::Status project(const ViewText& text, ngsi::Vocabulary& vocabulary, View& view) {
+  ngsi::Representation& how = view.how;
   if (text.attrs && (text.pick || text.omit)) {
     return error(Code::bad_request_data, "\"attrs\" cannot stand beside \"pick\" or \"omit\".", "attrs");
   }
@@ -70,24 +141,55 @@ base::Status project(const ViewText& text, ngsi::Vocabulary& vocabulary, ngsi::R
     MADANG_TRY(how.attributes, symbols_of(*text.attrs, vocabulary));
     how.has_attributes = true;
   }
-  if (text.pick) {
-    MADANG_TRY(how.pick, attributes_of(*text.pick, vocabulary));
-    how.has_pick = true;
-    how.pick_id = has(*text.pick, "id") || has(*text.pick, "@id");
-    how.pick_type = has(*text.pick, "type") || has(*text.pick, "@type");
-    how.pick_scope = has(*text.pick, "scope");
+  // Clauses 5.7.1.4 and 5.7.2.4.
+  for (const auto& [terms, name] : {std::pair(&text.pick, "pick"), std::pair(&text.omit, "omit")}) {
+    if (depth_of(*terms) <= view.levels) continue;
+    return error(Code::bad_request_data,
+                 view.join == Join::none ? "Members of linked entities can be named with \"join\" only."
+                                         : "The braces go deeper than joinLevel, " + std::to_string(view.levels) + ".",
+                 name);
   }
-  if (!text.omit) return {};
-  for (const std::string_view name : *text.omit) {
-    if (text.pick && has(*text.pick, name)) {
-      return error(Code::bad_request_data, "\"" + std::string(name) + "\" is both picked and omitted.", "omit");
+  return Projection(vocabulary, view.whole)
+      .apply(text.pick ? &*text.pick : nullptr, text.omit ? &*text.omit : nullptr, how);
+}
+
+base::Status read_join(const Call& call, const ViewText& text, View& view) {
+  const std::string_view join = text.join.value_or("@none");
+  if (join == "inline") {
+    view.join = Join::within;
+  } else if (join == "flat") {
+    view.join = Join::flat;
+  } else if (join != "@none") {
+    return error(Code::bad_request_data, "\"join\" is inline, flat or @none.", "join");
+  } else if (!text.join && (text.join_level || text.contained_by)) {
+    const bool level = text.join_level.has_value();
+    return error(Code::bad_request_data,
+                 std::string(level ? "\"joinLevel\"" : "\"containedBy\"") + " goes with \"join\" only.",
+                 level ? "joinLevel" : "containedBy");
+  }
+  if (view.join == Join::none) return {};
+  const std::size_t most = call.environment.options.query.hops;
+  view.levels = text.join_level.value_or(1);
+  if (view.levels > most) {
+    return error(Code::too_complex, "\"joinLevel\" is at most " + std::to_string(most) + " here.", "joinLevel");
+  }
+  if (!text.contained_by) return {};
+  for (const std::string_view id : *text.contained_by) {
+    if (!base::is_absolute_uri(id)) {
+      return error(Code::bad_request_data, "\"" + std::string(id.substr(0, 80)) + "\" is no URI.", "containedBy");
     }
+    view.encountered.emplace_back(id);
   }
-  MADANG_TRY(how.omit, attributes_of(*text.omit, vocabulary));
-  how.pick_id = how.pick_id && !has(*text.omit, "id") && !has(*text.omit, "@id");
-  how.pick_type = how.pick_type && !has(*text.omit, "type") && !has(*text.omit, "@type");
-  how.pick_scope = how.pick_scope && !has(*text.omit, "scope");
   return {};
+}
+
+/// The representations named in the deprecated `options` must agree.
+base::Status check_options(const Parameters& params) {
+  if (params.has(Param::format)) return {};  // it takes precedence
+  const int named = static_cast<int>(params.has_option("normalized")) + static_cast<int>(params.has_option("concise")) +
+                    static_cast<int>(params.has_option("simplified") || params.has_option("keyValues"));
+  if (named <= 1) return {};
+  return error(Code::bad_request_data, "\"options\" names more than one representation.", "options");
 }
 
 ngsi::Format format_of(const Parameters& params) {
@@ -102,52 +204,73 @@ ngsi::Format format_of(const Parameters& params) {
 std::uint32_t hash_of(const Call& call, const ViewText& text, const View& view) {
   RepresentationHash hash;
   hash.add(static_cast<std::uint64_t>(call.media) << 8 | static_cast<std::uint64_t>(view.how.format) << 4 |
-           (view.context_inside ? 2u : 0u) | (view.how.system_attributes ? 1u : 0u));
+           (view.how.expiry ? 4u : 0u) | (view.context_inside ? 2u : 0u) | (view.how.system_attributes ? 1u : 0u));
   hash.add(call.shown->context_hash);
   if (call.who && call.who->policy) hash.add(call.who->name);
-  for (const ViewText::Names* names : {&text.attrs, &text.pick, &text.omit, &text.dataset_ids}) {
-    hash.add(*names ? (*names)->size() + 1 : 0);
-    if (!*names) continue;
-    for (const std::string_view name : **names) hash.add(name);
+  for (const Param param : {Param::attrs, Param::pick, Param::omit, Param::dataset_id}) {
+    hash.add(call.params.has(param) ? 1u : 0u);
+    if (call.params.has(param)) hash.add(call.params[param]);
   }
   return hash.add(text.lang).add(call.params[Param::geometry_property]).value();
 }
 
 }  // namespace
 
-base::Result<ViewText> view_text(const Parameters& params) {
+base::Result<ViewText> view_text(const Parameters& params, const ngsi::QueryLimits& limits) {
   ViewText text;
-  MADANG_CHECK(take_names(params, Param::attrs, text.attrs));
-  MADANG_CHECK(take_names(params, Param::pick, text.pick));
-  MADANG_CHECK(take_names(params, Param::omit, text.omit));
+  // An empty list projects nothing.
+  if (!params[Param::attrs].empty()) {
+    MADANG_TRY(const Terms terms, terms_of(params, Param::attrs, limits));
+    MADANG_TRY(text.attrs, flat_names(terms, "attrs"));
+  }
+  if (!params[Param::pick].empty()) {
+    MADANG_TRY(text.pick, terms_of(params, Param::pick, limits));
+  }
+  if (!params[Param::omit].empty()) {
+    MADANG_TRY(text.omit, terms_of(params, Param::omit, limits));
+  }
   if (const std::string_view ids = params[Param::dataset_id]; !ids.empty()) {
     text.dataset_ids.emplace();
     each_item(ids, [&](std::string_view id) { return text.dataset_ids->push_back(id), true; });
   }
   text.lang = params[Param::lang];
+  if (params.has(Param::geometry_property)) text.geometry_property = params[Param::geometry_property];
+  if (!params[Param::join].empty()) text.join = params[Param::join];
+  text.join_level = params.number(Param::join_level);
+  if (const std::string_view ids = params[Param::contained_by]; !ids.empty()) {
+    text.contained_by.emplace();
+    each_item(ids, [&](std::string_view id) { return text.contained_by->push_back(id), true; });
+  }
   return text;
 }
 
 base::Result<View> make_view(const Call& call, const ViewText& text) {
   View view;
   ngsi::Representation& how = view.how;
-  MADANG_CHECK(project(text, call.vocabulary(), how));
+  MADANG_CHECK(check_options(call.params));
   how.format = format_of(call.params);
   how.system_attributes = call.params.has_option("sysAttrs");
-  how.geojson = call.media == kGeoJson;
+  how.expiry = call.params.has_option("expiresAt");  // ours: for copies that end when the original does
   if (text.dataset_ids) how.dataset_ids.assign(text.dataset_ids->begin(), text.dataset_ids->end());
   how.languages = by_quality(text.lang);
-  if (call.params.has(Param::geometry_property)) {
+  MADANG_CHECK(read_join(call, text, view));
+  if (view.join == Join::within) view.whole = how;
+  how.geojson = call.media == kGeoJson;
+  if (text.geometry_property) {
     if (!how.geojson) {
       return error(Code::bad_request_data, "\"geometryProperty\" is for answers in application/geo+json.",
                    "geometryProperty");
     }
-    MADANG_TRY(how.geometry_property, call.vocabulary().find(call.params[Param::geometry_property]));
+    MADANG_TRY(how.geometry_property, call.vocabulary().find(*text.geometry_property));
   }
   // Clause 6.3.6: GeoJSON has its @context inside unless `Prefer: body=json`.
   view.context_inside =
       call.media == kLdJson || (how.geojson && call.headers.prefer.find("body=json") == std::string_view::npos);
-  how.with_context = view.context_inside;
+  // Of a collection it is one member of the whole, added there.
+  const bool collection = how.geojson && (call.operation->op != Op::entity_retrieve || view.join == Join::flat);
+  how.with_context = view.context_inside && !collection;
+  if (view.join == Join::flat) view.whole = how;
+  MADANG_CHECK(project(text, call.vocabulary(), view));
   view.hash = hash_of(call, text, view);
   return view;
 }

@@ -95,6 +95,13 @@ class Bench {
   base::Status fill(std::uint64_t size) {
     if (size <= filled_) return {};
     net::LoadOptions options = load(4);
+    if (filled_ == 0) {
+      auto linked = linked_entities();
+      options.requests = linked.size();
+      options.request = net::round_robin(std::move(linked));
+      MADANG_TRY(const auto made, net::run_load(options));
+      if (made.by_class[2] != made.requests) return error(Code::unavailable, "the server refuses entities");
+    }
     options.request = filling(filled_, size - filled_);
     options.requests = (size - filled_ + 999) / 1'000;
     const auto begun = std::chrono::steady_clock::now();

@@ -48,6 +48,21 @@ Spot station_place(std::uint64_t number, std::uint64_t round) {
           kSouth + kHeight * share(scatter(number * 2))};
 }
 
+void append_organization(std::string& out, std::uint64_t number) {
+  out.append(R"({"id":"urn:ngsi-ld:Organization:)").append(std::to_string(number));
+  out.append(R"(","type":"Organization","name":{"type":"Property","value":")").append(words(number + 3, 2));
+  out.append(R"("},"licence":{"type":"Property","value":)").append(std::to_string(number));
+  out.append(R"(},"description":{"type":"Property","value":")").append(words(number * 17, 40));
+  out.append(R"("},"seat":{"type":"Relationship","object":"urn:ngsi-ld:District:)");
+  out.append(std::to_string(number % kDistricts)).append(R"("}})");
+}
+
+void append_district(std::string& out, std::uint64_t number) {
+  out.append(R"({"id":"urn:ngsi-ld:District:)").append(std::to_string(number));
+  out.append(R"(","type":"District","name":{"type":"Property","value":")").append(words(number + 5, 1));
+  out.append(R"("},"description":{"type":"Property","value":")").append(words(number * 19, 40)).append(R"("}})");
+}
+
 void append_station(std::string& out, std::uint64_t number, std::uint64_t round) {
   const std::size_t begin = out.size();
   const Spot at = station_place(number, round);
@@ -65,7 +80,7 @@ void append_station(std::string& out, std::uint64_t number, std::uint64_t round)
   member("temperature", std::to_string(static_cast<int>(luck >> 8) % 40) + "." + std::to_string(luck % 10));
   member("status", text(kStates[luck % kStates.size()]));
   out.append(R"(,"operatedBy":{"type":"Relationship","object":"urn:ngsi-ld:Organization:)")
-      .append(std::to_string(number % 1'000))
+      .append(std::to_string(number % kOrganizations))
       .append("\"}");
   std::array<char, 160> place{};
   const int size = std::snprintf(

@@ -44,6 +44,18 @@ std::string by_zone(std::uint64_t i, std::uint64_t entities) {
   return get("?type=AirQualityObserved&q=zone==" + std::to_string(zone) + "&limit=20");
 }
 
+/// A zone's stations with who operates them, and where those sit.
+std::string joined(std::uint64_t i, std::uint64_t entities) {
+  const std::uint64_t zone = scatter(i) % std::max<std::uint64_t>(1, entities / kZoneSize);
+  return get("?type=AirQualityObserved&q=zone==" + std::to_string(zone) + "&limit=20&join=inline&joinLevel=2");
+}
+
+/// The stations of an operator, by what is known of that.
+std::string through_operator(std::uint64_t i, std::uint64_t) {
+  return get("?type=AirQualityObserved&q=operatedBy%7BOrganization:licence%7D==" +
+             std::to_string(scatter(i) % kOrganizations) + "&join=inline&limit=20&pick=id,pm10");
+}
+
 std::string circle(std::uint64_t i, std::uint64_t entities) {
   const Spot at = station_place(scatter(i) % entities, 0);
   std::array<char, 256> text{};
@@ -136,10 +148,24 @@ Requests filling(std::uint64_t first, std::uint64_t count) {
   };
 }
 
+std::vector<std::string> linked_entities() {
+  const auto batch_of = [](std::uint64_t count, void (*append)(std::string&, std::uint64_t)) {
+    std::string body;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      body.push_back(body.empty() ? '[' : ',');
+      append(body, i);
+    }
+    return net::raw_request("POST", kUpsert, kJson, body + "]");
+  };
+  return {batch_of(kOrganizations, append_organization), batch_of(kDistricts, append_district)};
+}
+
 std::vector<Workload> workloads() {
   std::vector<Workload> all{prepared_workload("retrieve by id", retrieve, true),
                             prepared_workload("query type, limit 20", by_type, true),
                             prepared_workload("query type + q, limit 20", by_zone, true),
+                            prepared_workload("join inline, 2 levels, 20", joined, true),
+                            prepared_workload("q on a linked entity, limit 20", through_operator, true),
                             prepared_workload("geo circle 500 m, limit 20, count", circle, true),
                             prepared_workload("geo polygon, limit 20, count", polygon, true),
                             prepared_workload("update of one attribute", update, false, Against::durable_update)};

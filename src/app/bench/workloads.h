@@ -26,4 +26,7 @@ std::vector<Workload> workloads();
 /// Batches of 1,000 that make entities `first` to `first + count`.
 std::function<std::string_view(std::uint64_t index)> filling(std::uint64_t first, std::uint64_t count);
 
+/// The two requests that make what stations link to.
+std::vector<std::string> linked_entities();
+
 }  // namespace madang::app

@@ -90,7 +90,7 @@ class Writer {
 };
 
 std::string first_target(const ExportCommand& command) {
-  std::string target = "/ngsi-ld/v1/entities?local=true&limit=" + std::string(kPage);
+  std::string target = "/ngsi-ld/v1/entities?local=true&options=expiresAt&limit=" + std::string(kPage);
   if (!command.type.empty()) {
     target += "&type=";
     base::append_percent_encoded(target, command.type);

@@ -97,6 +97,8 @@ const std::vector<Key>& keys() {
       {"api.batch", MADANG_SLOT(Count, edge.batch_most), "Entities in one batch operation."},
       {"api.page", MADANG_SLOT(Count, edge.page_default), "Entities on a page where the request gives no `limit`."},
       {"api.largest_page", MADANG_SLOT(Count, edge.page_most), "Largest `limit`."},
+      {"api.joined", MADANG_SLOT(Count, edge.joined_most),
+       "Linked entities (`join`) shown with one entity (403 TooComplexQuery)."},
       {"api.gzip", MADANG_SLOT(Flag, edge.gzip), "Compress answers for clients that accept it."},
       {"api.cors_read", MADANG_SLOT(List, edge.cors_read), "Origins whose web pages may read; `*` is all."},
       {"api.cors_write", MADANG_SLOT(List, edge.cors_write), "Origins whose web pages may change entities."},

@@ -174,6 +174,11 @@ base::Result<bool> Processor::read_reverse(Local& local, std::string_view term, 
     if (key != "@reverse" && key != "@container" && key != "@type" && key != "@protected" && key != "@index" &&
         key != "@context" && key != "@language" && key != "@direction" && key != "@prefix")
       return term_fault(local, term, "has \"" + std::string(key) + "\", which JSON-LD 1.1 does not know", kInvalidTerm);
+    if (key != "@index") continue;
+    if ((definition.container & kIndex) == 0 || !each.value().is_string() ||
+        !is_iri(expand_iri(local.active, text_of(each.value()), false, true)))
+      return term_fault(local, term, "has an @index that is no IRI, or no @container @index", kInvalidTerm);
+    definition.index = text_of(each.value());
   }
   definition.is_reverse = true;
   return true;
