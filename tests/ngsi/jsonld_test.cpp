@@ -1,11 +1,16 @@
-// General expansion and compaction. The W3C's own tests are run by tests/conformance/jsonld.sh; these are few, and ours.
+// General expansion and compaction. The W3C's own tests are run by tests/conformance/jsonld.sh; these are few, and
+// ours.
 
 #include "madang/ngsi/jsonld.h"
 
+#include <algorithm>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
+#include <simdjson.h>
 
 namespace madang::ngsi::jsonld {
 namespace {
@@ -33,6 +38,37 @@ std::string compacted(std::string_view document, std::string_view context, const
   return result.ok() ? *result : "error: " + result.error().message;
 }
 
+/// The same text for the same data: members sorted, and the items of an array too, unless it is a list's.
+void append_sorted(std::string& out, simdjson::dom::element value, bool is_list = false) {
+  std::vector<std::string> parts;
+  if (value.is_object()) {
+    const simdjson::dom::object members = value.get_object().value_unsafe();
+    for (const auto& [key, item] : members) {
+      std::string& part = parts.emplace_back('"' + std::string(key) + "\":");
+      append_sorted(part, item, key == "@list");
+    }
+  } else if (value.is_array()) {
+    const simdjson::dom::array items = value.get_array().value_unsafe();
+    for (const auto item : items) append_sorted(parts.emplace_back(), item);
+  } else {
+    out += simdjson::minify(value);
+    return;
+  }
+  if (!is_list) std::sort(parts.begin(), parts.end());
+  out += value.is_object() ? '{' : '[';
+  for (std::size_t i = 0; i < parts.size(); ++i) out.append(i > 0 ? "," : "").append(parts[i]);
+  out += value.is_object() ? '}' : ']';
+}
+
+std::string sorted(const std::string& json) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  if (parser.parse(json).get(root)) return "no JSON: " + json;
+  std::string out;
+  append_sorted(out, root);
+  return out;
+}
+
 TEST(Expansion, WritesNamesAndValuesOut) {
   EXPECT_EQ(expanded(R"({"@context": {"@vocab": "https://x.example/", "at": {"@type": "https://x.example/Time"},
                                       "next": {"@type": "@id"}, "named": {"@language": "ko"}},
@@ -45,7 +81,8 @@ TEST(Expansion, WritesNamesAndValuesOut) {
 }
 
 TEST(Expansion, TypesBringTheirOwnContext) {
-  const std::string context = R"({"@vocab": "https://x.example/", "Bus": {"@context": {"line": "https://bus.example/line"}}})";
+  const std::string context =
+      R"({"@vocab": "https://x.example/", "Bus": {"@context": {"line": "https://bus.example/line"}}})";
   EXPECT_EQ(expanded(R"({"@context": )" + context + R"(, "@type": "Bus", "line": 1, "part": {"line": 2}})"),
             R"([{"@type":["https://x.example/Bus"],"https://bus.example/line":[{"@value":1}],)"
             R"("https://x.example/part":[{"https://x.example/line":[{"@value":2}]}]}])");
@@ -93,7 +130,7 @@ TEST(Compaction, MapsAreFiledByTheirKeys) {
   const std::string context = R"({"label": {"@id": "https://x.example/label", "@container": "@language"}})";
   const std::string shown = compacted(data, context);
   EXPECT_NE(shown.find(R"("label":{"en":"hall","ko":"홀","@none":"x"})"), std::string::npos) << shown;
-  EXPECT_EQ(expanded(shown), expanded(data));
+  EXPECT_EQ(sorted(expanded(shown)), sorted(expanded(data)));
 }
 
 TEST(Compaction, SeveralNodesAreAGraph) {
@@ -124,14 +161,15 @@ TEST(RoundTrip, CompactedDataExpandsToTheSame) {
         "1", "true", R"("text")", R"({"@value":"t","@language":"en"})", R"({"@id":"https://x.example/1"})",
         R"({"@value":"2020","@type":"https://x.example/Time"})", R"({"@list":[1,"x"]})", R"([1,2])",
         R"({"@type":"Thing","b":{"@id":"https://x.example/2"}})");
-    const auto extra = rc::gen::element<std::string>("", R"(,"@type":"@id")", R"(,"@language":"en")",
-                                                     R"(,"@container":"@set")", R"(,"@container":"@index")",
-                                                     R"(,"@container":"@language")", R"(,"@type":"https://x.example/Time")");
+    const auto extra = rc::gen::element<std::string>(
+        "", R"(,"@type":"@id")", R"(,"@language":"en")", R"(,"@container":"@set")", R"(,"@container":"@index")",
+        R"(,"@container":"@language")", R"(,"@type":"https://x.example/Time")");
     std::string document = R"({"@context": {"@vocab": "https://x.example/"}, "@id": "https://x.example/0")";
     std::string context = R"({"@vocab": "https://x.example/", "x": "https://x.example/")";
     for (const std::string& each : *rc::gen::unique<std::vector<std::string>>(word)) {
       document += ",\"" + each + "\":" + *value;
-      context += ",\"" + each + *rc::gen::element<std::string>("", "2") + R"(":{"@id":"https://x.example/)" + each + '"' + *extra + '}';
+      context += ",\"" + each + *rc::gen::element<std::string>("", "2") + R"(":{"@id":"https://x.example/)" + each +
+                 '"' + *extra + '}';
     }
     const auto whole = expand(document + '}', with());
     RC_ASSERT(whole.ok());
@@ -139,7 +177,7 @@ TEST(RoundTrip, CompactedDataExpandsToTheSame) {
     RC_ASSERT(shown.ok());
     const auto again = expand(*shown, with());
     RC_ASSERT(again.ok());
-    RC_ASSERT(*again == *whole);
+    RC_ASSERT(sorted(*again) == sorted(*whole));
   }));
 }
 

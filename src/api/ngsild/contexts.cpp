@@ -3,9 +3,8 @@
 #include <array>
 #include <cstdlib>
 
-#include <sys/random.h>
-
 #include <simdjson.h>
+#include <sys/random.h>
 
 #include "madang/base/json.h"
 #include "madang/base/log.h"
@@ -106,8 +105,8 @@ void list(Call& call) {
   for (const ContextKind each : {ContextKind::cached, ContextKind::hosted, ContextKind::implicitly_created})
     is_kind |= kind == ngsi::context_kind_name(each);
   if (!is_kind) {
-    return call.fail(
-        error(Code::bad_request_data, "The kind of a context is Cached, Hosted or ImplicitlyCreated (5.13.3).", "kind"));
+    return call.fail(error(Code::bad_request_data,
+                           "The kind of a context is Cached, Hosted or ImplicitlyCreated (5.13.3).", "kind"));
   }
   for (const StoredContext& context : call.environment.contexts.stored(call.tenant)) {
     if (!kind.empty() && kind != ngsi::context_kind_name(context.kind)) continue;
@@ -185,13 +184,13 @@ void remove(Call&& call) {
     if (!contexts.forget(context->url)) return waiting->fail(unknown(name));
     return waiting->answer_empty(204);
   }
-  waiting->environment.hub.remove_document(
-      *waiting->who, waiting->tenant, kCollection, context->id, waiting->responder.loop(),
-      [&contexts, tenant = waiting->tenant, id = context->id,
-       done = back_on_loop(waiting, finished)](base::Status status) {
-        if (status.ok()) contexts.drop(tenant, id);
-        done(std::move(status));
-      });
+  waiting->environment.hub.remove_document(*waiting->who, waiting->tenant, kCollection, context->id,
+                                           waiting->responder.loop(),
+                                           [&contexts, tenant = waiting->tenant, id = context->id,
+                                            done = back_on_loop(waiting, finished)](base::Status status) {
+                                             if (status.ok()) contexts.drop(tenant, id);
+                                             done(std::move(status));
+                                           });
 }
 
 }  // namespace

@@ -82,9 +82,9 @@ base::Result<Value> Compacter::compact(ActivePtr active, const std::string* prop
     if (is_done) continue;
     const Value items = as_array(each->value());
     if (items.get_array().empty()) {
-      MADANG_TRY(const std::string key, compact_iri(*node.active, name,
-                                                    {&each->value(), true, node.inside_reverse, rules_.json_ld_1_0,
-                                                     options_.to_relative}));
+      MADANG_TRY(const std::string key,
+                 compact_iri(*node.active, name,
+                             {&each->value(), true, node.inside_reverse, rules_.json_ld_1_0, options_.to_relative}));
       MADANG_TRY(Object* const target, nest_of(node, key));
       add_value(*target, key, Array(), true);
     }
@@ -194,12 +194,12 @@ base::Result<Object*> Compacter::nest_of(Node& node, const std::string& key) {
 
 /// Step 12.8.
 Status Compacter::write_item(Node& node, const std::string& name, const Value& item, std::size_t depth) {
-  MADANG_TRY(const std::string key, compact_iri(*node.active, name, {&item, true, node.inside_reverse,
-                                                                    rules_.json_ld_1_0, options_.to_relative}));
+  MADANG_TRY(
+      const std::string key,
+      compact_iri(*node.active, name, {&item, true, node.inside_reverse, rules_.json_ld_1_0, options_.to_relative}));
   MADANG_TRY(Object* const target, nest_of(node, key));
   const std::uint8_t container = node.container(key);
-  const bool as_array =
-      (container & kSet) != 0 || key == "@graph" || key == "@list" || !options_.compact_arrays;
+  const bool as_array = (container & kSet) != 0 || key == "@graph" || key == "@list" || !options_.compact_arrays;
   const bool is_list = is_list_object(item), is_graph = is_graph_object(item);
   const Value& inner = is_list    ? *find(item.get_object(), "@list")
                        : is_graph ? *find(item.get_object(), "@graph")
@@ -319,6 +319,9 @@ base::Result<std::optional<std::string>> Compacter::take_key(Node& node, const s
     if (const Value* index = object != nullptr ? find(*object, "@index") : nullptr)
       map_key = std::string(text_of(*index));
   } else if ((term.container & kIndex) != 0) {
+    // Without a value at hand a word for the IRI may be another than the typed term that was chosen for the value.
+    first_of(term.index);
+    if (map_key) return map_key;
     MADANG_TRY(const std::string name, word(active, Processor::expand_iri(active, term.index, false, true)));
     first_of(name);
   } else if ((term.container & kId) != 0) {
@@ -351,7 +354,8 @@ base::Result<Value> Compacter::compact_value(const ActivePtr& active, const std:
   Value result = value;
   if (id != nullptr && value.size() == (has(value, "@index") ? 2u : 1u)) {
     if (id->is_string() && (mapped == "@id" || mapped == "@vocab") && index_is_said) {
-      MADANG_TRY(const std::string shown, mapped == "@id" ? reference(*active, text_of(*id)) : word(*active, text_of(*id)));
+      MADANG_TRY(const std::string shown,
+                 mapped == "@id" ? reference(*active, text_of(*id)) : word(*active, text_of(*id)));
       return text_value(shown);
     }
   } else if (plain == nullptr) {
