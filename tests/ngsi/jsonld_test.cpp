@@ -167,9 +167,15 @@ TEST(RoundTrip, CompactedDataExpandsToTheSame) {
     std::string document = R"({"@context": {"@vocab": "https://x.example/"}, "@id": "https://x.example/0")";
     std::string context = R"({"@vocab": "https://x.example/", "x": "https://x.example/")";
     for (const std::string& each : *rc::gen::unique<std::vector<std::string>>(word)) {
-      document += ",\"" + each + "\":" + *value;
+      const std::string what = *value;
+      std::string how = *extra;
+      // The compaction algorithm files numbers in language maps, and lists where a map is meant: no round trips, these.
+      const bool is_list = what.starts_with(R"({"@list")"), is_text = what.front() == '"';
+      if (is_list && how.find("container") != how.npos) how.clear();
+      if (!is_text && what.front() != '{' && how.ends_with(R"("@language")")) how.clear();
+      document += ",\"" + each + "\":" + what;
       context += ",\"" + each + *rc::gen::element<std::string>("", "2") + R"(":{"@id":"https://x.example/)" + each +
-                 '"' + *extra + '}';
+                 '"' + how + '}';
     }
     const auto whole = expand(document + '}', with());
     RC_ASSERT(whole.ok());
