@@ -22,7 +22,7 @@ struct Job {
   std::string key;
   std::string tenant;
   std::uint64_t generation = 0;  // of the stored contexts when it began
-  std::string root_url;  // empty for an inline context
+  std::string root_url;          // empty for an inline context
   DocumentPtr root;
   Presentation presentation;
   bool refresh = false;         // an older one serves meanwhile
@@ -52,6 +52,10 @@ std::string_view plain_string(std::string_view json) {
   if (json.size() < 2 || json.front() != '"' || json.back() != '"') return {};
   json = json.substr(1, json.size() - 2);
   return json.find_first_of("\"\\") == std::string_view::npos ? json : std::string_view();
+}
+
+bool can_be_asked_for(const std::string& url) {
+  return base::parse_url(url).ok() && base::is_absolute_uri(url);
 }
 
 }  // namespace
@@ -123,7 +127,7 @@ void ContextStore::Impl::from_url(const std::string& url, Done done, std::string
   job->key = key_of(url, tenant);
   const bool answered = answer_from_cache(job->key, done, must_refresh);
   if (answered && !must_refresh) return;
-  if (const auto parsed = base::parse_url(url); !parsed.ok() || !base::is_absolute_uri(url)) {
+  if (!can_be_asked_for(url)) {
     return done(error(Code::bad_request_data, "The @context \"" + url + "\" is not an absolute http or https URL."));
   }
   job->root_url = url;
@@ -150,7 +154,7 @@ void ContextStore::Impl::from_json(const std::string& json, Done done, std::stri
   }
   const ContextDocument& root = **document;
   if (root.shown.empty()) return done(core_context());
-  if (!root.only_url.empty()) {
+  if (can_be_asked_for(root.only_url)) {
     // [URL] and [URL, core] are the URL. The text gets an entry of its own, so that ready_json() finds it.
     const auto take = [weak = weak_from_this(), job, url_key = key_of(root.only_url, tenant), answered,
                        done = std::move(done)](base::Result<ContextPtr> result) {
@@ -314,9 +318,21 @@ base::Status ContextStore::check(std::string_view document) const {
     const bool is_other = error.code == Code::too_large || error.code == Code::too_complex;
     return base::error(is_other ? error.code : Code::invalid_request, std::move(error.message));
   }
-  auto prepared = prepare(**read, "", {}, {}, impl_->limits);
-  if (prepared.ok()) return {};
-  return std::move(prepared).error();
+  const auto as_context = [this](const ContextDocument& root) { return prepare(root, "", {}, {}, impl_->limits); };
+  const auto prepared = as_context(**read);
+  if (!prepared.ok()) return prepared.error();
+  const jsonld::Value& context = (*read)->context();
+  if (prepared->context || !context.is_array()) return {};
+  // Whether definitions after a reference are right is known with what it refers to; that they are no numbers, now.
+  for (std::size_t i = 0; i < context.get_array().size(); ++i) {
+    const jsonld::Value& item = context.get_array()[i];
+    if (item.is_object()) continue;
+    ContextDocument alone;
+    alone.tree = jsonld::Object{{"@context", item}};
+    if (const auto one = as_context(alone); !one.ok())
+      return base::error(one.error().code, one.error().message, one.error().where + "/" + std::to_string(i));
+  }
+  return {};
 }
 
 base::Status ContextStore::keep(std::string_view tenant, StoredContext context) {

@@ -1,4 +1,5 @@
-// Contexts that the server keeps (clause 5.13): whose they are, how often they were of use, how cached ones come and go.
+// Contexts that the server keeps (clause 5.13): whose they are, how often they were of use, how cached ones come and
+// go.
 
 #include <algorithm>
 
@@ -30,7 +31,8 @@ struct StoredWorld : ContextWorld {
   }
   base::Result<ContextPtr> url_for(const std::string& tenant, const std::string& text) {
     std::optional<base::Result<ContextPtr>> answer;
-    store.from_url(text, [&](base::Result<ContextPtr> result) { answer = std::move(result); }, tenant);
+    store.from_url(
+        text, [&](base::Result<ContextPtr> result) { answer = std::move(result); }, tenant);
     return answer.value_or(base::error(Code::internal, "no answer"));
   }
   std::uint64_t hits(const std::string& name, const std::string& tenant = "") {
@@ -173,7 +175,8 @@ TEST(StoredContexts, WhatIsToBeKeptIsChecked) {
   EXPECT_EQ(world.store.check("{}").error().code, Code::invalid_request);
   EXPECT_EQ(world.store.check("{\"@context\": {").error().code, Code::invalid_request);
   EXPECT_EQ(world.store.check("[]").error().code, Code::invalid_request);
-  for (const char* wrong : {"5", "true", "[5]", R"({"a": 5})", R"(["relative"])"})
+  for (const char* wrong : {"5", "true", "[5]", R"({"a": 5})", R"(["relative"])",
+                            R"(["https://a.example/a.jsonld", 7])", R"(["https://a.example/a.jsonld", "relative"])"})
     EXPECT_EQ(world.store.check(document(wrong)).error().code, Code::bad_request_data) << wrong;
   EXPECT_TRUE(world.fetcher.asked.empty());
 }
