@@ -11,7 +11,8 @@ using namespace madang;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   ngsi::SymbolTable symbols;
-  const std::vector<std::byte> record(reinterpret_cast<const std::byte*>(data), reinterpret_cast<const std::byte*>(data) + size);
+  const std::vector<std::byte> record(reinterpret_cast<const std::byte*>(data),
+                                      reinterpret_cast<const std::byte*>(data) + size);
   ngsi::RecordReader reader;
   const auto block = reader.read(record, symbols);
   if (!block.ok()) return 0;

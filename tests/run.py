@@ -69,6 +69,8 @@ def unit_test(program):
 def counted(name, command, environment=None):
     begun = time.monotonic()
     code, output = run(command, env={**os.environ, **(environment or {})})
+    for skipped in re.findall(r"^skipped: .*", output, re.MULTILINE):
+        print(skipped, flush=True)
     told = re.findall(r"^(\d+) passed, (\d+) failed", output, re.MULTILINE)
     passed, failed = map(int, told[-1]) if told else (int(code == 0), int(code != 0))
     if code != 0 and failed == 0:
@@ -111,7 +113,7 @@ def side_by_side(tally, work, things):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--fast", action="store_true", help="without the crash test and the fuzz targets")
+    options.add_argument("--fast", action="store_true", help="without the crash test, the fuzz targets and the minute of requests made from /openapi.json")
     fast = options.parse_args().fast
     tally = Tally()
     server = str(BUILD / "madang")
@@ -122,6 +124,11 @@ def main():
     tally.add(*counted("hostile clients", [sys.executable, "tests/app/hostile.py", server]))
     if (ROOT / "tests" / "scenarios" / "run.py").exists():
         tally.add(*counted("scenarios", [sys.executable, "tests/scenarios/run.py", "--server", server]))
+    tally.add(*counted("a client of others", [sys.executable, "tests/interop/client.py", server]))
+    if fast:
+        print("skipped: the interface held against its description (--fast)")
+    else:
+        tally.add(*counted("the interface's description", [sys.executable, "tests/interop/description.py", server]))
     data = os.environ.get("MADANG_TEST_DATA")
     for script in sorted((ROOT / "tests" / "data").glob("*.sh")):
         if data:

@@ -17,6 +17,7 @@
 #include "ngsild/change.h"
 #include "ngsild/contexts.h"
 #include "ngsild/discovery.h"
+#include "ngsild/entity_map.h"
 #include "ngsild/purge.h"
 #include "ngsild/query.h"
 #include "ngsild/retrieve.h"
@@ -44,8 +45,6 @@ base::Status check_tenant(const RequestHeaders& headers) {
 /// Headers that would change what an operation means and are not offered yet: refused, never ignored.
 base::Status check_later_headers(const RequestHeaders& headers) {
   if (!headers.snapshot.empty()) return error(Code::not_supported, "Snapshots are not offered yet.", "NGSILD-Snapshot");
-  if (!headers.entity_map.empty())
-    return error(Code::not_supported, "Entity maps are not offered yet.", "NGSILD-EntityMap");
   return {};
 }
 
@@ -80,6 +79,7 @@ std::string available_media(std::uint8_t offered) {
   return members += ']';
 }
 
+constexpr std::string_view kEntityMap = "/ngsi-ld/v1/entityMaps/{entityMapId}";
 constexpr std::string_view kEntity = "/ngsi-ld/v1/entities/{entityId}";
 
 /// What the standard has and this server does not have yet. Requests are checked as far as that goes without it.
@@ -101,9 +101,10 @@ bool of_tenant(Op op) {
 struct Api::Impl {
   Impl(hub::Hub& hub, ngsi::ContextStore& contexts, const governance::Authenticator& authenticator,
        const base::Clock& clock, Options options)
-      : environment{hub, contexts, authenticator, clock, std::move(options), {}},
+      : environment{hub, contexts, authenticator, clock, std::move(options), {}, nullptr},
         router(all_operations()),
         context_step(environment, [this](Call&& call) { run(std::move(call)); }) {
+    environment.maps = std::make_unique<EntityMaps>(clock, environment.options.entity_maps);
     using namespace ngsild;
     using namespace admin;
     set<RetrieveEntity>({Op::entity_retrieve});
@@ -111,6 +112,8 @@ struct Api::Impl {
     set<ChangeEntity>({Op::entity_create, Op::entity_replace, Op::entity_merge, Op::entity_delete, Op::attrs_append,
                        Op::attrs_update, Op::attribute_update, Op::attribute_replace, Op::attribute_delete});
     set<ChangeEntities>({Op::batch_create, Op::batch_upsert, Op::batch_update, Op::batch_merge, Op::batch_delete});
+    set<CreateEntityMap>({Op::map_create, Op::map_create_batch});
+    set<ManageEntityMap>({Op::map_show, Op::map_update, Op::map_delete});
     set<PurgeEntities>({Op::entity_purge});
     set<ShowTypes>({Op::types_list, Op::type_show});
     set<ShowAttributes>({Op::attributes_list, Op::attribute_show});
@@ -171,9 +174,10 @@ struct Api::Impl {
     MADANG_CHECK(call.params.parse(call.request().query, operation, call.decoded));
     call.captures = route.captures;
     for (std::string_view& capture : call.captures) MADANG_CHECK(decode_capture(capture, call.decoded));
-    if (operation.path.starts_with(kEntity) && !base::is_absolute_uri(call.captures[0])) {
-      return error(Code::bad_request_data,
-                   "\"" + std::string(call.captures[0].substr(0, 80)) + "\" is no URI: entity ids are.");
+    const bool named_by_uri = operation.path.starts_with(kEntity) || operation.path == kEntityMap;
+    if (named_by_uri && !base::is_absolute_uri(call.captures[0])) {
+      return error(Code::bad_request_data, "\"" + std::string(call.captures[0].substr(0, 80)) +
+                                               "\" is no URI: ids of entities and their maps are.");
     }
     MADANG_CHECK(check_later_headers(call.headers));
     call.media = choose_media(call.headers.accept, operation.media);
@@ -181,10 +185,7 @@ struct Api::Impl {
     if (call.media == kNoMedia && operation.role == governance::Role::write) call.media = kJson;
     if (call.media == kNoMedia)
       return error(Code::not_acceptable, "See \"available\" for the representations there are.", "Accept");
-    MADANG_CHECK(read_body(call));
-    if (call.params.later().empty() || operation.op == Op::not_offered) return {};
-    const std::string later(call.params.later());
-    return error(Code::not_supported, "The parameter \"" + later + "\" is not offered yet.", later);
+    return read_body(call);
   }
 
   base::Status authenticate(Call& call) {
@@ -223,7 +224,7 @@ struct Api::Impl {
                             : std::string_view("GET, HEAD, OPTIONS");
       block +=
           "\r\nAccess-Control-Allow-Headers: Accept, Authorization, Content-Type, If-Match, If-None-Match, Link, "
-          "NGSILD-Tenant, Prefer\r\nAccess-Control-Max-Age: 600\r\n";
+          "NGSILD-EntityMap, NGSILD-Tenant, Prefer\r\nAccess-Control-Max-Age: 600\r\n";
     }
     call.answer(204, {}, block, [](std::string&) {});
   }

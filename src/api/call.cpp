@@ -27,7 +27,8 @@ bool lists_origin(const std::vector<std::string>& origins, std::string_view orig
 }
 
 constexpr std::string_view kExposed =
-    "Access-Control-Expose-Headers: ETag, Link, Location, NGSILD-Results-Count, NGSILD-Tenant, Retry-After\r\n";
+    "Access-Control-Expose-Headers: ETag, Link, Location, NGSILD-EntityMap, NGSILD-Results-Count, NGSILD-Tenant, "
+    "Preference-Applied, Retry-After\r\n";
 
 }  // namespace
 

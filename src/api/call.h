@@ -11,6 +11,7 @@
 #include "madang/api/api.h"
 #include "madang/base/metrics.h"
 
+#include "entity_maps.h"
 #include "http/negotiate.h"
 #include "http/operation.h"
 #include "http/parameters.h"
@@ -41,6 +42,7 @@ struct Environment {
   const base::Clock& clock;
   Options options;
   Meters meters;
+  std::unique_ptr<EntityMaps> maps;
 };
 
 /// The headers that matter, found in one pass. Views into the request.
@@ -94,7 +96,7 @@ class Call {
   std::chrono::nanoseconds started;
 
   /// False: the client went away and every view into its request with it. To be asked first after every wait.
-  bool alive() const { return responder.alive(); }
+  bool alive() const { return responder.awaited(); }
   const net::Request& request() const { return responder.request(); }
   ngsi::Vocabulary& vocabulary() const { return words->vocabulary; }
 

@@ -38,6 +38,12 @@ base::Error no_context() {
   return error(Code::bad_request_data, "A body of application/ld+json has an @context (6.3.5).", "/@context");
 }
 
+/// A context beyond the limits is a fault of the data: TooComplexQuery (6.3.2) is said of questions.
+base::Error of_context(base::Error fault) {
+  if (fault.code == Code::too_complex) fault.code = Code::bad_request_data;
+  return fault;
+}
+
 }  // namespace
 
 void ContextStep::operator()(Call&& call) const {
@@ -108,7 +114,7 @@ void ContextStep::fetch(Call&& call, const Source& source) const {
   const auto done = [this, waiting, &loop](base::Result<ngsi::ContextPtr> context) {
     loop.post([this, waiting, context = std::move(context)] {
       if (!waiting->alive()) return;
-      if (!context) return waiting->fail(context.error());
+      if (!context) return waiting->fail(of_context(context.error()));
       waiting->context = *context;
       next_(std::move(*waiting));
     });
@@ -141,7 +147,7 @@ void ContextStep::fetch_slot(std::shared_ptr<Call> call, std::size_t slot) const
       if (context) {
         fetched.context = *context;
       } else {
-        fetched.error = context.error();
+        fetched.error = of_context(context.error());
       }
       fetch_slot(call, slot + 1);
     });

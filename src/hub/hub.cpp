@@ -145,6 +145,7 @@ class HubImpl final : public Hub {
     where.offset = page.offset;
     where.limit = page.limit;
     where.count = page.count;
+    where.listed = page.listed;
     if (page.after) {
       if (auto read = read_after(who, **found, query, *page.after, where); !read.ok()) return done(read.error());
     }
@@ -354,10 +355,10 @@ class HubImpl final : public Hub {
                           std::string_view text, state::Page& where) {
     const base::Error no_page = base::error(Code::bad_request_data, "This is not the address of a next page.", "after");
     const state::Reading reading(*store_);
-    if (query.order) {
-      where.behind = read_ranked_cursor(text, query.order->terms.size());
+    if (query.order || where.listed) {
+      where.behind = read_ranked_cursor(text, query.order ? query.order->terms.size() : 0);
       if (!where.behind) return no_page;
-      mend(*where.behind, tenant, *query.order, filter_of(*who, tenant.name()));
+      if (query.order) mend(*where.behind, tenant, *query.order, filter_of(*who, tenant.name()));
       return {};
     }
     const auto cursor = read_cursor(text);
@@ -395,6 +396,7 @@ class HubImpl final : public Hub {
     QueryAnswer answer;
     const state::Search& search = *question->search;
     answer.plan = search.plan();
+    answer.unfit = search.unfit();
     if (question->count) answer.count = search.matched();
     if (search.more() && (search.last() || search.last_ranked())) answer.next = next_page(*question);
     question->done(std::move(answer));

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "madang/base/metrics.h"
@@ -66,6 +67,22 @@ class Sequencer {
     bool committing = false;  // so is a commit
   };
 
+  /// Changes that are applied a slice at a time.
+  struct Batch {
+    PrincipalPtr who;
+    state::Tenant* tenant = nullptr;
+    std::vector<ngsi::Change> changes;
+    base::Executor* home = nullptr;
+    Hub::Applied done;
+    std::size_t next = 0;
+    std::vector<ChangeResult> results;
+    journal::Position wait_for;
+  };
+
+  /// Applies the next slice. True: that was the last; who asked waits or is answered.
+  bool apply_slice(Batch& batch);
+  void go_on(std::shared_ptr<Batch> batch);
+  void look_ahead(state::Tenant& tenant, std::span<const ngsi::Change> changes) const;
   base::Result<ChangeResult> apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                        base::Timestamp now);
   base::Status expire_one(state::Tenant& tenant, std::string_view id, const state::Store::Found& found);

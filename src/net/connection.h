@@ -33,6 +33,7 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   // Sink
   const Request& request(std::uint64_t ticket) const override;
   Loop& loop() const override { return loop_; }
+  bool awaits(std::uint64_t ticket) const override { return pending_ && ticket == ticket_ && !closed_; }
   bool alive(std::uint64_t ticket) const override { return awaits(ticket) && !input_ended_; }
   std::string* begin(std::uint64_t ticket, int status, std::string_view content_type,
                      std::string_view headers) override;
@@ -69,7 +70,6 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   void time_out();
   void abort();
 
-  bool awaits(std::uint64_t ticket) const { return pending_ && ticket == ticket_ && !closed_; }
   std::size_t unsent() const { return output_.size() - sent_; }
   HeadContext head_context() const;
 

@@ -83,6 +83,10 @@ Loop& Responder::loop() const {
   return sink_->loop();
 }
 
+bool Responder::awaited() const {
+  return sink_ && sink_->awaits(ticket_);
+}
+
 bool Responder::alive() const {
   return sink_ && sink_->alive(ticket_);
 }

@@ -10,6 +10,7 @@ struct Responder::Sink {
   virtual ~Sink() = default;
   virtual const Request& request(std::uint64_t ticket) const = 0;
   virtual Loop& loop() const = 0;
+  virtual bool awaits(std::uint64_t ticket) const = 0;
   virtual bool alive(std::uint64_t ticket) const = 0;
   /// Null where the answer is not wanted any more.
   virtual std::string* begin(std::uint64_t ticket, int status, std::string_view content_type,

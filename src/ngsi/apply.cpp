@@ -580,11 +580,12 @@ base::Result<EntityBlock> splice(EntityView before, EntityView patch) {
       if (instance.kind != Kind::null) builder.copy_instance(instance);
     }
   };
+  const bool in_order = before.is_in_order();
   for (std::size_t i = 0; i < before.attribute_count(); ++i) {
     const Symbol name = before.attribute_name(i);
     const std::size_t at = patch.find(name);
     if (at == patch.attribute_count())
-      builder.copy_instance(before.attribute(i));
+      tidy ? builder.copy_from_base(i, in_order) : builder.copy_instance(before.attribute(i));
     else if (i == 0 || before.attribute_name(i - 1) != name)
       copy_from_patch(at);
   }

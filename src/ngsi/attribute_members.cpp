@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "json_text.h"
+
 namespace madang::ngsi {
 
 namespace {
@@ -93,9 +95,27 @@ const KindName* kind_named(std::string_view name) {
   return found == kKinds.end() ? nullptr : &*found;
 }
 
+bool is_core_geometry(std::string_view iri) {
+  constexpr std::string_view kCore = "https://uri.etsi.org/ngsi-ld/";
+  constexpr std::array<std::string_view, 3> kNames{"location", "observationSpace", "operationSpace"};
+  return std::any_of(kNames.begin(), kNames.end(), [&](std::string_view name) {
+    return iri.size() == kCore.size() + name.size() && iri.ends_with(name) && iri.starts_with(kCore);
+  });
+}
+
 bool is_geojson_type(std::string_view name) {
   constexpr std::array kTypes{"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"};
   return std::find(kTypes.begin(), kTypes.end(), name) != kTypes.end();
+}
+
+bool looks_like_geometry(std::string_view json) {
+  bool type = false, coordinates = false;
+  if (json.empty() || json.front() != '{') return false;
+  json_text::each_member(json, [&](std::string_view key, std::string_view text) {
+    type |= key == "type" && is_geojson_type(json_text::string_content(text));
+    coordinates |= key == "coordinates";
+  });
+  return type && coordinates;
 }
 
 }  // namespace madang::ngsi

@@ -44,11 +44,15 @@ struct KindName {
 /// "Property" and its kin; null for what is none.
 const KindName* kind_named(std::string_view name);
 
+/// Clause 4.7.1: the core context's own GeoProperties, by their full name.
+bool is_core_geometry(std::string_view iri);
 /// The attribute that signs another one (clauses 4.5.2.2 and C.11); the core context defines it.
 inline constexpr std::string_view kProofTerm = "ngsildproof";
 inline constexpr std::string_view kProof = "https://uri.etsi.org/ngsi-ld/ngsildproof";
 
 /// "Point", ...: types that a concise GeoProperty has.
 bool is_geojson_type(std::string_view name);
+/// Is this JSON a geometry by its `type` and `coordinates`? Concisely written, it makes a GeoProperty (4.5.2.3).
+bool looks_like_geometry(std::string_view json);
 
 }  // namespace madang::ngsi

@@ -43,9 +43,9 @@ std::uint64_t detail::read_long_varint(const std::byte*& at) {
 // ---- extras: one after another a tag (a byte), a varint length, a text ----
 
 void append_extra(std::string& extras, Extra which, std::string_view text) {
-  std::byte head[1 + encoding::kMostVarint] = {static_cast<std::byte>(which)};
-  const std::byte* end = encoding::put_varint(head + 1, text.size());
-  extras.append(reinterpret_cast<const char*>(head), static_cast<std::size_t>(end - head)).append(text);
+  extras += static_cast<char>(which);
+  base::append_varint(extras, text.size());
+  extras += text;
 }
 
 std::string_view find_extra(std::string_view extras, Extra which) {
@@ -84,11 +84,11 @@ const std::byte* EntityView::scopes() const {
   return types() + sizeof(std::uint16_t) * header().type_count + header().id_size;
 }
 
-const std::byte* EntityView::instance(std::size_t index) const {
-  assert(index < attribute_count());
-  std::uint32_t offset;
-  std::memcpy(&offset, directory() + 8 * index + 4, sizeof(offset));
-  return types() + offset;
+bool EntityView::is_in_order() const {
+  // Each instance has its entry and nothing lies between them: in rising order, each ends where the next begins.
+  for (std::size_t i = 1; i < attribute_count(); ++i)
+    if (offset(i) <= offset(i - 1)) return false;
+  return true;
 }
 
 std::uint16_t EntityView::instance_flags(std::size_t index) const {
@@ -244,13 +244,14 @@ void EntityBuilder::end_instance() {
   if (depth_ > 0) {
     Open& parent = open_[depth_ - 1];
     if (parent.sub_count == kMostNames) overflow_ = true;
-    write_instance(parent.subs, done, parent.created_at, parent.modified_at);
+    write_instance(parent.subs, done, place_of(done.instance->name), parent.created_at, parent.modified_at);
     ++parent.sub_count;
     return;
   }
   const std::size_t offset = instances_.size();
-  write_instance(instances_, done, created_, modified_);
-  add_slot(place_of(done.instance->name), offset, done.instance->dataset_id.empty());
+  const std::uint16_t place = place_of(done.instance->name);
+  write_instance(instances_, done, place, created_, modified_);
+  add_slot(place, offset, done.instance->dataset_id.empty());
 }
 
 void EntityBuilder::add_slot(std::uint16_t place, std::size_t offset, bool is_default) {
@@ -266,7 +267,8 @@ void EntityBuilder::add_slot(std::uint16_t place, std::size_t offset, bool is_de
 }
 
 /// `created`, `modified`: of what it belongs to; the same need not be written.
-void EntityBuilder::write_instance(base::ByteBuffer& out, const Open& open, Timestamp created, Timestamp modified) {
+void EntityBuilder::write_instance(base::ByteBuffer& out, const Open& open, std::uint16_t place, Timestamp created,
+                                   Timestamp modified) {
   const Instance& instance = *open.instance;
   auto flags = static_cast<std::uint16_t>(instance.kind);
   const auto set = [&flags](bool on, std::uint16_t flag) {
@@ -288,9 +290,7 @@ void EntityBuilder::write_instance(base::ByteBuffer& out, const Open& open, Time
   constexpr std::size_t kMostVarints = 11;
   const std::size_t texts =
       instance.dataset_id.size() + instance.unit_code.size() + instance.value_type.size() + instance.value.size();
-  const std::uint16_t place = place_of(instance.name);
-  std::byte* at =
-      out.room(4 + kMostVarints * encoding::kMostVarint + texts + instance.extras.size() + open.subs.size());
+  std::byte* at = out.room(4 + kMostVarints * base::kMaxVarint + texts + instance.extras.size() + open.subs.size());
   at = encoding::put_u16(at, place);
   at = encoding::put_u16(at, flags);
   const auto put_number = [&at](std::int64_t value) { at = encoding::put_varint(at, encoding::zigzag(value)); };
@@ -335,17 +335,16 @@ EntityBuilder::Instance EntityBuilder::instance_of(const AttributeView& from) {
           .value = from.value};
 }
 
-/// Whether the bytes of an instance of `base` mean the same in what is being built.
-bool EntityBuilder::is_copyable(const AttributeView& from) const {
-  if (depth_ > 0 || base_ == nullptr || from.block != base_) return false;
+/// Whether the bytes of an instance of the base mean the same in what is being built.
+bool EntityBuilder::is_copyable(std::span<const std::byte> raw) const {
   const EntityView base(base_);
   std::uint16_t flags;
-  std::memcpy(&flags, from.raw.data() + 2, sizeof(flags));
+  std::memcpy(&flags, raw.data() + 2, sizeof(flags));
   return base.created_at() == created_ && ((flags & encoding::kModified) != 0 || base.modified_at() == modified_);
 }
 
 void EntityBuilder::copy_instance(const AttributeView& from) {
-  if (is_copyable(from)) {
+  if (depth_ == 0 && base_ != nullptr && from.block == base_ && is_copyable(from.raw)) {
     const std::size_t offset = instances_.size();
     instances_.append(from.raw);
     return add_slot(place_of(from.name), offset, from.dataset_id.empty());
@@ -354,6 +353,18 @@ void EntityBuilder::copy_instance(const AttributeView& from) {
   begin_instance(instance);
   from.each_sub([this](const AttributeView& sub) { copy_instance(sub); });
   end_instance();
+}
+
+void EntityBuilder::copy_from_base(std::size_t index, bool in_order) {
+  const EntityView base(base_);
+  if (!in_order || !is_copyable(base.raw(index))) return copy_instance(base.attribute(index));
+  const std::span<const std::byte> raw = base.raw(index);
+  const std::size_t offset = instances_.size();
+  instances_.append(raw);
+  std::uint16_t place, flags;
+  std::memcpy(&place, raw.data(), sizeof(place));
+  std::memcpy(&flags, raw.data() + 2, sizeof(flags));
+  add_slot(place, offset, (flags & encoding::kDataset) == 0);
 }
 
 void EntityBuilder::add_removal(Symbol name) {
@@ -406,10 +417,11 @@ base::Result<EntityBlock> EntityBuilder::finish() {
   put(&header, sizeof(header));
   put(names_.data(), sizeof(Symbol) * names_.size());
   for (const Slot& slot : attributes_) {
-    const std::uint16_t entry[2] = {slot.name, 0};
-    const auto offset = static_cast<std::uint32_t>(before_instances + slot.offset);
-    put(entry, sizeof(entry));
-    put(&offset, sizeof(offset));
+    struct {
+      std::uint16_t name, zero;
+      std::uint32_t offset;
+    } const entry{slot.name, 0, static_cast<std::uint32_t>(before_instances + slot.offset)};
+    put(&entry, sizeof(entry));
   }
   put(types_.data(), 2 * types_.size());
   put(id_.data(), id_.size());

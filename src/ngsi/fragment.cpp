@@ -17,6 +17,7 @@
 #include "json_peek.h"
 #include "json_text.h"
 #include "kind_values.h"
+#include "plain_reader.h"
 #include "value_copier.h"
 #include "value_keys.h"
 
@@ -33,15 +34,6 @@ constexpr std::string_view kNullLiteral = "\"urn:ngsi-ld:null\"";
 constexpr std::string_view kNullMap = "{\"@none\":\"urn:ngsi-ld:null\"}";
 
 constexpr std::string_view kLangString = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString";
-
-/// Clause 4.7.1: the core context's own GeoProperties.
-bool is_core_geometry(std::string_view iri) {
-  constexpr std::string_view kCore = "https://uri.etsi.org/ngsi-ld/";
-  constexpr std::array<std::string_view, 3> kNames{"location", "observationSpace", "operationSpace"};
-  return std::any_of(kNames.begin(), kNames.end(), [&](std::string_view name) {
-    return iri.size() == kCore.size() + name.size() && iri.ends_with(name) && iri.starts_with(kCore);
-  });
-}
 
 /// What was read of one attribute instance before its kind is known. Kept between attributes for its buffers.
 struct Frame {
@@ -85,6 +77,7 @@ struct FragmentReader::Impl {
   std::size_t depth = 0;
   JsonPath path;
   ValueCopier copier{limits, path};
+  PlainReader plain{limits};
   Vocabulary* vocabulary = nullptr;
   FragmentKind kind{};
   std::size_t instances = 0;
@@ -622,16 +615,6 @@ struct FragmentReader::Impl {
     return value = simdjson::minify(geometry), Status{};
   }
 
-  static bool looks_like_geometry(std::string_view value) {
-    bool type = false, coordinates = false;
-    if (value.empty() || value.front() != '{') return false;
-    json_text::each_member(value, [&](std::string_view key, std::string_view text) {
-      type |= key == "type" && is_geojson_type(json_text::string_content(text));
-      coordinates |= key == "coordinates";
-    });
-    return type && coordinates;
-  }
-
   static bool is_null(const Frame& f) {
     return f.has_value && (f.value == kNullLiteral || f.value == kNullMap || f.value == "[\"urn:ngsi-ld:null\"]");
   }
@@ -732,6 +715,11 @@ struct FragmentReader::Impl {
       if (auto code = field.value().get(value)) return broken(code);
       MADANG_CHECK(read_entity_member(key, value, fragment, expected_id, id, types, seen));
     }
+    return finish_entity(std::move(fragment), expected_id, id, types);
+  }
+
+  base::Result<Fragment> finish_entity(Fragment fragment, std::string_view expected_id, std::string_view& id,
+                                       std::size_t types) {
     const bool whole = kind == FragmentKind::entity || kind == FragmentKind::entity_upsert;
     if (id.empty()) {
       if (whole || kind == FragmentKind::entity_update || kind == FragmentKind::entity_merge)
@@ -741,6 +729,19 @@ struct FragmentReader::Impl {
     if (whole && types == 0) return bad("The entity has no type.");
     builder.set_id(id);
     return finish(std::move(fragment));
+  }
+
+  /// The object at `at`, where it is a plain one; `end` is then its end.
+  std::optional<base::Result<Fragment>> read_plain_entity(const char* at, std::string_view expected_id,
+                                                          std::string_view& id, const char*& object_end) {
+    const auto entity = plain.read(json_text::between(at, end), builder, *vocabulary);
+    if (!entity || (!expected_id.empty() && !entity->id.empty() && entity->id != expected_id)) {
+      builder.begin({});
+      return std::nullopt;
+    }
+    id = entity->id;
+    object_end = entity->end;
+    return finish_entity({}, expected_id, id, entity->types);
   }
 
   base::Result<Fragment> finish(Fragment fragment) {
@@ -774,11 +775,15 @@ base::Result<Fragment> FragmentReader::read(std::string_view json, FragmentKind 
   od::document document;
   od::object object;
   if (auto code = r.parser.iterate(Impl::padded(json)).get(document)) return r.broken(code);
+  std::string_view found_id;
+  const char* object_end = nullptr;
+  if (auto fragment = r.read_plain_entity(json.data(), id, found_id, object_end))
+    if (json_peek::skip_space(object_end, r.end) == r.end) return std::move(*fragment);
+  r.builder.begin({});
   if (auto code = document.get_object().get(object)) {
     if (code == simdjson::INCORRECT_TYPE) return r.bad("A JSON object was expected.", Code::invalid_request);
     return r.broken(code);
   }
-  std::string_view found_id;
   auto fragment = r.read_object(object, id, found_id);
   if (fragment.ok() && !Impl::at_end(document))
     return base::error(Code::invalid_request, "There is something after the end of the JSON object.");
@@ -814,6 +819,7 @@ base::Result<std::vector<FragmentReader::Item>> FragmentReader::read_array(std::
     return r.broken(code);
   }
   std::vector<Item> items;
+  items.reserve(std::min(most, json.size() / 256 + 1));
   for (auto element : array) {
     if (items.size() == most)
       return base::error(Code::too_large, "A batch holds at most " + std::to_string(most) + " entities.");
@@ -823,6 +829,11 @@ base::Result<std::vector<FragmentReader::Item>> FragmentReader::read_array(std::
     od::object object;
     if (auto code = std::move(element).get(value)) return r.broken(code);
     std::string_view id;
+    const char* object_end = nullptr;
+    if (auto fragment = r.read_plain_entity(Impl::start_of(value), {}, id, object_end)) {
+      items.push_back({items.size(), std::string(fragment->ok() ? std::string_view() : id), std::move(*fragment)});
+      continue;
+    }
     auto code = value.get_object().get(object);
     if (code != simdjson::SUCCESS && code != simdjson::INCORRECT_TYPE) return r.broken(code);
     if (bool null = false; code && !value.is_null().get(null) && null) return r.bad("An entity is null (5.6.7.4).");

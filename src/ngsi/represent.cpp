@@ -5,6 +5,7 @@
 
 #include "madang/base/json.h"
 
+#include "attribute_members.h"
 #include "json_text.h"
 #include "kind_values.h"
 #include "value_keys.h"
@@ -348,6 +349,7 @@ class Writer {
     const bool outer_first = std::exchange(first_, false);
     const bool chosen = language_chosen(attribute);
     const Opening& opening = opening_of(chosen ? Kind::property : attribute.kind);
+    const std::size_t begin = out_.size();
     out_ += how_.format == Format::normalized ? opening.normalized : opening.concise;
     if (chosen) {
       const auto [lang, text] = in_language(attribute.value);
@@ -357,7 +359,12 @@ class Writer {
       out_ += lang;
       out_ += '"';
     } else {
+      const std::size_t value_begin = out_.size();
       value(attribute);
+      // A Property that has a geometry: without its type it would be a GeoProperty.
+      if (how_.format == Format::concise && attribute.kind == Kind::property &&
+          looks_like_geometry(std::string_view(out_).substr(value_begin)))
+        out_.replace(begin, opening.concise.size(), opening.normalized);
     }
     if (!attribute.unit_code.empty()) member("unitCode"), base::json::append_string(out_, attribute.unit_code);
     if (!attribute.value_type.empty()) member("valueType"), value_type(attribute.value_type);

@@ -95,12 +95,20 @@ class Expander {
   std::string& out_;
 };
 
+/// A value with a datatype, `{"@type": "DateTime", "@value": …}`, keeps its keywords (clause 4.6.3); what is an object
+/// otherwise has `type` for `@type`.
+bool has_datatype(std::string_view object) {
+  bool found = false;
+  json_text::each_member(object, [&](std::string_view key, std::string_view) { found = found || key == "@value"; });
+  return found;
+}
+
 /// What the keys under this one are.
-KeysBelow compact_key(std::string& out, std::string_view literal, const Context& context) {
+KeysBelow compact_key(std::string& out, std::string_view literal, bool aliases, const Context& context) {
   std::string scratch;
   const std::string_view key = base::json::unescape(literal, scratch);
   KeysBelow below = KeysBelow::names;
-  if (key == "@id" || key == "@type") {
+  if (aliases && (key == "@id" || key == "@type")) {
     base::json::append_string(out, key.substr(1));
   } else if (key.empty() || key.front() == '@') {
     base::json::append_string(out, key);
@@ -119,13 +127,14 @@ void compact_value(std::string& out, std::string_view text, const Context& conte
   };
   if (text.front() == '{' && inside != KeysBelow::none) {
     out += '{';
+    const bool aliases = !has_datatype(text);
     json_text::each_member(text, [&](std::string_view key, std::string_view item) {
       separate();
       KeysBelow below = KeysBelow::names;
       if (inside == KeysBelow::plain) {
         out.append(1, '"').append(key) += '"';
       } else {
-        below = compact_key(out, key, context);
+        below = compact_key(out, key, aliases, context);
       }
       out += ':';
       compact_value(out, item, context, below);

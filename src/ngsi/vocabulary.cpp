@@ -5,6 +5,7 @@
 #include "madang/base/json.h"
 #include "madang/ngsi/context.h"
 
+#include "attribute_members.h"
 #include "context_prepared.h"
 #include "name_hash.h"
 
@@ -20,6 +21,14 @@ constexpr std::size_t kMaxCachedTerm = 256;
 
 struct Vocabulary::Impl {
   boost::unordered_flat_map<std::string, Symbol, NameHash, NameEqual> known;
+  /// Names of attributes, each with the one that came after it last; the first stands for an entity's beginning.
+  struct Followed {
+    std::string name;
+    Attribute attribute;
+    std::uint32_t next = 0;
+  };
+  std::vector<Followed> trail = std::vector<Followed>(1);
+  boost::unordered_flat_map<std::string, std::uint32_t, NameHash, NameEqual> on_trail;
   std::deque<std::string> texts;  // of json_names_: never move
   std::string plain;              // what name() last unescaped
 };
@@ -36,6 +45,31 @@ base::Result<Symbol> Vocabulary::intern(std::string_view name) {
   if (impl_->known.size() >= kMaxCached) impl_->known.clear();
   if (name.size() <= kMaxCachedTerm) impl_->known.emplace(name, symbol);
   return symbol;
+}
+
+const Vocabulary::Attribute* Vocabulary::attribute(std::string_view name, std::uint32_t& after) {
+  auto& trail = impl_->trail;
+  Impl::Followed& last = trail[after];
+  if (const Impl::Followed& next = trail[last.next]; next.name == name && last.next != 0)
+    return after = last.next, &next.attribute;
+  if (const auto found = impl_->on_trail.find(name); found != impl_->on_trail.end()) {
+    after = last.next = found->second;
+    return &trail[after].attribute;
+  }
+  if (name.size() > kMaxCachedTerm || name == "scope" || member_named(name) != nullptr) return nullptr;
+  const auto symbol = intern(name);
+  if (!symbol.ok() || symbols_->name(*symbol) == kProof) return nullptr;
+  if (trail.size() >= kMaxCached) {
+    trail.assign(1, {});
+    impl_->on_trail.clear();
+    after = 0;
+  }
+  const auto place = static_cast<std::uint32_t>(trail.size());
+  trail[after].next = place;
+  after = place;
+  impl_->on_trail.emplace(name, place);
+  return &trail.emplace_back(Impl::Followed{std::string(name), {*symbol, is_core_geometry(symbols_->name(*symbol))}, 0})
+              .attribute;
 }
 
 base::Result<Symbol> Vocabulary::find(std::string_view name) {

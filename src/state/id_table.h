@@ -34,6 +34,10 @@ class IdTable {
       if (entry.print == print && same(entry.place)) return entry.place;
     }
   }
+  /// The first place that may be the one, by its fingerprint.
+  Place candidate(std::uint64_t hash) const {
+    return find(hash, [](Place) { return true; });
+  }
   void insert(std::uint64_t hash, Place place);  // the id must not be there
   void erase(std::uint64_t hash, Place place);   // must be there
   void reserve(std::uint64_t entities);

@@ -165,7 +165,15 @@ void Indexes::update_attributes(Place place, EntityView before, EntityView after
   bool irregular = false;
 
   const bool same_names = before && after && has_same_names(before, after);
+  // Most of a changed entity is what it was, to the byte.
+  const bool in_bytes = same_names && same_types && before.is_in_order() && after.is_in_order();
+  const auto is_same_text = [&](const Group& old, const Group& now) {
+    if (!in_bytes || old.end - old.begin != 1 || now.end - now.begin != 1) return false;
+    const auto x = before.raw(old.begin), y = after.raw(now.begin);
+    return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size()) == 0;
+  };
   const auto compare = [&](Symbol name, const Group& old, const Group& now) {
+    if (is_same_text(old, now)) return;
     const unsigned were = kinds_of(old), are = kinds_of(now);
     if (were != are || !same_types) {
       count(*this, old, -1);

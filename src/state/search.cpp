@@ -15,6 +15,8 @@ using base::Code;
 
 // Entities that the question may follow the Relationships of one entity to.
 constexpr std::uint64_t kLinkedAnEntity = 10'000;
+// Writing so much of an entity takes about as long as looking at one.
+constexpr std::uint64_t kBytesALook = 256;
 
 struct Search::Impl {
   Impl(const Store& store, const Tenant& tenant_, const ngsi::Query& query_, const ngsi::Filter* filter_, Page page_)
@@ -40,7 +42,8 @@ struct Search::Impl {
   std::optional<std::span<Ranking::Row>> ranked;  // the page is being shown
   std::size_t next_ranked = 0;
   std::optional<Ranked> last_ranked;
-  std::uint64_t next = 0;  // places from here on are still to be looked at
+  std::vector<std::string> unfit;  // of page.listed; `next` is its place there
+  std::uint64_t next = 0;          // places from here on are still to be looked at
   std::uint64_t looked = 0;
   std::uint64_t matched = 0;
   std::uint64_t skipped = 0;  // of page.offset
@@ -61,6 +64,7 @@ struct Search::Impl {
   base::Status begin_ranking();
   base::Result<bool> go_on_walking(std::uint64_t budget, std::uint64_t& spent);
   base::Result<bool> take_ranked(std::uint64_t budget, const Emit& emit);
+  base::Result<bool> go_through_listed(std::uint64_t budget, const Emit& emit);
   /// use(entity without what has expired), where there is one.
   template <class Use>
   void as_of_now(EntityView entity, Use&& use) {
@@ -74,8 +78,10 @@ struct Search::Impl {
     around.allow(kLinkedAnEntity);
     return ngsi::matches(query, entity, filter, &around);
   }
+  base::Status check_links();
   void emit_one(Place place, EntityView entity, const Emit& emit) {
     emit(entity);
+    around.charge(entity.bytes().size() / kBytesALook);
     ++emitted;
     last = place;
   }
@@ -98,6 +104,7 @@ base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
   const std::uint64_t before = around.spent();
   expiring = tenant.indexes.expires_by(now);
   around.set_time(now);
+  if (page.listed) return go_through_listed(budget, emit);
   if (fresh) {
     plan.emplace(tenant, query, filter, &around, page.count, !expiring);
     if (page.after && !page.count) next = std::uint64_t{*page.after} + 1;
@@ -127,13 +134,17 @@ base::Result<bool> Search::Impl::run(std::uint64_t budget, const Emit& emit) {
     const std::uint64_t work = look(budget - spent, emit);
     spent += work;
     MADANG_CHECK(pay(work));
-    if (linked && around.refused())
-      return finished = true,
-             base::error(Code::too_complex, "A path through linked entities in q leads from one entity to more than " +
-                                                std::to_string(kLinkedAnEntity) +
-                                                ". Name the types on the way (`rel{Type:name}`) or shorten the path.");
+    MADANG_CHECK(check_links());
   }
   return ranking ? take_ranked(budget, emit) : true;
+}
+
+base::Status Search::Impl::check_links() {
+  if (!linked || !around.refused()) return {};
+  finished = true;
+  return base::error(Code::too_complex, "A path through linked entities in q leads from one entity to more than " +
+                                            std::to_string(kLinkedAnEntity) +
+                                            ". Name the types on the way (`rel{Type:name}`) or shorten the path.");
 }
 
 /// An order needs the best of all: of a page deep inside it, everything before.
@@ -148,6 +159,7 @@ base::Status Search::Impl::begin_ranking() {
                        "offset");
   }
   ranking.emplace(*query.order, tenant.symbols, filter, static_cast<std::size_t>(needed), page.behind);
+  if (page.listed) return {};
   const bool counts = page.count && !(plan->collected() && plan->candidates.exact);
   if (!counts && query.ids.empty() && !linked && !expiring) walk = RankedWalk::begin(tenant, query, filter, *ranking);
   return {};
@@ -282,6 +294,36 @@ base::Result<bool> Search::Impl::take_decided(std::uint64_t budget, const Emit& 
   return true;
 }
 
+/// The entities of a list, each found by its id: those on the pages before cost nothing.
+base::Result<bool> Search::Impl::go_through_listed(std::uint64_t budget, const Emit& emit) {
+  const std::vector<std::string>& ids = *page.listed;
+  if (next == 0 && !ranking && query.order && page.limit > 0) MADANG_CHECK(begin_ranking());
+  if (next == 0 && page.behind && !query.order && !page.count)
+    next = static_cast<std::uint64_t>(std::upper_bound(ids.begin(), ids.end(), page.behind->id) - ids.begin());
+  std::uint64_t spent = 0;
+  const std::uint64_t before = around.spent();
+  for (; next < ids.size() && !finished; ++next, ++spent) {
+    if (spent + (around.spent() - before) >= budget) break;
+    const std::string& id = ids[next];
+    const Place place = tenant.find(id);
+    bool fits = false;
+    if (place != kNoPlace)
+      as_of_now(tenant.at(place), [&](EntityView then) {
+        fits = matches(then);
+        if (!fits) return;
+        if (!ranking && page.behind && id <= page.behind->id) return (void)++matched;
+        take(place, then, emit);
+        if (!ranking && last == place) last_ranked = Ranked{{}, id};
+      });
+    if (!fits) unfit.push_back(id);
+  }
+  MADANG_CHECK(pay(spent + (around.spent() - before)));
+  MADANG_CHECK(check_links());
+  if (next < ids.size() && !finished) return false;
+  finished = true;
+  return ranking ? take_ranked(budget, emit) : true;
+}
+
 /// What changed since it was ranked is looked at again: it may have gone, or its place be another's.
 base::Result<bool> Search::Impl::take_ranked(std::uint64_t budget, const Emit& emit) {
   if (!ranked) {
@@ -333,7 +375,11 @@ std::optional<Place> Search::last() const {
 const Ranked* Search::last_ranked() const {
   return impl_->last_ranked ? &*impl_->last_ranked : nullptr;
 }
+const std::vector<std::string>& Search::unfit() const {
+  return impl_->unfit;
+}
 std::string_view Search::plan() const {
+  if (impl_->page.listed) return "entity map";
   if (impl_->walk) return impl_->walk->name();
   return impl_->plan ? impl_->plan->name() : "none";
 }

@@ -1,6 +1,7 @@
 #include "madang/state/store.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <random>
 
@@ -21,6 +22,13 @@ std::uint64_t random_seed() {
   return static_cast<std::uint64_t>(device()) << 32 | device();
 }
 
+constexpr std::size_t kTypicalBlock = 1024;  // bytes
+
+void prefetch(const std::byte* block, std::size_t bytes) {
+  for (std::size_t line = 0; block != nullptr && line < bytes; line += 64) __builtin_prefetch(block + line);
+}
+
+constexpr std::size_t kShownAhead = 4;    // changes fetched while one is shown
 constexpr std::size_t kMostShown = 4096;  // in one batch, whatever the caller asks for
 
 }  // namespace
@@ -89,6 +97,21 @@ Store::Found Store::look_up(Tenant& tenant, std::string_view id) const {
   return found;
 }
 
+void Store::look_ahead(Tenant& tenant, std::span<const std::string_view> ids) const {
+  const Tenant::Impl& impl = tenant.impl();
+  constexpr std::size_t kMost = 32;
+  std::array<std::uint64_t, kMost> hashes;
+  std::array<Place, kMost> places;
+  ids = ids.first(std::min(ids.size(), kMost));
+  for (std::size_t i = 0; i < ids.size(); ++i) impl.ids.prefetch(hashes[i] = impl.hash(ids[i]));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    places[i] = impl.ids.candidate(hashes[i]);
+    if (places[i] != kNoPlace) __builtin_prefetch(impl.slots.where(places[i]));
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (places[i] != kNoPlace) prefetch(impl.slots.at(places[i]), kTypicalBlock);
+}
+
 Status Store::admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) const {
   const Tenant::Impl& impl = tenant.impl();
   const auto full = [](std::string_view what) {
@@ -148,15 +171,20 @@ void Store::Impl::show_batch(Position durable, std::size_t most) {
   std::size_t count = 0;
   while (count < staged.size() && count < most && staged[count].position <= durable) {
     const Staged& change = staged[count++];
-    const Tenant::Impl& tenant = change.tenant->impl();
-    if (change.place < tenant.slots.end())
-      if (const std::byte* block = tenant.slots.at(change.place))
-        for (std::size_t line = 0; line < 512; line += 64) __builtin_prefetch(block + line);
+    if (change.place < change.tenant->impl().slots.end())
+      __builtin_prefetch(change.tenant->impl().slots.where(change.place));
   }
   if (count == 0) return;
+  const auto fetch = [](const Staged& change) {
+    prefetch(change.block.data(), change.block.size());
+    if (change.place < change.tenant->impl().slots.end())
+      prefetch(change.tenant->impl().slots.at(change.place), kTypicalBlock);
+  };
+  for (std::size_t i = 0; i < std::min(count, kShownAhead); ++i) fetch(staged[i]);
   std::vector<Tenant*> touched;
   const ReaderLocks::Exclusive hold(*locks);
   for (; count > 0; --count) {
+    if (count > kShownAhead) fetch(staged[kShownAhead]);
     Staged& change = staged.front();
     const auto position = change.position.value;
     if (std::find(touched.begin(), touched.end(), change.tenant) == touched.end()) touched.push_back(change.tenant);

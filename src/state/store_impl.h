@@ -65,7 +65,7 @@ struct Tenant::Impl {
 
   // The writer's own.
   boost::unordered_flat_map<HashedId, Staged*, HashOf> pending;  // newest of each id
-  std::uint64_t tip_size = 0;  // entities once everything staged is shown
+  std::uint64_t tip_size = 0;                                    // entities once everything staged is shown
   std::uint64_t staged_bytes = 0;
   bool loading = false;  // indexes are put off until finish_loading
 

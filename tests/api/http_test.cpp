@@ -151,14 +151,20 @@ TEST(Parameters, RefusesByName) {
   }
 }
 
-TEST(Parameters, WhatIsNotOfferedYetIsNamedWhenAllElseIsRight) {
-  EXPECT_EQ(parse("type=A&lang=en&entityMap=true").params.later(), "entityMap");
-  EXPECT_EQ(parse("type=A&entityMap=false").params.later(), "");
-  EXPECT_FALSE(parse("entityMap=true&limit=x").status.ok());
-}
-
 TEST(Parameters, ValueThatAsksForNothingIsTaken) {
   EXPECT_TRUE(parse("type=A&join=@none&entityMap=false").status.ok());
+}
+
+TEST(Parameters, LifetimesAreDurations) {
+  using std::chrono::seconds;
+  EXPECT_EQ(parse_duration("PT10M"), seconds(600));
+  EXPECT_EQ(parse_duration("P1DT2H"), seconds(93'600));
+  EXPECT_EQ(parse_duration("P2W"), seconds(1'209'600));
+  EXPECT_EQ(parse_duration("PT1.5S"), seconds(1));
+  EXPECT_EQ(parse_duration("P999999999999Y"), seconds(100'000'000'000));
+  for (const char* text : {"", "P", "PT", "P1", "10M", "PT10", "P1H", "PTM", "PT-1S", "P1DT", "PT1S1M", "PT1e3S"})
+    EXPECT_FALSE(parse_duration(text)) << text;
+  EXPECT_FALSE(parse("entityMapLifetime=1h").status.ok());
 }
 
 TEST(Parameters, OtherOperationsHaveOtherParameters) {
@@ -409,7 +415,7 @@ TEST_F(Bodies, AreQueries) {
         Row{R"({"type":"Query","q":1})", Code::bad_request_data, "/q"},
         Row{R"({"type":"Query","q":"a","q":"b"})", Code::bad_request_data, "/q"},
         Row{R"({"type":"Query","limit":1})", Code::bad_request_data, "/limit"},
-        Row{R"({"type":"Query","entityMap":true})", Code::not_supported, "/entityMap"},
+        Row{R"({"type":"Query","entityMap":1})", Code::bad_request_data, "/entityMap"},
         Row{R"({"type":"Query","joinLevel":0})", Code::bad_request_data, "/joinLevel"},
         Row{R"({"type":"Query","joinLevel":"1"})", Code::bad_request_data, "/joinLevel"},
         Row{R"({"type":"Query","containedBy":"urn:a"})", Code::bad_request_data, "/containedBy"},

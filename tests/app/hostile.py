@@ -421,6 +421,20 @@ class Messages(Shared):
             self.refused(name, chunked + body + hidden, 400, 413, 431)
         self.refused("chunks in HTTP/1.0", chunked.replace(b"1.1", b"1.0") + b"0\r\n\r\n" + hidden, 400)
 
+    def test_clients_that_shut_their_sending_side_are_answered(self):
+        """A change waits for the disk and a context for its fetcher: the answer comes all the same."""
+        lamp = b'{"id": "urn:ngsi-ld:Lamp:half", "type": "Lamp", "@context": {"Lamp": "http://example.org/Lamp"}}'
+        for name, status, asked in (
+                ("a change", 201, request("POST", ENTITIES, lamp, Content_Type="application/ld+json")),
+                ("a batch", 204, request("POST", BATCH + "/upsert", b"[" + lamp + b"]", Content_Type="application/ld+json")),
+                ("a question", 200, request("GET", ENTITIES + "?type=Lamp&q=a==1")),
+                ("a removal", 204, request("DELETE", ENTITIES + "/urn:ngsi-ld:Lamp:half"))):
+            with self.subTest(name), Wire(self.server) as wire:
+                wire.send(asked)
+                wire.socket.shutdown(socket.SHUT_WR)
+                self.assertEqual(wire.answer().status, status)
+                self.assertTrue(wire.ended())
+
     def test_other_protocols_on_the_port(self):
         self.refused("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 400, 505)
         self.refused("HTTP/0.9", b"GET /\r\n\r\n", 400, 505)

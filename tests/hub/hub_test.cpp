@@ -74,6 +74,58 @@ TEST_F(HubTest, ABatchAppliesEachEntityForItselfAndInOrder) {
   EXPECT_EQ(world.get("urn:x:1"), R"({"id":"urn:x:1","type":"T","a":1})");
 }
 
+/// Enough for several slices; the last one is that of an entity that is there.
+std::vector<ngsi::Change> big_batch(World& world, int size) {
+  std::vector<ngsi::Change> changes;
+  for (int i = 0; i < size; ++i) {
+    const std::string id = "urn:x:" + std::to_string(i + 1 == size ? 0 : i);
+    const std::string json = R"({"id":")" + id + R"(","type":"T","a":)" + std::to_string(i) + "}";
+    changes.push_back(*world.change(ngsi::Operation::create, json, ngsi::FragmentKind::entity, id));
+  }
+  return changes;
+}
+
+TEST_F(HubTest, ABigBatchLetsOthersInBetween) {
+  std::vector<ChangeResult> results;
+  std::optional<std::uint64_t> others;  // version
+  world.hub->apply(admin(), "", big_batch(world, 1'000), world.queue,
+                   [&](std::vector<ChangeResult>&& r) { results = std::move(r); });
+  std::vector<ngsi::Change> other;
+  other.push_back(
+      *world.change(ngsi::Operation::create, R"({"id":"urn:y","type":"T"})", ngsi::FragmentKind::entity, "urn:y"));
+  world.hub->apply(admin(), "", std::move(other), world.queue,
+                   [&](std::vector<ChangeResult>&& r) { others = r[0].version; });
+  ASSERT_TRUE(world.queue.run_until([&] { return !results.empty() && others; }));
+  ASSERT_EQ(results.size(), 1'000u);
+  for (std::size_t i = 0; i + 1 < results.size(); ++i) ASSERT_FALSE(results[i].error) << i;
+  for (std::size_t i = 0; i + 2 < results.size(); ++i) ASSERT_LT(results[i].version, results[i + 1].version) << i;
+  EXPECT_EQ(results.back().error->code, base::Code::already_exists);
+  EXPECT_GT(*others, results.front().version);
+  EXPECT_LT(*others, results[998].version);
+}
+
+TEST_F(HubTest, ABatchWhoseFirstSliceWasLostSaysSo) {
+  std::vector<ChangeResult> results;
+  world.hub->apply(admin(), "", big_batch(world, 1'000), world.queue,
+                   [&](std::vector<ChangeResult>&& r) { results = std::move(r); });
+  testing::Queue elsewhere;
+  bool lost = false;
+  world.hub->on_failure([&](base::Error) { lost = true; });
+  for (int i = 0; i < 100 && !lost; ++i) {  // the sync may be that of a segment made ready beforehand
+    disk.fail_sync(1);
+    bool answered = false;
+    const std::string id = "urn:y:" + std::to_string(i), json = R"({"id":")" + id + R"(","type":"T"})";
+    std::vector<ngsi::Change> other;
+    other.push_back(*world.change(ngsi::Operation::create, json, ngsi::FragmentKind::entity, id));
+    world.hub->apply(admin(), "", std::move(other), elsewhere, [&](std::vector<ChangeResult>&&) { answered = true; });
+    ASSERT_TRUE(elsewhere.run_until([&] { return answered; }));
+  }
+  ASSERT_TRUE(world.queue.run_until([&] { return !results.empty(); }));
+  ASSERT_EQ(results.size(), 1'000u);
+  ASSERT_TRUE(lost);
+  for (const ChangeResult& result : results) ASSERT_EQ(result.error->code, base::Code::unavailable);
+}
+
 TEST_F(HubTest, NothingUndurableIsShown) {
   bool failed = false;
   world.hub->on_failure([&](base::Error) { failed = true; });

@@ -297,6 +297,28 @@ TEST(Server, AnswersAClientThatShutItsSendingSide) {
   EXPECT_TRUE(client.closed());
 }
 
+TEST(Server, AClientThatShutItsSendingSideStillAwaitsALateAnswer) {
+  Desk desk;
+  auto server = serve([&](const Request& r, Responder a) { desk.take(r, std::move(a)); });
+  RawClient client(server->port());
+  client.send(kGet);
+  client.end_input();
+  ASSERT_TRUE(eventually([&] { return desk.size() == 1; }));
+  auto responder = std::make_shared<Responder>(*desk.next());
+  EXPECT_TRUE(eventually([&] {
+    std::atomic<int> alive = -1;
+    responder->loop().post([&] { alive = responder->alive() ? 1 : 0; });
+    return eventually([&] { return alive >= 0; }) && alive == 0;
+  }));
+  responder->loop().post([responder] {
+    Response response;
+    response.body = responder->awaited() ? "awaited" : "given up";
+    responder->send(std::move(response));
+  });
+  EXPECT_EQ(client.answer().body, "awaited");
+  EXPECT_TRUE(client.closed());
+}
+
 TEST(Server, RespondersMayOutliveTheServer) {
   Desk desk;
   {

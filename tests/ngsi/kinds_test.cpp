@@ -150,6 +150,23 @@ TEST_F(Kinds, AMergeMayChangeTheKindAndDropsWhatTheNewOneCannotHave) {
   EXPECT_EQ(shown(), R"({"id":"urn:x:1","type":"A","p":{"object":"urn:x:2","s":2}})");
 }
 
+TEST_F(Kinds, AValueWithADatatypeKeepsItsKeywords) {
+  for (const char* keyword : {"@type", "type"}) {
+    given(R"({"id":"urn:x:1","type":"A","p":{"type":"Property","value":{"at":{")" + std::string(keyword) +
+          R"(":"DateTime","@value":"2026-03-01T12:00:00Z"},"type":"When"}}})");
+    EXPECT_EQ(shown(Format::simplified), R"({"id":"urn:x:1","type":"A","p":{"at":{"@type":"DateTime",)"
+                                         R"("@value":"2026-03-01T12:00:00Z"},"type":"When"}})");
+  }
+}
+
+TEST_F(Kinds, AGeometryInAPropertyIsStillOneWhenConcise) {
+  constexpr std::string_view kEntity =
+      R"({"id":"urn:x:1","type":"A","p":{"type":"Property","value":{"type":"Point","coordinates":[1,2]}}})";
+  given(std::string(kEntity));
+  EXPECT_EQ(shown(Format::concise), kEntity);
+  EXPECT_EQ(shown(Format::normalized), kEntity);
+}
+
 TEST_F(Kinds, AProofGoesThrough) {
   given(R"({"id":"urn:x:1","type":"A","p":{"type":"Property","value":1,"ngsildproof":{"type":"Property",
     "entityIdSealed":"urn:x:1","entityTypeSealed":"A","value":{"type":"DataIntegrityProof","proofValue":"z3"}}}})");
@@ -163,7 +180,7 @@ TEST_F(Kinds, AJsonNullLiteralIsAValue) {
   for (const char* keyword : {"@type", "type"}) {
     given(R"({"id":"urn:x:1","type":"A","p":{"type":"Property","value":{")" + std::string(keyword) +
           R"(":"@json","@value":null}}})");
-    EXPECT_EQ(shown(Format::simplified), R"({"id":"urn:x:1","type":"A","p":{"type":"@json","@value":null}})");
+    EXPECT_EQ(shown(Format::simplified), R"({"id":"urn:x:1","type":"A","p":{"@type":"@json","@value":null}})");
   }
 }
 

@@ -14,24 +14,25 @@ namespace madang::state {
 namespace {
 
 TEST(PlaceSet, IsASet) {
-  EXPECT_TRUE(rc::check("few or many", [](const std::vector<std::pair<bool, std::uint8_t>>& steps, std::uint32_t spread) {
-    PlaceSet set;
-    std::set<Place> model;
-    for (const auto& [add, n] : steps) {
-      const Place place = n * (spread % 100'000);
-      add ? set.add(place) : set.remove(place);
-      add ? void(model.insert(place)) : void(model.erase(place));
-    }
-    RC_ASSERT(set.size() == model.size());
-    std::vector<Place> all(model.size() + 1);
-    all.resize(set.read(0, all));
-    RC_ASSERT(all == std::vector<Place>(model.begin(), model.end()));
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      RC_ASSERT(set.contains(all[i]));
-      RC_ASSERT(set.select(i) == all[i]);
-      RC_ASSERT(set.rank(all[i]) == i + 1);
-    }
-  }));
+  EXPECT_TRUE(
+      rc::check("few or many", [](const std::vector<std::pair<bool, std::uint8_t>>& steps, std::uint32_t spread) {
+        PlaceSet set;
+        std::set<Place> model;
+        for (const auto& [add, n] : steps) {
+          const Place place = n * (spread % 100'000);
+          add ? set.add(place) : set.remove(place);
+          add ? void(model.insert(place)) : void(model.erase(place));
+        }
+        RC_ASSERT(set.size() == model.size());
+        std::vector<Place> all(model.size() + 1);
+        all.resize(set.read(0, all));
+        RC_ASSERT(all == std::vector<Place>(model.begin(), model.end()));
+        for (std::size_t i = 0; i < all.size(); ++i) {
+          RC_ASSERT(set.contains(all[i]));
+          RC_ASSERT(set.select(i) == all[i]);
+          RC_ASSERT(set.rank(all[i]) == i + 1);
+        }
+      }));
 }
 
 TEST(PlaceSet, UnitesAndIntersects) {
@@ -53,24 +54,25 @@ TEST(PlaceSet, UnitesAndIntersects) {
 }
 
 TEST(IdTable, FindsWhatWasPutInAndNotTakenOut) {
-  EXPECT_TRUE(rc::check("also with hashes that collide", [](const std::vector<std::pair<bool, std::uint8_t>>& steps, bool collide) {
-    IdTable table;
-    std::set<Place> model;
-    // All in one shard; near the table's end, so that runs wrap around.
-    const auto hash = [&](Place place) {
-      return collide ? 0xfffffff0u + place % 3 : 0xf0000000u + std::uint64_t{place} * 1'000'003;
-    };
-    for (const auto& [add, n] : steps) {
-      const Place place = n;
-      if (add == model.contains(place)) continue;
-      add ? table.insert(hash(place), place) : table.erase(hash(place), place);
-      add ? void(model.insert(place)) : void(model.erase(place));
-      for (Place other = 0; other < 256; ++other) {
-        const Place found = table.find(hash(other), [&](Place p) { return p == other; });
-        RC_ASSERT(found == (model.contains(other) ? other : kNoPlace));
-      }
-    }
-  }));
+  EXPECT_TRUE(rc::check("also with hashes that collide",
+                        [](const std::vector<std::pair<bool, std::uint8_t>>& steps, bool collide) {
+                          IdTable table;
+                          std::set<Place> model;
+                          // All in one shard; near the table's end, so that runs wrap around.
+                          const auto hash = [&](Place place) {
+                            return collide ? 0xfffffff0u + place % 3 : 0xf0000000u + std::uint64_t{place} * 1'000'003;
+                          };
+                          for (const auto& [add, n] : steps) {
+                            const Place place = n;
+                            if (add == model.contains(place)) continue;
+                            add ? table.insert(hash(place), place) : table.erase(hash(place), place);
+                            add ? void(model.insert(place)) : void(model.erase(place));
+                            for (Place other = 0; other < 256; ++other) {
+                              const Place found = table.find(hash(other), [&](Place p) { return p == other; });
+                              RC_ASSERT(found == (model.contains(other) ? other : kNoPlace));
+                            }
+                          }
+                        }));
 }
 
 TEST(Hash, TellsTextsApart) {

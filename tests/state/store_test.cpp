@@ -270,6 +270,67 @@ TEST_F(Plans, PagesByOffsetAndCursor) {
   EXPECT_FALSE(ask(city.store, city.tenant(), query, {.offset = 95, .limit = 5}).more);
 }
 
+std::string name_of(int number) {
+  return "urn:large:" + std::to_string(1'000 + number);
+}
+
+/// Large entities, each of which is worth several looks.
+struct LargeCity : City {
+  LargeCity() {
+    const std::string text = '"' + std::string(2'000, 'x') + '"';
+    for (int i = 0; i < 100; ++i) stage({name_of(i), {i % 2 == 0 ? "Even" : "Odd"}, {{"text", text}}});
+    show();
+  }
+  Query of(const std::string& type) {
+    Query query;
+    query.type = type_is(tenant(), type);
+    return query;
+  }
+};
+
+TEST(Slices, EndByWhatIsEmittedToo) {
+  LargeCity city;
+  const Query query = city.of("Even");
+  const Page page{.offset = 3, .limit = 40, .count = true};
+  const auto whole = ask(city.store, city.tenant(), query, page);
+  ASSERT_EQ(whole.ids.size(), 40u);
+  Search search(city.store, city.tenant(), query, nullptr, page);
+  std::vector<std::string> ids;
+  std::size_t runs = 0, most = 0;
+  for (bool done = false; !done; ++runs) {
+    const Reading reading(city.store);
+    const std::size_t before = ids.size();
+    done = *search.run(30, [&](ngsi::EntityView e) { ids.emplace_back(e.id()); });
+    most = std::max(most, ids.size() - before);
+  }
+  EXPECT_LE(most, 6u);  // 30 looks are 7,680 bytes
+  EXPECT_GE(runs, 7u);
+  EXPECT_EQ(ids, whole.ids);
+  EXPECT_EQ(search.matched(), 50u);
+  EXPECT_TRUE(search.more());
+  EXPECT_EQ(search.last(), whole.last);
+}
+
+TEST(Slices, WhatChangesBetweenThemIsSeen) {
+  LargeCity city;
+  const Query query = city.of("Even");
+  Search search(city.store, city.tenant(), query, nullptr, {.limit = 50, .count = true});
+  std::vector<std::string> ids;
+  const auto go_on = [&] {
+    const Reading reading(city.store);
+    return *search.run(30, [&](ngsi::EntityView e) { ids.emplace_back(e.id()); });
+  };
+  ASSERT_FALSE(go_on());
+  for (int i = 50; i < 100; i += 2) city.stage_removal(name_of(i));
+  city.show();
+  city.put({name_of(200), {"Other"}, {}});  // in the place of one that went
+  while (!go_on()) {
+  }
+  EXPECT_EQ(ids.size(), 25u);
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), name_of(200)), 0);
+  EXPECT_FALSE(search.more());
+}
+
 TEST_F(Plans, TheCostOfAQuestionIsLimited) {
   City small({.query_cost = 50});
   for (int i = 0; i < 100; ++i) small.stage({"urn:" + std::to_string(i), {"Room"}, {{"t", "1"}}});

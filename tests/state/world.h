@@ -103,7 +103,8 @@ inline Answer ask(Store& store, Tenant& tenant, const ngsi::Query& query,
   Search search(store, tenant, query, filter, page);
   for (bool done = false; !done;) {
     const Reading reading(store);
-    const auto result = search.run(budget, [&](ngsi::EntityView e) { answer.ids.emplace_back(e.id()); }, now);
+    const auto result = search.run(
+        budget, [&](ngsi::EntityView e) { answer.ids.emplace_back(e.id()); }, now);
     EXPECT_TRUE(result.ok()) << result.error().message;
     if (!result.ok()) break;
     done = *result;

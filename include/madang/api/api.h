@@ -15,6 +15,15 @@
 
 namespace madang::api {
 
+/// Entity maps (clause 5.14) are kept in memory, for a while.
+struct EntityMapLimits {
+  std::size_t maps = 1'000;            // of one tenant at a time
+  std::size_t entities = 100'000;      // in one map
+  std::uint64_t bytes = 256 << 20;     // of all maps together
+  std::chrono::seconds lifetime{600};  // where a request suggests none
+  std::chrono::seconds longest{24 * 3600};
+};
+
 struct Options {
   std::string default_context;              // URL; empty: the core context
   std::string public_url;                   // how clients reach the server; empty: http and the Host they name
@@ -35,6 +44,7 @@ struct Options {
   bool open_metrics_on_loopback = true;     // /metrics without a token from the same machine
   ngsi::EntityLimits entity;
   ngsi::QueryLimits query;
+  EntityMapLimits entity_maps;
 };
 
 /// Answers requests. One for all loops of a server; everything given must outlive the server.

@@ -45,9 +45,17 @@ constexpr std::int64_t unzigzag(std::uint64_t value) {
 
 inline constexpr std::size_t kMaxVarint = 10;
 
+/// Where the next byte goes; the caller has made room.
+inline std::byte* put_varint(std::byte* at, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) *at++ = static_cast<std::byte>(value | 0x80);
+  *at++ = static_cast<std::byte>(value);
+  return at;
+}
+
 inline void append_varint(std::string& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
-  out += static_cast<char>(value);
+  std::byte bytes[kMaxVarint];
+  const std::byte* const end = put_varint(bytes, value);
+  out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(end - bytes));
 }
 
 template <class Integer>
@@ -63,6 +71,7 @@ class ByteReader {
   explicit ByteReader(std::string_view data) : data_(std::as_bytes(std::span(data))) {}
 
   bool ok() const { return ok_; }
+  const std::byte* at() const { return data_.data(); }
   std::size_t left() const { return data_.size(); }
 
   std::span<const std::byte> bytes(std::size_t count) {

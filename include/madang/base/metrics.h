@@ -23,7 +23,8 @@ class Counter {
 /// Latencies in seconds, buckets from 10 µs to 10 s.
 class Histogram {
  public:
-  static constexpr std::array<double, 13> kBounds{1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1, 10};
+  static constexpr std::array<double, 13> kBounds{1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 2.5e-3, 5e-3,
+                                                  1e-2, 5e-2, 0.1,  0.5,  1,    10};
   void observe(double seconds);
   void append(std::string& out, std::string_view name, std::string_view labels) const;
 

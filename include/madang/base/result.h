@@ -4,6 +4,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -59,7 +60,7 @@ inline Error error(Code code, std::string message, std::string where = {}) {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}          // NOLINT(google-explicit-constructor)
   Result(Error failure) : state_(std::in_place_index<1>, std::move(failure)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
@@ -86,16 +87,15 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error failure) : error_(std::move(failure)), ok_(false) {}  // NOLINT(google-explicit-constructor)
+  Result(Error failure) : error_(std::move(failure)) {}  // NOLINT(google-explicit-constructor)
 
-  bool ok() const { return ok_; }
-  explicit operator bool() const { return ok_; }
-  const Error& error() const& { return assert(!ok_), error_; }
-  Error&& error() && { return assert(!ok_), std::move(error_); }
+  bool ok() const { return !error_; }
+  explicit operator bool() const { return ok(); }
+  const Error& error() const& { return assert(error_), *error_; }
+  Error&& error() && { return assert(error_), std::move(*error_); }
 
  private:
-  Error error_;
-  bool ok_ = true;
+  std::optional<Error> error_;
 };
 
 using Status = Result<void>;
@@ -103,15 +103,16 @@ using Status = Result<void>;
 }  // namespace madang::base
 
 /// `MADANG_TRY(auto x, f());` takes the value of a Result or returns its error from the enclosing function.
-#define MADANG_TRY(declaration, expression) MADANG_TRY_IMPL(MADANG_CONCAT(madang_try_, __LINE__), declaration, expression)
+#define MADANG_TRY(declaration, expression) \
+  MADANG_TRY_IMPL(MADANG_CONCAT(madang_try_, __LINE__), declaration, expression)
 #define MADANG_TRY_IMPL(temporary, declaration, expression) \
   auto temporary = (expression);                            \
   if (!temporary.ok()) return std::move(temporary).error(); \
   declaration = std::move(temporary).value()
 
 /// `MADANG_CHECK(f());` returns the error of a Status (or any Result) from the enclosing function.
-#define MADANG_CHECK(expression)                                                      \
-  do {                                                                                \
+#define MADANG_CHECK(expression)                                                                         \
+  do {                                                                                                   \
     if (auto madang_status = (expression); !madang_status.ok()) return std::move(madang_status).error(); \
   } while (false)
 

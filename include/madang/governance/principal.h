@@ -15,19 +15,21 @@ namespace madang::governance {
 
 enum class Role : std::uint8_t { none, read, write, admin };
 
-/// What a principal may see and do with entities of a tenant. A policy engine hands these out; null parts allow everything.
+/// What a principal may see and do with entities of a tenant. A policy engine hands these out; null parts allow
+/// everything.
 class Policy {
  public:
   virtual ~Policy() = default;
   /// The mandatory filter of every question; null: sees everything. Lives as long as the policy.
   virtual const ngsi::Filter* reading(std::string_view tenant) const = 0;
-  /// May this entity (as it is; null where there is none) be changed into that (null: deleted), these attributes touched?
+  /// May this entity (as it is; null where there is none) be changed into that (null: deleted), these attributes
+  /// touched?
   virtual base::Status writing(std::string_view tenant, const ngsi::EntityView& before, const ngsi::EntityView& after,
                                const std::vector<ngsi::Symbol>& attributes) const = 0;
 };
 
 struct Principal {
-  std::string name;                  // "anonymous", a token's name
+  std::string name;  // "anonymous", a token's name
   Role role = Role::none;
   bool all_tenants = false;
   std::vector<std::string> tenants;  // "" is the default tenant
@@ -40,14 +42,14 @@ using PrincipalPtr = std::shared_ptr<const Principal>;
 /// One `[[auth.token]]` of the config.
 struct TokenRule {
   std::string name;
-  std::string sha256;                // lower-case hex of the SHA-256 of the bearer token
+  std::string sha256;  // lower-case hex of the SHA-256 of the bearer token
   Role role = Role::read;
   std::vector<std::string> tenants;  // empty: the default tenant; {"*"}: all
 };
 
 struct AuthRules {
   std::vector<TokenRule> tokens;
-  Role anonymous = Role::none;       // none or read; without any token: admin, and the server binds to loopback only
+  Role anonymous = Role::none;  // none or read; without any token: admin, and the server binds to loopback only
 };
 
 /// Turns an Authorization header into a principal.

@@ -30,24 +30,24 @@ struct IndexDeclaration {
 
 struct Options {
   std::string folder = "data";
-  std::uint64_t memory_bytes = 0;                  // cap; 0: three quarters of the machine's
-  std::chrono::seconds keep_age{7 * 24 * 3600};    // journal and the snapshots that go with it
+  std::uint64_t memory_bytes = 0;                // cap; 0: three quarters of the machine's
+  std::chrono::seconds keep_age{7 * 24 * 3600};  // journal and the snapshots that go with it
   std::uint64_t keep_bytes = 10ull << 30;
   std::uint64_t segment_bytes = 64ull << 20;
-  std::uint64_t tail_bytes = 256ull << 20;         // journal since the last snapshot that makes the next one due
-  std::uint64_t reserve_bytes = 64ull << 20;       // free disk below which changes are refused
-  std::uint64_t in_flight = 20'000;                // changes waiting for the disk; beyond: too_many_requests
+  std::uint64_t tail_bytes = 256ull << 20;    // journal since the last snapshot that makes the next one due
+  std::uint64_t reserve_bytes = 64ull << 20;  // free disk below which changes are refused
+  std::uint64_t in_flight = 20'000;           // changes waiting for the disk; beyond: too_many_requests
   std::uint64_t in_flight_bytes = 256ull << 20;
-  std::size_t concurrent_scans = 16;               // long questions at once; further ones wait, then too_many_requests
+  std::size_t concurrent_scans = 16;  // long questions at once; further ones wait, then too_many_requests
   std::size_t waiting_scans = 256;
   std::uint64_t tenant_entities = 50'000'000;
   std::size_t tenants = 1'000;
   std::uint64_t query_cost = 50'000'000;
-  bool auto_tenants = true;                        // a write to an unknown tenant makes it (clause 4.14)
-  bool sync = true;                                // false loses data in a power cut: benches and the crash test's mutation
-  std::size_t threads = 2;                         // for loading
+  bool auto_tenants = true;  // a write to an unknown tenant makes it (clause 4.14)
+  bool sync = true;          // false loses data in a power cut: benches and the crash test's mutation
+  std::size_t threads = 2;   // for loading
   ngsi::EntityLimits entity;
-  std::vector<IndexDeclaration> indexes;           // of the config; more by declare_index
+  std::vector<IndexDeclaration> indexes;  // of the config; more by declare_index
   std::function<void(std::string_view stage, std::uint64_t done, std::uint64_t total)> progress;
 };
 
@@ -55,7 +55,7 @@ struct Options {
 struct ChangeResult {
   std::optional<base::Error> error;
   bool created = false;
-  std::uint64_t version = 0;                        // of the entity now
+  std::uint64_t version = 0;  // of the entity now
   std::vector<ngsi::Symbol> updated;
   std::vector<ngsi::Outcome::Unchanged> not_updated;
 };
@@ -65,17 +65,19 @@ struct QueryPage {
   std::uint64_t offset = 0;
   std::uint32_t limit = 20;
   bool count = false;
+  std::shared_ptr<const std::vector<std::string>> listed;  // only these entities (an entity map's, sorted); null: all
   /// How many entities `see` has looked up or noted besides, so far: they count as work of the question. Null: none.
   const std::size_t* besides = nullptr;
 };
 struct QueryAnswer {
-  std::uint64_t count = 0;           // with page.count
-  std::optional<std::string> next;   // there is a next page, and this is its cursor
-  std::string plan;                  // which index answered
+  std::uint64_t count = 0;          // with page.count
+  std::optional<std::string> next;  // there is a next page, and this is its cursor
+  std::string plan;                 // which index answered
+  std::vector<std::string> unfit;   // of page.listed: looked at, and not or no longer what was asked for
 };
 
 struct TypeInfo {
-  std::string type;                  // expanded
+  std::string type;  // expanded
   std::uint64_t entities = 0;
   struct Attribute {
     std::string name;
@@ -86,14 +88,14 @@ struct TypeInfo {
 };
 struct AttributeInfo {
   std::string name;
-  std::vector<std::string> types;    // entity types it was seen in
+  std::vector<std::string> types;  // entity types it was seen in
   std::vector<ngsi::Kind> kinds;
   std::uint64_t entities = 0;
 };
 
 struct Health {
-  bool accepting = true;             // changes are taken
-  std::string reason;                // why not
+  bool accepting = true;  // changes are taken
+  std::string reason;     // why not
   std::uint64_t appended = 0, durable = 0, shown = 0, oldest_kept = 0;
   std::uint64_t entities = 0, tenants = 0, memory_bytes = 0, memory_limit = 0, journal_bytes = 0;
   std::uint64_t snapshot_position = 0;
@@ -102,7 +104,8 @@ struct Health {
 
 class Hub {
  public:
-  /// Opens or makes the folder, recovers, is ready to serve. conflict: another server has it; newer_format; corrupt with file and offset.
+  /// Opens or makes the folder, recovers, is ready to serve. conflict: another server has it; newer_format; corrupt
+  /// with file and offset.
   static base::Result<std::unique_ptr<Hub>> open(base::FileSystem& files, const base::Clock& clock, Options options);
   virtual ~Hub() = default;
 
@@ -110,26 +113,28 @@ class Hub {
   virtual base::Result<ngsi::SymbolTable*> symbols(std::string_view tenant, bool make = false) = 0;
 
   using Applied = std::function<void(std::vector<ChangeResult>&&)>;
-  /// Applies each change wholly or not at all, in order, and calls `done` on `home` once all of it is durable and shown. The order among callers is
-  /// that of their entities' journal positions. With `all_or_nothing` no: batches answer each for itself.
-  virtual void apply(const PrincipalPtr& who, std::string_view tenant, std::vector<ngsi::Change>&& changes, base::Executor& home,
-                     Applied done) = 0;
+  /// Applies each change wholly or not at all, in order, and calls `done` on `home` once all of it is durable and
+  /// shown. The order among callers is that of their entities' journal positions. With `all_or_nothing` no: batches
+  /// answer each for itself.
+  virtual void apply(const PrincipalPtr& who, std::string_view tenant, std::vector<ngsi::Change>&& changes,
+                     base::Executor& home, Applied done) = 0;
 
   /// Shows the entity as it is (durable) to `see` during the call. not_found also where the principal may not see it.
   using See = std::function<void(ngsi::EntityView, const ngsi::Filter*)>;
   virtual base::Status retrieve(const Principal& who, std::string_view tenant, std::string_view id, const See& see) = 0;
 
-  /// Answers a question in slices on `home`: `see` for each entity of the page in order, then `done`. `see` may be called in several turns of the
-  /// loop; views are valid during the call only. `idle` runs the next slice (net::Loop::post_idle). Returns at once where one slice was enough
-  /// (done was called already).
+  /// Answers a question in slices on `home`: `see` for each entity of the page in order, then `done`. `see` may be
+  /// called in several turns of the loop; views are valid during the call only. `idle` runs the next slice
+  /// (net::Loop::post_idle). Returns at once where one slice was enough (done was called already).
   using Answered = std::function<void(base::Result<QueryAnswer>)>;
   using Idle = std::function<void(std::function<void()>)>;
-  virtual void query(const PrincipalPtr& who, std::string_view tenant, ngsi::Query query, QueryPage page, See see, Answered done,
-                     Idle idle) = 0;
+  virtual void query(const PrincipalPtr& who, std::string_view tenant, ngsi::Query query, QueryPage page, See see,
+                     Answered done, Idle idle) = 0;
 
-  /// What is around an entity that is being shown, as far as the principal may see it (clause 4.5.23). Its find() is for
-  /// within See only.
-  virtual base::Result<std::unique_ptr<const ngsi::Neighbours>> neighbours(const Principal& who, std::string_view tenant) = 0;
+  /// What is around an entity that is being shown, as far as the principal may see it (clause 4.5.23). Its find() is
+  /// for within See only.
+  virtual base::Result<std::unique_ptr<const ngsi::Neighbours>> neighbours(const Principal& who,
+                                                                           std::string_view tenant) = 0;
 
   virtual base::Result<std::vector<TypeInfo>> types(const Principal& who, std::string_view tenant) = 0;
   virtual base::Result<std::vector<AttributeInfo>> attributes(const Principal& who, std::string_view tenant) = 0;
@@ -158,9 +163,12 @@ class Hub {
                                                         std::string_view collection) = 0;
 
   virtual Health health() const = 0;
-  /// Every durable entity of a tenant, in slices, for `export`: `see` returns false to stop. Blocks the caller's thread.
-  virtual base::Status each(const Principal& who, std::string_view tenant, const std::function<bool(ngsi::EntityView)>& see) = 0;
-  /// Takes a snapshot now (blocks the caller's thread) and names what a backup must copy; the files stay until `release`.
+  /// Every durable entity of a tenant, in slices, for `export`: `see` returns false to stop. Blocks the caller's
+  /// thread.
+  virtual base::Status each(const Principal& who, std::string_view tenant,
+                            const std::function<bool(ngsi::EntityView)>& see) = 0;
+  /// Takes a snapshot now (blocks the caller's thread) and names what a backup must copy; the files stay until
+  /// `release`.
   struct BackupPlan {
     std::vector<std::string> files;  // relative to the folder; the last segment up to `last_bytes`
     std::uint64_t position = 0;
@@ -178,7 +186,8 @@ class Hub {
 /// Offline tools on a folder that no server has open.
 base::Status check_folder(base::FileSystem& files, const std::string& folder,
                           const std::function<void(std::string_view line)>& report);
-/// Makes `target` (empty or missing) from a backup or a stopped folder, as of `position` or `time` (the latest where neither is given).
+/// Makes `target` (empty or missing) from a backup or a stopped folder, as of `position` or `time` (the latest where
+/// neither is given).
 base::Status restore_folder(base::FileSystem& files, const std::string& source, const std::string& target,
                             std::optional<std::uint64_t> position, std::optional<base::Timestamp> time);
 

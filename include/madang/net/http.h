@@ -70,6 +70,8 @@ class Responder {
   /// The request, while unanswered and while its connection lives (else it is an empty one).
   const Request& request() const;
   Loop& loop() const;
+  /// True: unanswered, and the connection lives. A client that shut its sending side may still wait.
+  bool awaited() const;
   /// False: the client went away, or shut its sending side, which mostly is the same: long work for it can stop.
   bool alive() const;
   void send(Response&& response);

@@ -14,10 +14,10 @@
 namespace madang::ngsi {
 
 struct EntityLimits {
-  std::size_t entity_bytes = 1 << 20;   // encoded
-  std::size_t attributes = 1'000;       // instances, sub-attributes counted
-  std::size_t depth = 32;               // of JSON nesting
-  std::size_t string_bytes = 256 << 10; // one string
+  std::size_t entity_bytes = 1 << 20;    // encoded
+  std::size_t attributes = 1'000;        // instances, sub-attributes counted
+  std::size_t depth = 32;                // of JSON nesting
+  std::size_t string_bytes = 256 << 10;  // one string
   std::size_t id_bytes = 2'048;
   std::size_t types = 32;
   std::size_t scopes = 64;
@@ -25,13 +25,13 @@ struct EntityLimits {
 
 /// What a JSON document is read as.
 enum class FragmentKind : std::uint8_t {
-  entity,          // whole: id and type required
-  entity_upsert,   // whole, and an update where it exists: nulls allowed
-  entity_update,   // whole entity in an update batch: id required, type optional, nulls allowed
-  attributes,      // an entity fragment: attributes, maybe type and scope; id, where given, must equal
-  merge,           // the same for merge-patch: nulls allowed, simplified values of existing attributes allowed
-  one_attribute,   // the body of PATCH or PUT .../attrs/{name}: one attribute's members (or an array of instances)
-  entity_merge,    // whole entity in a merge batch: as entity_update and merge
+  entity,         // whole: id and type required
+  entity_upsert,  // whole, and an update where it exists: nulls allowed
+  entity_update,  // whole entity in an update batch: id required, type optional, nulls allowed
+  attributes,     // an entity fragment: attributes, maybe type and scope; id, where given, must equal
+  merge,          // the same for merge-patch: nulls allowed, simplified values of existing attributes allowed
+  one_attribute,  // the body of PATCH or PUT .../attrs/{name}: one attribute's members (or an array of instances)
+  entity_merge,   // whole entity in a merge batch: as entity_update and merge
 };
 
 inline constexpr std::string_view kNull = "urn:ngsi-ld:null";
@@ -43,20 +43,22 @@ inline constexpr Timestamp kNullTime{INT64_MIN};
 struct Fragment {
   EntityBlock block;
   bool has_scope = false;
-  bool scope_null = false;  // "scope": "urn:ngsi-ld:null"
-  bool complete = false;    // surely every attribute has a value and none is null
-  bool has_nulls = false;   // there is an NGSI-LD null somewhere
+  bool scope_null = false;              // "scope": "urn:ngsi-ld:null"
+  bool complete = false;                // surely every attribute has a value and none is null
+  bool has_nulls = false;               // there is an NGSI-LD null somewhere
   std::optional<Timestamp> expires_at;  // of the entity; kNullTime: it is taken away
   EntityView view() const { return EntityView(block); }
 };
 
-/// Reads one JSON object (compact terms of `vocabulary`) into a fragment. `json` needs 64 readable bytes after its end. Normalized and
-/// concise representation. Errors name the place as a JSON pointer below `json`. What is not supported yet is refused by name.
+/// Reads one JSON object (compact terms of `vocabulary`) into a fragment. `json` needs 64 readable bytes after its end.
+/// Normalized and concise representation. Errors name the place as a JSON pointer below `json`. What is not supported
+/// yet is refused by name.
 class FragmentReader {
  public:
   explicit FragmentReader(EntityLimits limits = {});
   ~FragmentReader();
-  base::Result<Fragment> read(std::string_view json, FragmentKind kind, Vocabulary& vocabulary, std::string_view id = {});
+  base::Result<Fragment> read(std::string_view json, FragmentKind kind, Vocabulary& vocabulary,
+                              std::string_view id = {});
   /// The body of one attribute, `name` given expanded.
   base::Result<Fragment> read_attribute(std::string_view json, Symbol name, Vocabulary& vocabulary);
 
@@ -66,7 +68,8 @@ class FragmentReader {
     base::Result<Fragment> fragment;
   };
   /// A JSON array of entities, each read alone: a bad one spoils only itself. Broken JSON spoils all.
-  base::Result<std::vector<Item>> read_array(std::string_view json, FragmentKind kind, Vocabulary& vocabulary, std::size_t most);
+  base::Result<std::vector<Item>> read_array(std::string_view json, FragmentKind kind, Vocabulary& vocabulary,
+                                             std::size_t most);
 
  private:
   struct Impl;
@@ -74,15 +77,15 @@ class FragmentReader {
 };
 
 enum class Operation : std::uint8_t {
-  create,             // 5.6.1: already_exists where it does
-  upsert_replace,     // 5.6.8: create or replace
-  upsert_update,      // 5.6.8 options=update
-  replace,            // 5.6.18 / PUT: not_found where it does not exist
-  merge,              // 5.6.17 / PATCH entity
-  append,             // 5.6.3 / POST attrs
+  create,          // 5.6.1: already_exists where it does
+  upsert_replace,  // 5.6.8: create or replace
+  upsert_update,   // 5.6.8 options=update
+  replace,         // 5.6.18 / PUT: not_found where it does not exist
+  merge,           // 5.6.17 / PATCH entity
+  append,          // 5.6.3 / POST attrs
   append_no_overwrite,
-  update,             // 5.6.2 / PATCH attrs: only existing attributes
-  batch_update,       // 5.6.9
+  update,        // 5.6.2 / PATCH attrs: only existing attributes
+  batch_update,  // 5.6.9
   batch_update_no_overwrite,
   partial_attribute,  // 5.6.4 / PATCH attrs/{name}
   replace_attribute,  // 5.6.19 / PUT attrs/{name}
@@ -95,19 +98,19 @@ enum class Operation : std::uint8_t {
 struct Change {
   Operation operation{};
   std::string id;
-  Fragment fragment;                          // empty for deletes
-  Symbol attribute = Symbol::none;            // of the *_attribute operations; delete_attribute of none: the scope
-  std::string dataset_id;                     // delete_attribute: which instance ("" default)
-  bool delete_all = false;                    // delete_attribute: all instances
-  struct Purge {                              // of drop_attributes and keep_attributes
+  Fragment fragment;                // empty for deletes
+  Symbol attribute = Symbol::none;  // of the *_attribute operations; delete_attribute of none: the scope
+  std::string dataset_id;           // delete_attribute: which instance ("" default)
+  bool delete_all = false;          // delete_attribute: all instances
+  struct Purge {                    // of drop_attributes and keep_attributes
     std::vector<Symbol> names;
-    bool scope = false;                       // drop it too
+    bool scope = false;  // drop it too
   } purge;
-  std::optional<Timestamp> observed_at;       // merge: `observedAt` parameter for what has one
-  std::string lang;                           // merge: `lang` parameter for simplified language values
-  std::vector<std::uint64_t> if_versions;     // If-Match: the entity must be one of these versions; empty: no condition
-  bool if_any_version = false;                // If-Match: *
-  bool if_absent = false;                     // If-None-Match: *
+  std::optional<Timestamp> observed_at;    // merge: `observedAt` parameter for what has one
+  std::string lang;                        // merge: `lang` parameter for simplified language values
+  std::vector<std::uint64_t> if_versions;  // If-Match: the entity must be one of these versions; empty: no condition
+  bool if_any_version = false;             // If-Match: *
+  bool if_absent = false;                  // If-None-Match: *
 };
 
 /// What a change came to. `record` says how it is kept.
@@ -115,13 +118,13 @@ struct Outcome {
   enum class Record : std::uint8_t { none, put, patch, remove };
   Record record = Record::none;
   bool created = false;
-  EntityBlock block;                 // put: the whole entity; patch: the changed parts, see splice(); times set
+  EntityBlock block;  // put: the whole entity; patch: the changed parts, see splice(); times set
   struct Unchanged {
     Symbol attribute;  // none: the member
     std::string reason;
     std::string_view member = "scope";
   };
-  std::vector<Symbol> updated;       // attribute names that changed
+  std::vector<Symbol> updated;  // attribute names that changed
   std::vector<Unchanged> not_updated;
 };
 

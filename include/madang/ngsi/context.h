@@ -154,6 +154,15 @@ class Vocabulary {
 
   /// For writing: the name's symbol, a new one where need be. Errors of Context::expand and SymbolTable::intern.
   base::Result<Symbol> intern(std::string_view name);
+  /// What the name of an attribute comes to.
+  struct Attribute {
+    Symbol symbol = Symbol::none;
+    bool is_geometry = false;  // one of the core context's own GeoProperties (clause 4.7.1)
+  };
+  /// For writing, where names follow each other as in the last entity of the kind: found by one comparison. `after` is
+  /// what the call before left there, 0 at the beginning of an entity. Null where the name is reserved, or intern() has
+  /// an error for it. Valid until the next call.
+  const Attribute* attribute(std::string_view name, std::uint32_t& after);
   /// For asking: Symbol::none where nobody uses the name. Errors of Context::expand.
   base::Result<Symbol> find(std::string_view name);
   /// The compact name as a JSON string with quotes, ready to append; valid until the next call.

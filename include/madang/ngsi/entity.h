@@ -177,6 +177,10 @@ class EntityView {
   Kind kind(std::size_t index) const;
   /// It is the default instance, has no times but its owner's and no sub-attributes: cheaper to know than attribute().
   bool is_plain(std::size_t index) const;
+  /// The instances' bytes follow each other as the directory has them: nearly always.
+  bool is_in_order() const;
+  /// An instance as it is encoded; only where is_in_order(). Equal bytes of blocks with equal names and times say the same.
+  std::span<const std::byte> raw(std::size_t index) const;
   /// The first instance with this name, or attribute_count(). Instances of one name stand side by side, the default one
   /// first.
   std::size_t find(Symbol name) const;
@@ -191,7 +195,8 @@ class EntityView {
   const std::byte* directory() const;
   const std::byte* types() const;
   const std::byte* scopes() const;
-  const std::byte* instance(std::size_t index) const;
+  std::uint32_t offset(std::size_t index) const;
+  const std::byte* instance(std::size_t index) const { return types() + offset(index); }
   std::uint16_t instance_flags(std::size_t index) const;
   /// `created`, `modified`: of the entity or of the attribute it belongs to; what an instance does not say is the same.
   AttributeView decode(const std::byte* at, Timestamp created, Timestamp modified) const;
@@ -231,6 +236,8 @@ class EntityBuilder {
   void add_removal(Symbol name);
   /// A whole instance from another block, times and sub-attributes kept.
   void copy_instance(const AttributeView& from);
+  /// The instance with this number of begin_like()'s base; `in_order`: the base is_in_order().
+  void copy_from_base(std::size_t index, bool in_order);
   void set_flag(EntityFlag flag) { flags_ = static_cast<std::uint16_t>(flags_ | flag); }
   static Instance instance_of(const AttributeView& from);
 
@@ -253,9 +260,10 @@ class EntityBuilder {
     std::uint16_t sub_count = 0;
   };
   std::uint16_t place_of(Symbol name);
-  bool is_copyable(const AttributeView& from) const;
+  bool is_copyable(std::span<const std::byte> raw) const;
   void add_slot(std::uint16_t place, std::size_t offset, bool is_default);
-  void write_instance(base::ByteBuffer& out, const Open& open, Timestamp created, Timestamp modified);
+  void write_instance(base::ByteBuffer& out, const Open& open, std::uint16_t place, Timestamp created,
+                      Timestamp modified);
   void note_rare(std::uint16_t instance_flags);
 
   std::string id_;
@@ -328,6 +336,15 @@ inline Symbol EntityView::type(std::size_t index) const {
   std::uint16_t place;
   std::memcpy(&place, types() + sizeof(place) * index, sizeof(place));
   return names()[place];
+}
+inline std::uint32_t EntityView::offset(std::size_t index) const {
+  std::uint32_t offset;
+  std::memcpy(&offset, directory() + 8u * index + 4, sizeof(offset));
+  return offset;
+}
+inline std::span<const std::byte> EntityView::raw(std::size_t index) const {
+  const std::byte* begin = instance(index);
+  return {begin, index + 1 < attribute_count() ? instance(index + 1) : block_ + header().size};
 }
 inline Symbol EntityView::attribute_name(std::size_t index) const {
   std::uint16_t place;

@@ -180,7 +180,7 @@ struct Query {
   std::optional<ScopeSelection> scope;
   std::optional<GeoQuery> geo;
   std::vector<EntitySelector> selectors;  // one of these; empty: any entity
-  std::shared_ptr<const Order> order;  // null: in the order of places
+  std::shared_ptr<const Order> order;     // null: in the order of places
 };
 
 /// What a policy puts on every query of a principal: entities outside do not exist for it, hidden attributes neither

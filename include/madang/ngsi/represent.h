@@ -20,18 +20,18 @@ struct Branch;
 struct Representation {
   Format format = Format::normalized;
   bool geojson = false;
-  bool system_attributes = false;            // createdAt, modifiedAt, expiresAt
-  bool expiry = false;                       // expiresAt alone: what an export needs
-  bool with_context = false;                 // `@context` as first member (application/ld+json)
-  std::vector<Symbol> pick, omit;            // attributes; with the flags below for id, type, scope
+  bool system_attributes = false;  // createdAt, modifiedAt, expiresAt
+  bool expiry = false;             // expiresAt alone: what an export needs
+  bool with_context = false;       // `@context` as first member (application/ld+json)
+  std::vector<Symbol> pick, omit;  // attributes; with the flags below for id, type, scope
   bool has_pick = false;
   bool pick_id = true, pick_type = true, pick_scope = true;
-  std::vector<Symbol> attributes;            // `attrs`: only these where has_attributes
+  std::vector<Symbol> attributes;  // `attrs`: only these where has_attributes
   bool has_attributes = false;
-  std::vector<std::string> dataset_ids;      // only these instances ("@none": the default one); empty: all
-  std::vector<std::string> languages;        // LanguageProperty to Property in one of these, the best first ("*": any)
-  std::optional<Symbol> geometry_property;   // GeoJSON: default "location"
-  std::vector<Branch> branches;              // what pick and omit say of linked entities
+  std::vector<std::string> dataset_ids;     // only these instances ("@none": the default one); empty: all
+  std::vector<std::string> languages;       // LanguageProperty to Property in one of these, the best first ("*": any)
+  std::optional<Symbol> geometry_property;  // GeoJSON: default "location"
+  std::vector<Branch> branches;             // what pick and omit say of linked entities
 };
 
 /// How the entities are shown that a Relationship leads to (clause 4.21: `rel{name}`).

@@ -14,8 +14,8 @@ namespace madang::ngsi {
 enum class Symbol : std::uint32_t { none = 0xffffffff };
 
 struct SymbolLimits {
-  std::uint32_t names = 200'000;       // distinct names a tenant may use
-  std::uint32_t name_bytes = 2'048;    // of one name
+  std::uint32_t names = 200'000;     // distinct names a tenant may use
+  std::uint32_t name_bytes = 2'048;  // of one name
 };
 
 /// Safe from any thread: `name` takes no lock, `find` and `intern` a short one.

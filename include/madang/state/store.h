@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -140,6 +141,9 @@ class Store {
     Staged* staged = nullptr;
   };
   Found look_up(Tenant& tenant, std::string_view id) const;
+  /// Has the processor fetch what look_up() and the change after it will read of these entities (up to 32): entities lie
+  /// anywhere in memory, and many fetched at once take little longer than one.
+  void look_ahead(Tenant& tenant, std::span<const std::string_view> ids) const;
   /// insufficient_storage where `bytes` more (or one more entity) would pass a limit.
   base::Status admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) const;
   /// Positions must rise from call to call. The outcome of the change at `position`: the entity's new block (its
@@ -224,7 +228,9 @@ struct Ranked {
 /// Where a page starts and ends.
 struct Page {
   std::optional<Place> after = {};    // cursor: only places above
-  std::optional<Ranked> behind = {};  // cursor of a question with an order: only what comes behind
+  std::optional<Ranked> behind = {};  // cursor of a question with an order, or of `listed`: only what comes behind
+  /// Only these entities, in the order of their ids, which is the order here. Null: all.
+  std::shared_ptr<const std::vector<std::string>> listed = {};
   std::uint64_t offset = 0;
   std::uint32_t limit = 20;  // 0 with count: only count
   bool count = false;        // find all matches, not only the page's
@@ -239,9 +245,9 @@ class Search {
   ~Search();
 
   using Emit = std::function<void(ngsi::EntityView)>;
-  /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at). Call under
-  /// a Reading; `emit` sees the page's entities in order, as they are at that moment, without what has expired by
-  /// `now`. True: finished.
+  /// Goes on until the page is complete or about `budget` of work is done (one unit: one entity looked at, or 256 bytes
+  /// of one emitted). Call under a Reading; `emit` sees the page's entities in order, as they are at that moment,
+  /// without what has expired by `now`. True: finished.
   base::Result<bool> run(std::uint64_t budget, const Emit& emit, base::Timestamp now = {INT64_MIN});
   /// For emit: it did so much beside, in entities looked at. The turn ends when its budget is used up.
   void charge(std::uint64_t work);
@@ -249,7 +255,8 @@ class Search {
   std::uint64_t matched() const;      // so far; the whole count once finished with count
   bool more() const;                  // finished, and at least one match lies beyond the page
   std::optional<Place> last() const;  // place of the last entity of the page: the next page's cursor
-  const Ranked* last_ranked() const;  // the same of a question with an order; null: the page is empty
+  const Ranked* last_ranked() const;  // the same of a question with an order or `listed`; null: the page is empty
+  const std::vector<std::string>& unfit() const;  // ids of `listed` that were looked at and match no more
   std::string_view plan() const;      // "ids", "value index", "space", "type", "scan", ...: for the log and tests
 
  private:

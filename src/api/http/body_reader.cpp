@@ -167,12 +167,6 @@ Status read_ordering(const dom::element& value, const std::string& pointer, Quer
                     });
 }
 
-/// Members of clause 5.2.23 that are not offered yet, with the value that asks for nothing.
-struct Later {
-  std::string_view name, neutral;
-};
-constexpr Later kLater[] = {{"entityMap", "false"}, {"entityMapLifetime", ""}};
-
 Status read_query_member(std::string_view name, const dom::element& value, const std::string& at, QueryBody& body) {
   struct Text {
     std::string_view name;
@@ -186,7 +180,8 @@ Status read_query_member(std::string_view name, const dom::element& value, const
                               Text{"join", &QueryBody::join},
                               Text{"expandValues", &QueryBody::expand_values},
                               Text{"jsonKeys", &QueryBody::json_keys},
-                              Text{"geometryProperty", &QueryBody::geometry_property}};
+                              Text{"geometryProperty", &QueryBody::geometry_property},
+                              Text{"entityMapLifetime", &QueryBody::entity_map_lifetime}};
   for (const Text& text : kTexts) {
     if (name != text.name) continue;
     MADANG_TRY(body.*text.member, text_of(value, at));
@@ -209,11 +204,10 @@ Status read_query_member(std::string_view name, const dom::element& value, const
     if (value.get(level) || level == 0) return wrong("A whole number from 1 was expected.", at);
     return body.join_level = level, Status();
   }
-  if (name == "splitEntities") return value.is_bool() ? Status() : Status(wrong("true or false was expected.", at));
-  for (const Later& later : kLater) {
-    if (name != later.name) continue;
-    if (!later.neutral.empty() && simdjson::minify(value) == later.neutral) return {};
-    if (body.later.empty()) body.later = at;
+  if (name == "entityMap" || name == "splitEntities") {
+    bool flag = false;
+    if (value.get(flag)) return wrong("true or false was expected.", at);
+    (name == "entityMap" ? body.entity_map : body.split_entities) = flag;
     return {};
   }
   if (name == "temporalQ" || name == "aggrParams")
@@ -363,10 +357,24 @@ Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json) {
         return read_query_member(name, value, at, query);
       }));
   if (!typed) return wrong("A query has \"type\": \"Query\" (5.2.23).", "/type");
-  if (!query.later.empty()) {
-    return error(Code::not_supported, "The member \"" + query.later.substr(1) + "\" is not offered yet.", query.later);
-  }
   return query;
+}
+
+Result<std::optional<std::string>> BodyReader::entity_map_expiry(std::string_view body) {
+  MADANG_TRY(const dom::element root, impl_->parse(body));
+  if (!root.is_object()) return error(Code::invalid_request, "A JSON object was expected.");
+  std::optional<std::string> expiry;
+  MADANG_CHECK(
+      each_field(root, "", [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
+        constexpr std::string_view kOthers[] = {"@context", "id", "@id", "type", "@type", "entityMap", "linkedMaps"};
+        if (name == "expiresAt") {
+          MADANG_TRY(expiry, text_of(value, at));
+        } else if (std::find(std::begin(kOthers), std::end(kOthers), name) == std::end(kOthers)) {
+          return unknown(name, at);
+        }
+        return {};
+      }));
+  return expiry;
 }
 
 Result<IndexBody> BodyReader::index(std::string_view body) {

@@ -22,9 +22,10 @@ struct QueryBody {
   std::optional<std::string> q, scope_q, georel, geometry, coordinates, geoproperty, lang, csf, join, expand_values,
       json_keys, geometry_property;
   std::optional<std::string> order_by, collation, order_from, order_geometry;  // 5.2.43
+  std::optional<bool> entity_map, split_entities;
+  std::optional<std::string> entity_map_lifetime;
   std::optional<std::vector<std::string>> attrs, pick, omit, dataset_ids, contained_by;
   std::optional<std::uint64_t> join_level;
-  std::string later;  // the first member that is not offered yet, by JSON pointer
 };
 
 struct IndexBody {
@@ -63,6 +64,8 @@ class BodyReader {
   /// `ld_json`: the body may have an @context.
   base::Result<QueryBody> query(std::string_view body, bool ld_json);
   base::Result<IndexBody> index(std::string_view body);
+  /// The `expiresAt` of an EntityMap (5.2.39); its other members are the server's and passed over.
+  base::Result<std::optional<std::string>> entity_map_expiry(std::string_view body);
 
  private:
   struct Impl;

@@ -36,7 +36,8 @@ std::optional<std::uint64_t> version_of(const Tag& tag) {
   std::uint64_t version = 0;
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), version);
   const bool whole = end == text.data() + text.size() || *end == '-';
-  return fault == std::errc() && whole ? std::optional(version) : std::nullopt;
+  if (fault != std::errc() || !whole) return std::nullopt;
+  return version;
 }
 
 }  // namespace

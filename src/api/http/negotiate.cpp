@@ -5,6 +5,9 @@
 #include <charconv>
 #include <utility>
 
+
+#include "madang/ngsi/conform.h"
+
 #include "http/ascii.h"
 #include "http/parameters.h"
 
@@ -103,6 +106,26 @@ std::vector<std::string> by_quality(std::string_view list) {
   std::vector<std::string> names;
   for (auto& [weight, name] : weighed) names.push_back(std::move(name));
   return names;
+}
+
+std::optional<unsigned> preferred_version(std::string_view prefer) {
+  constexpr std::string_view kName = "ngsi-ld=";
+  while (!prefer.empty()) {
+    const auto end = prefer.find_first_of(",;");
+    std::string_view item = prefer.substr(0, end);
+    prefer = end == prefer.npos ? std::string_view() : prefer.substr(end + 1);
+    item.remove_prefix(std::min(item.find_first_not_of(" \t"), item.size()));
+    if (!item.starts_with(kName)) continue;
+    item.remove_prefix(kName.size());
+    if (item.starts_with('"')) item.remove_prefix(1);
+    unsigned major = 0, minor = 0;
+    const char* const last = item.data() + item.size();
+    const auto dot = std::from_chars(item.data(), last, major);
+    if (dot.ec != std::errc() || dot.ptr == last || *dot.ptr != '.' || major != 1) return std::nullopt;
+    if (std::from_chars(dot.ptr + 1, last, minor).ec != std::errc()) return std::nullopt;
+    return std::min(minor, ngsi::kNewestMinor);
+  }
+  return std::nullopt;
 }
 
 bool accepts_gzip(std::string_view accept_encoding) {

@@ -2,6 +2,7 @@
 // Which media type an answer has, and what a request's body is (clause 6.3.4, RFC 9110).
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,10 @@ ContentType content_type(std::string_view header);
 
 /// The items of `a;q=0.2,b`, best first; of equals as they stand (RFC 9110, 12.4.2). Those of q=0 are left out.
 std::vector<std::string> by_quality(std::string_view list);
+
+/// The minor version of the standard that a Prefer header wants answers in, `ngsi-ld=1.5` (clause 4.3.6.8); the newest
+/// that there is for a later one, nothing where none is named.
+std::optional<unsigned> preferred_version(std::string_view prefer);
 
 /// Does Accept-Encoding allow gzip?
 bool accepts_gzip(std::string_view accept_encoding);

@@ -44,12 +44,16 @@ std::string_view reason(int status) {
       return "Done";
     case 201:
       return "Created";
+    case 203:
+      return "Done, amended to conform to an earlier version of NGSI-LD";
     case 204:
       return "Done, nothing to say";
     case 207:
       return "Done in parts: what failed is listed";
     case 304:
       return "Not modified";
+    case 411:
+      return "Refused: a body needs a Content-Length";
     default:
       return "Refused: see the problem document";
   }
@@ -62,28 +66,56 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-void write_schema(Writer& to, const ParamInfo& param, const Operation& operation, const char* name) {
-  to.open(name);
+void write_words(Writer& to, const char* name, std::string_view words) {
+  to.open_list(name);
+  each_item(words, [&](std::string_view word) { return to.text({}, word), true; });
+  to.close_list();
+}
+
+void write_schema(Writer& to, const ParamInfo& param, const Operation& operation) {
+  to.open("schema");
   switch (param.kind) {
     case ParamKind::boolean:
       to.text("type", "boolean");
       break;
     case ParamKind::unsigned_:
-      to.text("type", "integer").raw("minimum", "0");
+    case ParamKind::positive:
+      to.text("type", "integer").raw("minimum", param.kind == ParamKind::positive ? "1" : "0");
       break;
     case ParamKind::date_time:
       to.text("type", "string").text("format", "date-time");
       break;
+    case ParamKind::duration:
+      to.text("type", "string").text("format", "duration");
+      break;
+    case ParamKind::words:
+    case ParamKind::uris:
+      to.text("type", "array").open("items").text("type", "string");
+      if (param.id == Param::options) write_words(to, "enum", operation.options);
+      if (param.kind == ParamKind::uris) to.text("format", "uri");
+      to.close();
+      break;
     default:
       to.text("type", "string").raw("maxLength", std::to_string(param.bytes));
+      if (param.id == Param::format) write_words(to, "enum", operation.formats);
       break;
   }
-  if (param.id == Param::format) {
-    to.open_list("enum");
-    each_item(operation.formats, [&](std::string_view item) { return to.text({}, item), true; });
-    to.close_list();
-  }
   to.close();
+  // Lists are one value with commas (6.3.1).
+  if (param.kind == ParamKind::words || param.kind == ParamKind::uris) to.text("style", "form").raw("explode", "false");
+}
+
+bool has_status(const Operation& operation, int status) {
+  return std::find(operation.statuses.begin(), operation.statuses.end(), status) != operation.statuses.end();
+}
+bool has_param(const Operation& operation, Param param) {
+  return std::find(operation.params.begin(), operation.params.end(), param) != operation.params.end();
+}
+bool shows_entities(const Operation& operation) {
+  return operation.role == governance::Role::read && (operation.media & kGeoJson) != 0;
+}
+bool takes_map(const Operation& operation) {
+  return shows_entities(operation) && (has_param(operation, Param::entity_map) || operation.body == Body::query);
 }
 
 void write_parameters(Writer& to, const Operation& operation) {
@@ -94,20 +126,28 @@ void write_parameters(Writer& to, const Operation& operation) {
     if (begin == path.npos) break;
     const auto end = path.find('}', begin);
     to.open().text("name", path.substr(begin + 1, end - begin - 1)).text("in", "path").raw("required", "true");
-    to.open("schema").text("type", "string").close().close();
+    const std::string_view name = path.substr(begin + 1, end - begin - 1);
+    to.open("schema").text("type", "string");
+    if (name == "entityId" || name == "entityMapId") to.text("format", "uri");
+    to.close().close();
     path.remove_prefix(end + 1);
   }
   for (const Param id : operation.params) {
     const ParamInfo& param = info(id);
     if (!param.offered || operation.op == Op::not_offered) continue;
-    std::string about(param.about);
-    if (id == Param::options) about += ": " + std::string(operation.options);
-    to.open().text("name", param.name).text("in", "query").text("description", about);
-    write_schema(to, param, operation, "schema");
+    to.open().text("name", param.name).text("in", "query").text("description", param.about);
+    write_schema(to, param, operation);
     to.close();
   }
-  if (operation.path.starts_with(kBase)) to.open().text("$ref", "#/components/parameters/tenant").close();
-  if (operation.uses_context) to.open().text("$ref", "#/components/parameters/context").close();
+  const auto shared = [&](bool takes, std::string_view name) {
+    if (takes) to.open().text("$ref", "#/components/parameters/" + std::string(name)).close();
+  };
+  shared(operation.path.starts_with(kBase), "tenant");
+  shared(operation.uses_context, "context");
+  shared(has_status(operation, 412), "ifMatch");
+  shared(has_status(operation, 304), "ifNoneMatch");
+  shared(takes_map(operation), "entityMap");
+  shared(shows_entities(operation), "prefer");
   to.close_list();
 }
 
@@ -123,6 +163,8 @@ std::string_view body_schema(Body body) {
       return R"({"$ref":"#/components/schemas/Index"})";
     case Body::context:
       return R"({"type":"object","required":["@context"],"properties":{"@context":{"type":["object","array","string"]}}})";
+    case Body::entity_map:
+      return R"({"type":"object","properties":{"expiresAt":{"type":"string","format":"date-time"}}})";
     case Body::entity:
       return R"({"$ref":"#/components/schemas/Entity"})";
     default:
@@ -131,27 +173,102 @@ std::string_view body_schema(Body body) {
 }
 
 void write_body(Writer& to, const Operation& operation) {
-  if (operation.body == Body::none || operation.body == Body::any) return;
+  if (operation.body == Body::none) return;
   to.open("requestBody").raw("required", "true").open("content");
   to.open("application/json").raw("schema", body_schema(operation.body)).close();
   to.open("application/ld+json").raw("schema", body_schema(operation.body)).close();
+  if (operation.method == net::Method::patch)  // clause 6.3.4
+    to.open("application/merge-patch+json").raw("schema", body_schema(operation.body)).close();
   to.close().close();
+}
+
+/// What the table says, and what the edge refuses by itself, whatever the operation.
+std::vector<int> statuses_of(const Operation& operation) {
+  std::vector<int> all(operation.statuses.begin(), operation.statuses.end());
+  const auto add = [&](bool may, std::initializer_list<int> statuses) {
+    if (may) all.insert(all.end(), statuses);
+  };
+  const bool standard = operation.path.starts_with(kBase);
+  add(true, {400, 406, 414, 431, 500, 503});
+  add(operation.role != governance::Role::none, {401, 403});
+  add(standard && !operation.makes_tenant, {404});  // there is no such tenant
+  add(standard, {501});                             // NGSILD-Snapshot
+  add(operation.uses_context, {504});
+  add(operation.body != Body::none, {411, 413, 415});
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+/// The answer where all went well; empty: there is nothing to say of it, or no body.
+std::string_view answer_schema(const Operation& operation, int status, Media media) {
+  if (media == Media::kText || media == kHtml) return R"({"type":"string"})";
+  if (status == 207)
+    return operation.path.ends_with("/attrs") ? R"({"$ref":"#/components/schemas/UpdateResult"})"
+                                              : R"({"$ref":"#/components/schemas/BatchResult"})";
+  if (operation.role == governance::Role::write)
+    return status == 201 && operation.body == Body::entities ? R"({"type":"array","items":{"type":"string"}})" : "";
+  if (media == kGeoJson) return R"({"type":"object"})";
+  switch (operation.op) {
+    case Op::entity_query:
+    case Op::batch_query:
+    case Op::indexes_list:
+      return R"({"type":"array","items":{"type":"object"}})";
+    case Op::tenants_list:
+      return R"({"type":"array","items":{"type":"string"}})";
+    case Op::entity_retrieve:  // join=flat
+    case Op::types_list:       // details=true
+    case Op::attributes_list:
+      return R"({"type":["object","array"]})";
+    case Op::map_create:
+    case Op::map_create_batch:
+    case Op::map_show:
+      return R"({"$ref":"#/components/schemas/EntityMap"})";
+    default:
+      return R"({"type":"object"})";
+  }
+}
+
+void write_content(Writer& to, const Operation& operation, int status) {
+  if (status == 204 || status == 304 || status == 411) return;  // clause 6.3.4: "just a 411"
+  if (status >= 400) {
+    to.open("content").open("application/problem+json");
+    to.raw("schema", R"({"$ref":"#/components/schemas/Problem"})").close().close();
+    return;
+  }
+  const std::uint8_t media = operation.role == governance::Role::write ? std::uint8_t{kJson} : operation.media;
+  bool opened = false;
+  for (const Media one : {kJson, kLdJson, kGeoJson, Media::kText, kHtml}) {
+    const std::string_view schema = media & one ? answer_schema(operation, status, one) : std::string_view();
+    if (schema.empty()) continue;
+    if (!opened) to.open("content");
+    opened = true;
+    to.open(media_name(one)).raw("schema", schema).close();
+  }
+  if (opened) to.close();
+}
+
+void write_headers(Writer& to, const Operation& operation, int status) {
+  std::vector<std::string_view> names;
+  if (status == 201 && operation.op == Op::entity_create) names.push_back("Location");
+  if (status == 200 && has_status(operation, 304)) names.push_back("ETag");
+  if (status < 300 && has_param(operation, Param::limit) && shows_entities(operation))
+    names.insert(names.end(), {"Link", "NGSILD-Results-Count"});
+  if (status < 300 && (takes_map(operation) || (status == 201 && operation.path.ends_with("/entityMaps"))))
+    names.push_back("NGSILD-EntityMap");
+  if (status < 300 && shows_entities(operation)) names.push_back("Preference-Applied");
+  if (names.empty()) return;
+  to.open("headers");
+  for (const std::string_view name : names) to.open(name).open("schema").text("type", "string").close().close();
+  to.close();
 }
 
 void write_responses(Writer& to, const Operation& operation) {
   to.open("responses");
-  for (const int status : operation.statuses) {
+  for (const int status : statuses_of(operation)) {
     to.open(std::to_string(status)).text("description", reason(status));
-    if (status == 200) {
-      to.open("content");
-      for (const Media media : {kJson, kLdJson, kGeoJson, Media::kText, kHtml}) {
-        if (operation.media & media) to.open(media_name(media)).close();
-      }
-      to.close();
-    } else if (status >= 400 && status != 411) {  // clause 6.3.4: "just a 411"
-      to.open("content").open("application/problem+json");
-      to.raw("schema", R"({"$ref":"#/components/schemas/Problem"})").close().close();
-    }
+    write_headers(to, operation, status);
+    write_content(to, operation, status);
     to.close();
   }
   to.close();
@@ -171,12 +288,19 @@ void write_operation(Writer& to, const Operation& operation) {
 constexpr std::string_view kComponents = R"({
 "parameters":{
 "tenant":{"name":"NGSILD-Tenant","in":"header","description":"The tenant; none: the default one","schema":{"type":"string"}},
-"context":{"name":"Link","in":"header","description":"<URL>; rel=\"http://www.w3.org/ns/json-ld#context\": the JSON-LD context","schema":{"type":"string"}}},
+"context":{"name":"Link","in":"header","description":"<URL>; rel=\"http://www.w3.org/ns/json-ld#context\": the JSON-LD context","schema":{"type":"string"}},
+"ifMatch":{"name":"If-Match","in":"header","description":"Entity tags, or *: change the entity only as long as it has one of these","schema":{"type":"string"}},
+"ifNoneMatch":{"name":"If-None-Match","in":"header","description":"Entity tags: no answer where the entity still has one of these","schema":{"type":"string"}},
+"entityMap":{"name":"NGSILD-EntityMap","in":"header","description":"The entity map that the question is fixed with, as an answer has named it","schema":{"type":"string"}},
+"prefer":{"name":"Prefer","in":"header","description":"ngsi-ld=1.x: entities as that version has them; body=json: GeoJSON without @context","schema":{"type":"string"}}},
 "securitySchemes":{"bearer":{"type":"http","scheme":"bearer"}},
 "schemas":{
 "Entity":{"type":"object","required":["id","type"],"properties":{"id":{"type":"string","format":"uri"},"type":{"type":["string","array"]},"scope":{"type":["string","array"]}},"additionalProperties":true},
-"Query":{"type":"object","required":["type"],"properties":{"type":{"const":"Query"},"entities":{"type":"array","minItems":1},"q":{"type":"string"},"geoQ":{"type":"object"},"scopeQ":{"type":"string"},"attrs":{"type":"array"},"pick":{"type":"array"},"omit":{"type":"array"},"lang":{"type":"string"},"datasetId":{"type":"array"},"csf":{"type":"string"},"join":{"enum":["inline","flat","@none"]},"joinLevel":{"type":"integer","minimum":1},"containedBy":{"type":"array"},"expandValues":{"type":"string"},"jsonKeys":{"type":"string"},"splitEntities":{"type":"boolean"},"geometryProperty":{"type":"string"}}},
-"Index":{"type":"object","required":["type","attribute"],"properties":{"tenant":{"type":"string"},"type":{"type":"string"},"attribute":{"type":"string"}}},
+"Query":{"type":"object","required":["type"],"properties":{"type":{"const":"Query"},"entities":{"type":"array","minItems":1,"items":{"type":"object","required":["type"],"properties":{"type":{"type":"string"},"id":{"type":["string","array"],"items":{"type":"string"}},"idPattern":{"type":"string"}},"additionalProperties":false}},"q":{"type":"string"},"geoQ":{"type":"object"},"scopeQ":{"type":"string"},"attrs":{"type":"array","minItems":1,"items":{"type":"string"}},"pick":{"type":"array","minItems":1,"items":{"type":"string"}},"omit":{"type":"array","minItems":1,"items":{"type":"string"}},"lang":{"type":"string"},"datasetId":{"type":"array","minItems":1,"items":{"type":"string"}},"csf":{"type":"string"},"join":{"enum":["inline","flat","@none"]},"joinLevel":{"type":"integer","minimum":1},"containedBy":{"type":"array","minItems":1,"items":{"type":"string"}},"expandValues":{"type":"string"},"jsonKeys":{"type":"string"},"splitEntities":{"type":"boolean"},"geometryProperty":{"type":"string"},"ordering":{"type":"object","properties":{"orderBy":{"type":"array","items":{"type":"string"}},"collation":{"type":"string"},"geometry":{"type":"string"},"coordinates":{"type":"array"}},"additionalProperties":false},"entityMap":{"type":"boolean"},"entityMapLifetime":{"type":"string","format":"duration"}}},
+"EntityMap":{"type":"object","required":["id","type","expiresAt","entityMap"],"properties":{"id":{"type":"string"},"type":{"const":"EntityMap"},"expiresAt":{"type":"string","format":"date-time"},"entityMap":{"type":"object","additionalProperties":{"type":"array","items":{"type":"string"}}},"linkedMaps":{"type":"object"}}},
+"BatchResult":{"type":"object","required":["success","errors"],"properties":{"success":{"type":"array","items":{"type":"string"}},"errors":{"type":"array","items":{"type":"object"}}}},
+"UpdateResult":{"type":"object","required":["updated","notUpdated"],"properties":{"updated":{"type":"array","items":{"type":"string"}},"notUpdated":{"type":"array","items":{"type":"object"}}}},
+"Index":{"type":"object","required":["type","attribute"],"properties":{"tenant":{"type":"string"},"type":{"type":"string"},"attribute":{"type":"string"},"@context":{}},"additionalProperties":false},
 "Problem":{"type":"object","required":["type","title","detail","status"],"properties":{"type":{"type":"string"},"title":{"type":"string"},"detail":{"type":"string"},"status":{"type":"integer"},"pointer":{"type":"string"},"parameter":{"type":"string"},"column":{"type":"integer"},"where":{"type":"string"}}}}})";
 
 }  // namespace

@@ -55,21 +55,23 @@ constexpr ParamInfo kParamTable[] = {
      "Attributes whose values in q are expanded by the @context (VocabProperty)"},
     {json_keys, "jsonKeys", ParamKind::words, kList, "Attributes whose keys in q are taken as they are written"},
     {split_entities, "splitEntities", ParamKind::boolean, 5,
-     "Whether parts of one entity may be in several sources (there is one: this makes no difference)"},
+     "true: an entity map holds all entities of the ids and types asked for, whatever else is asked"},
     {order_by, "orderBy", ParamKind::text, kLong,
      "What entities are ordered by, such as `name,age;desc` or `location;dist-asc`"},
     {collation, "collation", ParamKind::text, 128, "How texts are ordered (RFC 6067), such as `ko` (`und`)"},
     {order_from, "orderFrom", ParamKind::text, kList, "JSON array of coordinates that distances are measured from"},
     {order_geometry, "orderGeometry", ParamKind::text, 64, "GeoJSON geometry type of `orderFrom` (`Point`)"},
-    {entity_map, "entityMap", ParamKind::boolean, 5, "", false, "false"},
-    {entity_map_lifetime, "entityMapLifetime", ParamKind::text, 64, "", false, ""},
-    {timerel, "timerel", ParamKind::text, 16, "", false, ""},
-    {time_at, "timeAt", ParamKind::text, 64, "", false, ""},
-    {end_time_at, "endTimeAt", ParamKind::text, 64, "", false, ""},
-    {timeproperty, "timeproperty", ParamKind::text, kWord, "", false, ""},
-    {last_n, "lastN", ParamKind::text, 16, "", false, ""},
-    {aggr_methods, "aggrMethods", ParamKind::words, 256, "", false, ""},
-    {aggr_period_duration, "aggrPeriodDuration", ParamKind::text, 64, "", false, ""},
+    {entity_map, "entityMap", ParamKind::boolean, 5,
+     "true: fix the entities that the question is about in an entity map, and name it"},
+    {entity_map_lifetime, "entityMapLifetime", ParamKind::duration, 64,
+     "How long an entity map is wanted, such as `PT10M`"},
+    {timerel, "timerel", ParamKind::text, 16, "", false},
+    {time_at, "timeAt", ParamKind::text, 64, "", false},
+    {end_time_at, "endTimeAt", ParamKind::text, 64, "", false},
+    {timeproperty, "timeproperty", ParamKind::text, kWord, "", false},
+    {last_n, "lastN", ParamKind::text, 16, "", false},
+    {aggr_methods, "aggrMethods", ParamKind::words, 256, "", false},
+    {aggr_period_duration, "aggrPeriodDuration", ParamKind::text, 64, "", false},
 };
 static_assert(std::size(kParamTable) == kParams);
 
@@ -123,10 +125,10 @@ using Params = std::span<const Param>;
 using Statuses = std::span<const int>;
 using Text = std::string_view;
 
-constexpr int kShown[] = {200, 304, 400, 404, 406, 504};
+constexpr int kShown[] = {200, 203, 304, 400, 404, 406, 504};
 constexpr int kListed[] = {200, 400, 404, 406, 504};
-constexpr int kPages[] = {200, 400, 403, 404, 406, 429, 504};
-constexpr int kAsked[] = {200, 400, 403, 404, 406, 411, 415, 429, 504};
+constexpr int kPages[] = {200, 201, 203, 400, 403, 404, 406, 429, 504};
+constexpr int kAsked[] = {200, 201, 203, 400, 403, 404, 406, 411, 415, 429, 504};
 constexpr int kCreated[] = {201, 400, 409, 411, 412, 415, 429, 503, 504, 507};
 constexpr int kChanged[] = {204, 400, 404, 411, 412, 415, 429, 503, 504, 507};
 constexpr int kDeleted[] = {204, 400, 404, 412, 429, 503, 504, 507};
@@ -139,6 +141,9 @@ constexpr int kStored[] = {200, 400, 406};
 constexpr int kServed[] = {200, 400, 404, 406, 422};
 constexpr int kAdded[] = {201, 400, 411, 413, 415, 429, 503, 507};
 constexpr int kDropped[] = {204, 400, 404, 429, 503, 504, 507};
+constexpr int kMapChanged[] = {204, 400, 404, 406, 411, 415, 504};
+constexpr int kMapDeleted[] = {204, 400, 404, 406, 504};
+constexpr int kMapped[] = {201, 400, 403, 404, 406, 411, 415, 429, 504, 507};
 constexpr int kOk[] = {200};
 constexpr int kReady[] = {200, 503};
 constexpr int kAdmin[] = {200, 401, 403};
@@ -222,8 +227,18 @@ constexpr Operation later(Method method, Text path, Text name) {
 
 #define NGSI "/ngsi-ld/v1"
 
+constexpr Text kMap = NGSI "/entityMaps/{entityMapId}";
 constexpr Text kEntities = NGSI "/entities", kEntity = NGSI "/entities/{entityId}";
 constexpr Text kAttrs = NGSI "/entities/{entityId}/attrs", kAttr = NGSI "/entities/{entityId}/attrs/{attrId}";
+
+/// An entity map is a note of this server on what was asked: to make or change one is to read.
+constexpr Operation notes(Op op, Method method, Text path, Text name, Text summary, Params params, Statuses statuses,
+                          Body body = Body::none) {
+  Operation made = shows(op, path, name, summary, params);
+  made.method = method, made.statuses = statuses, made.body = body;
+  made.options = kReadOptions, made.formats = kFormats;
+  return made;
+}
 
 constexpr Operation identity() {
   Operation made = shows(Op::source_identity, NGSI "/info/sourceIdentity", "retrieveSourceIdentity",
@@ -268,6 +283,16 @@ constexpr Operation kTable[] = {
     batch(Op::batch_delete, NGSI "/entityOperations/delete", "deleteBatch", "Delete entities (5.6.10)", kLocal, kBatch),
     shows_entities(Op::batch_query, Method::post, NGSI "/entityOperations/query", "queryBatch",
                    "Query entities with the question in the body (5.7.2)", kPostQuery, kAsked),
+
+    notes(Op::map_create, Method::get, NGSI "/entityMaps", "createEntityMap",
+          "Fix what a question is about in an entity map (5.14.4)", kQuery, kMapped),
+    notes(Op::map_create_batch, Method::post, NGSI "/entityMaps", "createEntityMapBatch",
+          "The same with the question in the body (5.14.4)", kPostQuery, kMapped, Body::query),
+    notes(Op::map_show, Method::get, kMap, "retrieveEntityMap", "An entity map (5.14.1)", kNone, kListed),
+    notes(Op::map_update, Method::patch, kMap, "updateEntityMap", "Change when an entity map expires (5.14.2)", kNone,
+          kMapChanged, Body::entity_map),
+    notes(Op::map_delete, Method::delete_, kMap, "deleteEntityMap", "Delete an entity map (5.14.3)", kNone,
+          kMapDeleted),
 
     shows(Op::types_list, NGSI "/types", "retrieveEntityTypes", "Entity types in use (5.7.5, 5.7.6)", kDetails),
     shows(Op::type_show, NGSI "/types/{type}", "retrieveEntityType", "An entity type (5.7.7)", kLocal),
@@ -324,11 +349,6 @@ constexpr Operation kTable[] = {
     later(Method::post, NGSI "/temporal/entityOperations/query", "queryTemporalBatch"),
     later(Method::get, NGSI "/temporal/entityMaps", "createTemporalEntityMap"),
     later(Method::post, NGSI "/temporal/entityMaps", "createTemporalEntityMapBatch"),
-    later(Method::get, NGSI "/entityMaps", "createEntityMap"),
-    later(Method::post, NGSI "/entityMaps", "createEntityMapBatch"),
-    later(Method::get, NGSI "/entityMaps/{entityMapId}", "retrieveEntityMap"),
-    later(Method::patch, NGSI "/entityMaps/{entityMapId}", "updateEntityMap"),
-    later(Method::delete_, NGSI "/entityMaps/{entityMapId}", "deleteEntityMap"),
     later(Method::post, NGSI "/snapshots", "createSnapshot"),
     later(Method::delete_, NGSI "/snapshots", "purgeSnapshots"),
     later(Method::get, NGSI "/snapshots/{snapshotId}", "retrieveSnapshot"),

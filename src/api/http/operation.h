@@ -54,9 +54,9 @@ enum class Param : std::uint8_t {
   collation,
   order_from,
   order_geometry,
-  // Known to the standard, refused by name:
   entity_map,
   entity_map_lifetime,
+  // Known to the standard, refused by name:
   timerel,
   time_at,
   end_time_at,
@@ -68,7 +68,7 @@ enum class Param : std::uint8_t {
 };
 inline constexpr std::size_t kParams = static_cast<std::size_t>(Param::end_);
 
-enum class ParamKind : std::uint8_t { text, words, uris, uri, unsigned_, positive, boolean, date_time };
+enum class ParamKind : std::uint8_t { text, words, uris, uri, unsigned_, positive, boolean, date_time, duration };
 
 struct ParamInfo {
   Param id;
@@ -77,7 +77,6 @@ struct ParamInfo {
   std::uint32_t bytes;  // longest value
   std::string_view about;
   bool offered = true;
-  std::string_view neutral = {};  // of one that is not offered: the value that asks for nothing
 };
 const ParamInfo& info(Param param);
 std::span<const ParamInfo> all_params();
@@ -86,7 +85,19 @@ std::span<const ParamInfo> all_params();
 enum Media : std::uint8_t { kNoMedia = 0, kJson = 1, kLdJson = 2, kGeoJson = 4, kText = 8, kHtml = 16 };
 std::string_view media_name(Media media);
 
-enum class Body : std::uint8_t { none, entity, fragment, attribute, entities, ids, query, index, context, any };
+enum class Body : std::uint8_t {
+  none,
+  entity,
+  fragment,
+  attribute,
+  entities,
+  ids,
+  query,
+  entity_map,
+  index,
+  context,
+  any
+};
 
 enum class Op : std::uint8_t {
   entity_retrieve,
@@ -107,6 +118,11 @@ enum class Op : std::uint8_t {
   batch_merge,
   batch_delete,
   batch_query,
+  map_create,
+  map_create_batch,
+  map_show,
+  map_update,
+  map_delete,
   types_list,
   type_show,
   attributes_list,

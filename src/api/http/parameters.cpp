@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ranges>
+#include <span>
 
 #include "madang/base/time.h"
 #include "madang/base/uri.h"
@@ -54,6 +56,10 @@ base::Status check_kind(const ParamInfo& param, std::string_view value) {
         return error(Code::bad_request_data, "\"" + name + "\": " + time.error().message, name);
       }
       return {};
+    case ParamKind::duration:
+      if (parse_duration(value)) return {};
+      return error(Code::bad_request_data,
+                   "\"" + name + "\" is a duration such as PT10M or P1D (ISO 8601), not " + quoted(value) + ".", name);
     case ParamKind::uri:
     case ParamKind::uris:
       if (each_item(value, [](std::string_view item) { return item == "@none" || base::is_absolute_uri(item); }))
@@ -92,6 +98,40 @@ std::string names_of(const Operation& operation) {
 }
 
 }  // namespace
+
+std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
+  if (!text.starts_with('P') || text.size() < 3) return std::nullopt;
+  text.remove_prefix(1);
+  struct Unit {
+    char letter;
+    std::int64_t seconds;
+  };
+  // Years and months as the calendar has them on average: a lifetime is a suggestion.
+  constexpr Unit kDate[] = {{'Y', 31'556'952}, {'M', 2'629'746}, {'W', 604'800}, {'D', 86'400}};
+  constexpr Unit kTime[] = {{'H', 3'600}, {'M', 60}, {'S', 1}};
+  std::span<const Unit> units = kDate;
+  double sum = 0;
+  bool in_time = false;
+  while (!text.empty()) {
+    if (!in_time && text.front() == 'T') {
+      in_time = true, units = kTime;
+      text.remove_prefix(1);
+      if (text.empty()) return std::nullopt;
+    }
+    double number = 0;
+    const bool digit = text.front() >= '0' && text.front() <= '9';
+    const auto [end, fault] =
+        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+    if (!digit || fault != std::errc() || end == text.data() + text.size()) return std::nullopt;
+    const auto unit = std::ranges::find(units, *end, &Unit::letter);
+    if (unit == units.end()) return std::nullopt;
+    sum += number * static_cast<double>(unit->seconds);
+    units = units.subspan(static_cast<std::size_t>(unit - units.begin()) + 1);
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
+  }
+  constexpr double kMost = 1e11;
+  return std::chrono::seconds(static_cast<std::int64_t>(std::min(sum, kMost)));
+}
 
 bool contains_item(std::string_view list, std::string_view wanted) {
   return !wanted.empty() && !each_item(list, [&](std::string_view item) { return item != wanted; });
@@ -132,12 +172,7 @@ base::Status Parameters::add(std::string_view name, std::string_view value, cons
     return error(Code::invalid_request, "The parameter \"" + std::string(name) + "\" is given more than once.",
                  std::string(name));
   }
-  if (!param->neutral.empty() && value == param->neutral) return {};
   MADANG_CHECK(check_kind(*param, value));
-  if (!param->offered) {
-    if (later_.empty()) later_ = param->name;
-    return {};
-  }
   if (operation.op == Op::not_offered) return {};
   if (param->id == Param::options) MADANG_CHECK(check_words(name, value, operation.options));
   if (param->id == Param::format) MADANG_CHECK(check_words(name, value, operation.formats));

@@ -14,6 +14,9 @@
 
 namespace madang::api {
 
+/// An ISO 8601 duration such as `P1DT2H`; nothing where it is none.
+std::optional<std::chrono::seconds> parse_duration(std::string_view text);
+
 /// The parameters of one request. Values point into the target, or into `decoded` where they were percent-encoded.
 class Parameters {
  public:
@@ -32,8 +35,6 @@ class Parameters {
   bool flag(Param param) const { return (*this)[param] == "true"; }
   /// Of an unsigned parameter, checked by parse().
   std::optional<std::uint64_t> number(Param param) const;
-  /// The first one that is not offered yet, or empty.
-  std::string_view later() const { return later_; }
   bool has_option(std::string_view option) const;
   /// Sets a parameter from elsewhere (the body of a query); the value must outlive this.
   void set(Param param, std::string_view value);
@@ -45,7 +46,6 @@ class Parameters {
   std::array<std::uint8_t, kParams> slots_{};
   std::array<std::string_view, kMost> values_;
   std::uint8_t count_ = 0;
-  std::string_view later_;
 };
 
 /// Calls visit(item) for each item of a comma-separated list; false from it ends the walk and is returned.

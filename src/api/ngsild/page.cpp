@@ -1,6 +1,7 @@
 #include "ngsild/page.h"
 
 #include "http/link.h"
+#include "ngsild/entity_map.h"
 
 namespace madang::api::ngsild {
 namespace {
@@ -39,8 +40,14 @@ ngsi::Joining joining_of(const View& view, const ngsi::Neighbours& neighbours, c
   return joining;
 }
 
-Page::Page(Call&& call, View&& view, const hub::QueryPage& page_)
-    : page(page_), call_(std::move(call)), view_(std::move(view)) {}
+Page::Page(std::shared_ptr<Call> call, View&& view, const hub::QueryPage& page_)
+    : page(page_), shared_(std::move(call)), call_(*shared_), view_(std::move(view)) {}
+
+void Page::fix(const EntityMap& map, std::uint64_t asked) {
+  page.listed = map.ids;
+  header_lines += entity_map_line(map);
+  if (map.asked == asked) map_ = map;
+}
 
 base::Status Page::begin() {
   text_ = call_.loop.take_buffer();
@@ -70,6 +77,9 @@ void Page::see(ngsi::EntityView entity, const ngsi::Filter* filter) {
 void Page::append(ngsi::EntityView entity, const ngsi::Representation& how, const ngsi::Filter* filter) {
   if (!first_) text_ += ',';
   first_ = false;
+  ngsi::EntityBlock kept;
+  entity = conforming(call_, view_, entity, kept);
+  amended_ = amended_ || kept;
   ngsi::append_entity(text_, entity, call_.shown->vocabulary, how, filter, within_ ? &within_->joining : nullptr);
   too_many_joined_ = too_many_joined_ || (within_ && within_->joining.overflown);
   overflown_ = too_many_joined_ || text_.size() > call_.environment.options.answer_bytes;
@@ -148,7 +158,12 @@ void Page::finish() {
   if (!view_.context_inside) block += call_.shown->link_line;
   if (page.count) block += "NGSILD-Results-Count: " + std::to_string(answer_.count) + "\r\n";
   append_neighbours(block);
-  call_.answer_text(200, media_name(call_.media), block, text_);
+  block += preference_line(view_);
+  block += header_lines;
+  // Clause 5.5.9.3: what no longer fits leaves the map.
+  if (map_ && !answer_.unfit.empty())
+    call_.environment.maps->prune(call_.tenant, call_.who->name, map_->id, answer_.unfit);
+  call_.answer_text(status.value_or(amended_ ? 203 : 200), media_name(call_.media), block, text_);
 }
 
 void Page::append_neighbours(std::string& block) const {

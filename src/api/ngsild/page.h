@@ -3,10 +3,12 @@
 // Relationships lead to, where that is asked for (clause 4.5.23.3).
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "call.h"
+#include "entity_maps.h"
 #include "ngsild/id_list.h"
 #include "ngsild/view.h"
 
@@ -20,12 +22,16 @@ base::Error too_large(const Options& options);
 /// Kept alive by the callbacks that the hub holds. done() or fail() ends it.
 class Page : public std::enable_shared_from_this<Page> {
  public:
-  Page(Call&& call, View&& view, const hub::QueryPage& page);
+  Page(std::shared_ptr<Call> call, View&& view, const hub::QueryPage& page);
 
   hub::QueryPage page;
+  std::optional<int> status;  // where it is not 200, or 203 for what was amended
+  std::string header_lines;   // besides those of a page
   Call& call() { return call_; }
   const View& view() const { return view_; }
 
+  /// The page is of an entity map (5.5.14). `asked`: the question's hash; what does not fit it leaves its own map.
+  void fix(const EntityMap& map, std::uint64_t asked);
   /// To be called before anything is seen.
   base::Status begin();
   /// One more entity, within hub::Hub::See.
@@ -63,10 +69,12 @@ class Page : public std::enable_shared_from_this<Page> {
   void append_neighbours(std::string& block) const;
   void give_back();
 
-  Call call_;
+  const std::shared_ptr<Call> shared_;
+  Call& call_;
   View view_;
+  std::optional<EntityMap> map_;  // of this very question
   std::string text_;
-  bool first_ = true, overflown_ = false, too_many_joined_ = false;
+  bool first_ = true, overflown_ = false, too_many_joined_ = false, amended_ = false;
   hub::QueryAnswer answer_;
   std::unique_ptr<Within> within_;
   std::unique_ptr<Behind> behind_;

@@ -16,6 +16,8 @@ using Text = std::optional<std::string_view>;
 struct QuestionText {
   Text type, id_pattern, q, csf, scope_q, georel, geometry, coordinates, geoproperty, expand_values, json_keys;
   Text order_by, collation, order_from, order_geometry;
+  Text map_lifetime;
+  bool wants_map = false, split_entities = false;
   std::vector<std::string> ids;
   std::vector<ngsi::EntitySelector> selectors;
   ViewText view;
@@ -170,6 +172,22 @@ base::Status check_width(const Call& call, const QuestionText& text, const ngsi:
       "with geometry and coordinates, or local=true (5.7.2.4).");
 }
 
+/// Of what decides which entities the answer is about; not of the ids, the page and the way to show it (5.5.14).
+std::uint64_t hash_of(const Call& call, const QuestionText& text, const ngsi::Query& query) {
+  std::string all(call.context->json());
+  for (const Text* part : {&text.type, &text.id_pattern, &text.q, &text.scope_q, &text.georel, &text.geometry,
+                           &text.coordinates, &text.geoproperty, &text.expand_values, &text.json_keys})
+    all.append(1, '\n').append(part->value_or(std::string_view()));
+  for (const ngsi::EntitySelector& selector : text.selectors) {
+    all += '\n';
+    if (selector.type) all += ngsi::to_text(*selector.type, call.vocabulary());
+    if (selector.id_pattern) all.append(1, '\t').append(selector.id_pattern->text());
+  }
+  for (const ngsi::Symbol attribute : query.attributes)
+    all.append(1, '\n').append(std::to_string(static_cast<std::uint32_t>(attribute)));
+  return std::hash<std::string>()(all);
+}
+
 base::Result<Question> ask(const Call& call, const QuestionText& text) {
   Question question;
   MADANG_CHECK(read_page(call, question.page));
@@ -187,6 +205,13 @@ base::Result<Question> ask(const Call& call, const QuestionText& text) {
                                                         " Relationships: say joinLevel=" + std::to_string(depth) + ".",
                  "q");
   }
+  question.asked = hash_of(call, text, question.query);
+  question.wants_map = text.wants_map;
+  question.split_entities = text.split_entities && !call.params.flag(Param::local);
+  if (!text.map_lifetime) return question;
+  question.map_lifetime = parse_duration(*text.map_lifetime);
+  if (!question.map_lifetime)
+    return error(Code::bad_request_data, "A lifetime is a duration such as PT10M (ISO 8601).", "entityMapLifetime");
   return question;
 }
 
@@ -279,6 +304,9 @@ base::Result<QuestionText> text_from_parameters(const Parameters& params, const 
   text.collation = given(params, Param::collation);
   text.order_from = given(params, Param::order_from);
   text.order_geometry = given(params, Param::order_geometry);
+  text.map_lifetime = given(params, Param::entity_map_lifetime);
+  text.wants_map = params.flag(Param::entity_map);
+  text.split_entities = params.flag(Param::split_entities);
   if (params.has(Param::id))
     each_item(params[Param::id], [&](std::string_view id) { return text.ids.emplace_back(id), true; });
   MADANG_TRY(text.view, view_text(params, limits));
@@ -286,6 +314,12 @@ base::Result<QuestionText> text_from_parameters(const Parameters& params, const 
 }
 
 }  // namespace
+
+base::Result<Question> question_of(Call& call) {
+  if (call.operation->body != Body::query) return question_from_parameters(call);
+  MADANG_TRY(const QueryBody body, call.loop.bodies.query(call.body, call.content == ContentType::ld_json));
+  return question_from_body(call, body);
+}
 
 base::Result<Question> question_from_parameters(const Call& call) {
   MADANG_TRY(const QuestionText text, text_from_parameters(call.params, call.environment.options.query));
@@ -324,6 +358,9 @@ base::Result<Question> question_from_body(const Call& call, const QueryBody& bod
   text.collation = given(body.collation);
   text.order_from = given(body.order_from);
   text.order_geometry = given(body.order_geometry);
+  text.map_lifetime = given(body.entity_map_lifetime);
+  text.wants_map = body.entity_map.value_or(false);
+  text.split_entities = body.split_entities.value_or(false);
   text.expand_values = given(body.expand_values);
   text.json_keys = given(body.json_keys);
   const ngsi::QueryLimits& limits = call.environment.options.query;

@@ -16,7 +16,14 @@ struct Question {
   ngsi::Query query;
   hub::QueryPage page;
   View view;
+  std::uint64_t asked = 0;  // a hash of what selects entities
+  bool wants_map = false;   // see entity_map.h
+  bool split_entities = false;
+  std::optional<std::chrono::seconds> map_lifetime;
 };
+
+/// From wherever the operation has it.
+base::Result<Question> question_of(Call& call);
 
 base::Result<Question> question_from_parameters(const Call& call);
 /// Only which entities are meant (5.6.21.4).

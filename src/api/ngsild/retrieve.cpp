@@ -1,6 +1,7 @@
 #include "ngsild/retrieve.h"
 
 #include "http/etag.h"
+#include "ngsild/entity_map.h"
 #include "ngsild/page.h"
 #include "ngsild/view.h"
 
@@ -27,15 +28,20 @@ struct Retrieval {
   std::optional<ngsi::TypeSelection> type;
   bool answered = false;
   std::unique_ptr<const ngsi::Neighbours> neighbours = {};
+  std::string map_line = {};  // names the entity map, where there is one
 
   void show(ngsi::EntityView entity, const ngsi::Filter* filter) {
     if (!is_found(entity, type, view, filter)) return;
     answered = true;
-    if (neighbours) return show_joined(entity, filter);
+    const std::uint64_t version = entity.version();
+    ngsi::EntityBlock kept;
+    entity = conforming(call, view, entity, kept);
+    const int status = kept ? 203 : 200;
+    if (neighbours) return show_joined(entity, filter, status);
     std::string& block = call.begin_headers();
     const std::size_t etag_at = block.size() + 6;
     block += "ETag: ";
-    append_etag(block, entity.version(), view.hash);
+    append_etag(block, version, view.hash);
     if (call.headers.has_if_none_match &&
         none_match_hits(call.headers.if_none_match, std::string_view(block).substr(etag_at))) {
       block += "\r\n";
@@ -46,10 +52,10 @@ struct Retrieval {
     const auto render = [&](std::string& out) {
       ngsi::append_entity(out, entity, call.shown->vocabulary, view.how, filter);
     };
-    if (!call.wants_gzip()) return call.answer(200, media_name(call.media), block, render);
+    if (!call.wants_gzip()) return call.answer(status, media_name(call.media), block, render);
     std::string text = call.loop.take_buffer();
     render(text);
-    call.answer_text(200, media_name(call.media), block, text);
+    call.answer_text(status, media_name(call.media), block, text);
     call.loop.give_buffer(std::move(text));
   }
 
@@ -57,10 +63,12 @@ struct Retrieval {
   void end_headers(std::string& block) const {
     block += "Vary: Accept, Accept-Encoding, Link, NGSILD-Tenant\r\n";
     if (!view.context_inside) block += call.shown->link_line;
+    block += preference_line(view);
+    block += map_line;
   }
 
   /// With linked entities inside. No entity tag: it would have to know of all of them.
-  void show_joined(ngsi::EntityView entity, const ngsi::Filter* filter) {
+  void show_joined(ngsi::EntityView entity, const ngsi::Filter* filter, int status) {
     ngsi::Joining joining = joining_of(view, *neighbours, call.environment.options);
     std::string text = call.loop.take_buffer();
     ngsi::append_entity(text, entity, call.shown->vocabulary, view.how, filter, &joining);
@@ -71,18 +79,34 @@ struct Retrieval {
     } else {
       std::string& block = call.begin_headers();
       end_headers(block);
-      call.answer_text(200, media_name(call.media), block, text);
+      call.answer_text(status, media_name(call.media), block, text);
     }
     call.loop.give_buffer(std::move(text));
   }
 };
 
+/// Clause 5.7.1.4: the map that the request names, or a new one of this one entity; as a header line.
+base::Result<std::string> choose_map(const Call& call, std::string_view id) {
+  EntityMaps& maps = *call.environment.maps;
+  const std::string_view named = call.headers.entity_map;
+  if (named.empty() && !call.params.flag(Param::entity_map)) return std::string();
+  auto map = maps.find(call.tenant, call.who->name, named);
+  if (!map) {
+    const auto lifetime = call.params.has(Param::entity_map_lifetime)
+                              ? parse_duration(call.params[Param::entity_map_lifetime])
+                              : std::nullopt;
+    MADANG_TRY(map, maps.make(call.tenant, call.who->name, 0, {std::string(id)}, lifetime));
+  }
+  return entity_map_line(*map);
+}
+
 /// The entity and what its Relationships lead to, side by side (clause 4.5.23.3).
-void retrieve_flat(Call&& call, View&& view, const std::optional<ngsi::TypeSelection>& type) {
+void retrieve_flat(Call&& call, View&& view, const std::optional<ngsi::TypeSelection>& type, std::string map_line) {
   hub::Hub& hub = call.environment.hub;
   const std::string id(call.captures[0]), tenant = call.tenant;
   const auto who = call.who;
-  const auto page = std::make_shared<Page>(std::move(call), std::move(view), hub::QueryPage());
+  const auto page = std::make_shared<Page>(std::make_shared<Call>(std::move(call)), std::move(view), hub::QueryPage());
+  page->header_lines = std::move(map_line);
   if (auto status = page->begin(); !status.ok()) return page->done(status.error());
   bool found = false;
   auto status = hub.retrieve(*who, tenant, id, [&](ngsi::EntityView entity, const ngsi::Filter* filter) {
@@ -108,8 +132,12 @@ void RetrieveEntity::operator()(Call&& call) const {
     if (!type) return call.fail(type.error());
     selection = std::move(*type);
   }
-  if (view->join == Join::flat) return retrieve_flat(std::move(call), std::move(*view), selection);
+  auto map_line = choose_map(call, id);
+  if (!map_line) return call.fail(map_line.error());
+  if (view->join == Join::flat)
+    return retrieve_flat(std::move(call), std::move(*view), selection, std::move(*map_line));
   Retrieval retrieval{call, std::move(*view), std::move(selection)};
+  retrieval.map_line = std::move(*map_line);
   if (retrieval.view.join == Join::within) {
     auto neighbours = call.environment.hub.neighbours(*call.who, call.tenant);
     if (!neighbours) return call.fail(neighbours.error());

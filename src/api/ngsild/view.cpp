@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "madang/base/uri.h"
+#include "madang/ngsi/conform.h"
 
 #include "http/etag.h"
 
@@ -211,6 +212,7 @@ std::uint32_t hash_of(const Call& call, const ViewText& text, const View& view) 
     hash.add(call.params.has(param) ? 1u : 0u);
     if (call.params.has(param)) hash.add(call.params[param]);
   }
+  hash.add(view.version.value_or(ngsi::kNewestMinor));
   return hash.add(text.lang).add(call.params[Param::geometry_property]).value();
 }
 
@@ -271,8 +273,21 @@ base::Result<View> make_view(const Call& call, const ViewText& text) {
   how.with_context = view.context_inside && !collection;
   if (view.join == Join::flat) view.whole = how;
   MADANG_CHECK(project(text, call.vocabulary(), view));
+  view.version = preferred_version(call.headers.prefer);
   view.hash = hash_of(call, text, view);
   return view;
+}
+
+ngsi::EntityView conforming(const Call& call, const View& view, ngsi::EntityView entity, ngsi::EntityBlock& kept) {
+  if (!view.version || *view.version == ngsi::kNewestMinor) return entity;
+  auto amended = ngsi::conform(entity, *view.version, !view.how.languages.empty(), call.shown->vocabulary.context());
+  if (!amended || !*amended) return entity;  // it can only become smaller: finish() has nothing to complain of
+  kept = std::move(*amended);
+  return ngsi::EntityView(kept);
+}
+
+std::string preference_line(const View& view) {
+  return view.version ? "Preference-Applied: ngsi-ld=1." + std::to_string(*view.version) + "\r\n" : std::string();
 }
 
 bool shows_anything(ngsi::EntityView entity, const ngsi::Representation& how, const ngsi::Filter* filter) {

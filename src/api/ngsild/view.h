@@ -34,11 +34,17 @@ struct View {
   ngsi::Representation whole;            // with a join: of linked entities that pick and omit do not speak of
   std::vector<std::string> encountered;  // containedBy
   std::uint32_t hash = 0;                // of everything but the entity: for entity tags
+  std::optional<unsigned> version;       // 1.x of the standard that the entities conform to, where one is asked for
   bool context_inside = false;           // @context is a member; else it goes into a Link header
 };
 /// bad_request_data for names that are none, for `attrs` beside `pick` or `omit`, for a member both picked and omitted,
 /// for geometryProperty without GeoJSON, for braces deeper than joinLevel, for options that contradict each other.
 base::Result<View> make_view(const Call& call, const ViewText& text);
+
+/// What becomes of an entity where an earlier version is asked for: itself, or amended (then `kept` holds it).
+ngsi::EntityView conforming(const Call& call, const View& view, ngsi::EntityView entity, ngsi::EntityBlock& kept);
+/// `Preference-Applied` as a header line, or nothing.
+std::string preference_line(const View& view);
 
 /// Has the entity anything to show? (5.7.1.4: otherwise it is not found.)
 bool shows_anything(ngsi::EntityView entity, const ngsi::Representation& how, const ngsi::Filter* filter);

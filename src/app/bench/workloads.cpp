@@ -81,6 +81,21 @@ std::string polygon(std::uint64_t i, std::uint64_t entities) {
              "%5D%5D&limit=20&count=true");
 }
 
+/// The ten nearest to a station, of all there are.
+std::string nearest(std::uint64_t i, std::uint64_t entities) {
+  const Spot at = station_place(scatter(i) % entities, 0);
+  std::array<char, 256> text{};
+  std::snprintf(text.data(), text.size(),
+                "?type=AirQualityObserved&orderBy=location;dist-asc&orderFrom=%%5B%.6f,%.6f%%5D&limit=10", at.lon,
+                at.lat);
+  return get(text.data());
+}
+
+/// By an attribute that has an index.
+std::string ordered(std::uint64_t, std::uint64_t) {
+  return get("?type=AirQualityObserved&orderBy=zone;desc&limit=20");
+}
+
 std::string update(std::uint64_t i, std::uint64_t entities) {
   return net::raw_request("PATCH", std::string(kEntities) + "/" + station_id(scatter(i) % entities) + "/attrs/pm10",
                           kJson, R"({"type":"Property","value":)" + std::to_string(i % 500) + "}");
@@ -168,6 +183,8 @@ std::vector<Workload> workloads() {
                             prepared_workload("q on a linked entity, limit 20", through_operator, true),
                             prepared_workload("geo circle 500 m, limit 20, count", circle, true),
                             prepared_workload("geo polygon, limit 20, count", polygon, true),
+                            prepared_workload("nearest 10 (orderBy distance)", nearest, true),
+                            prepared_workload("orderBy an index, limit 20", ordered, true),
                             prepared_workload("update of one attribute", update, false, Against::durable_update)};
   all.push_back({.name = "create", .against = Against::durable_update, .requests = creating});
   all.push_back(batch_workload(100));
@@ -175,6 +192,9 @@ std::vector<Workload> workloads() {
   all.push_back(prepared_workload("mixed city load", mixed, false));
   all.push_back({.name = "full scan (q on no index)", .most_connections = 1, .requests = [](std::uint64_t) {
                    return net::round_robin({get("?type=AirQualityObserved&q=pm10%3E100000&limit=20&count=true")});
+                 }});
+  all.push_back({.name = "full order (orderBy on no index)", .most_connections = 1, .requests = [](std::uint64_t) {
+                   return net::round_robin({get("?type=AirQualityObserved&orderBy=pm10;desc&limit=20")});
                  }});
   return all;
 }

@@ -107,6 +107,15 @@ const std::vector<Key>& keys() {
       {"api.cors_read", MADANG_SLOT(List, edge.cors_read), "Origins whose web pages may read; `*` is all."},
       {"api.cors_write", MADANG_SLOT(List, edge.cors_write), "Origins whose web pages may change entities."},
 
+      {"entity_maps.most", MADANG_SLOT(Count, edge.entity_maps.maps),
+       "Entity maps of one tenant at a time; beyond: 507 until some expire or are deleted."},
+      {"entity_maps.entities", MADANG_SLOT(Count, edge.entity_maps.entities),
+       "Entities in one map (403 TooManyResults)."},
+      {"entity_maps.memory", MADANG_SLOT(Bytes, edge.entity_maps.bytes), "Memory that all maps together may take."},
+      {"entity_maps.lifetime", MADANG_SLOT(Duration, edge.entity_maps.lifetime),
+       "How long a map is kept where a request suggests nothing."},
+      {"entity_maps.longest", MADANG_SLOT(Duration, edge.entity_maps.longest), "And at most, whatever it suggests."},
+
       {"context.default", MADANG_SLOT(Text, edge.default_context),
        "URL of the `@context` for requests that name none; empty is the core context."},
       {"context.map", MADANG_SLOT(Text, context_map),

@@ -1,0 +1,32 @@
+#pragma once
+// Entity maps as a resource (5.14), and as what a question is fixed with (5.5.14).
+
+#include <functional>
+#include <memory>
+
+#include "entity_maps.h"
+#include "ngsild/question.h"
+
+namespace madang::api::ngsild {
+
+/// Asks the question and keeps the ids of all that it is about. `then` comes on the call's loop, or at once; not at all
+/// where the client went away.
+void make_entity_map(const std::shared_ptr<Call>& call, const Question& question,
+                     std::function<void(base::Result<EntityMap>)> then);
+
+/// The header that names a map, as a line.
+std::string entity_map_line(const EntityMap& map);
+
+/// Create Entity Map (5.14.4).
+class CreateEntityMap final : public Endpoint {
+ public:
+  void operator()(Call&& call) const override;
+};
+
+/// Retrieve, Update, Delete Entity Map (5.14.1 to 5.14.3).
+class ManageEntityMap final : public Endpoint {
+ public:
+  void operator()(Call&& call) const override;
+};
+
+}  // namespace madang::api::ngsild
