@@ -15,6 +15,7 @@
 #include "http/problem.h"
 #include "ngsild/batch.h"
 #include "ngsild/change.h"
+#include "ngsild/contexts.h"
 #include "ngsild/discovery.h"
 #include "ngsild/entity_map.h"
 #include "ngsild/purge.h"
@@ -117,6 +118,7 @@ struct Api::Impl {
     set<ShowTypes>({Op::types_list, Op::type_show});
     set<ShowAttributes>({Op::attributes_list, Op::attribute_show});
     set<ListTenants>({Op::tenants_list});
+    set<ManageContexts>({Op::context_add, Op::contexts_list, Op::context_serve, Op::context_delete}, hub, contexts);
     set<ShowSourceIdentity>({Op::source_identity}, clock);
     set<ShowHealth>({Op::health});
     set<ShowReady>({Op::ready}, draining);

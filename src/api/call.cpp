@@ -66,6 +66,7 @@ RequestHeaders::RequestHeaders(const net::Request& request) {
     // By length and first letter first: most headers are nobody's.
     switch (name.size()) {
       case 4:
+        if (named(name, "host")) host = value;
         if (named(name, "link")) {
           if (link_count < links.size()) {
             links[link_count++] = value;

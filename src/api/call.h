@@ -48,7 +48,7 @@ struct Environment {
 /// The headers that matter, found in one pass. Views into the request.
 struct RequestHeaders {
   explicit RequestHeaders(const net::Request& request);
-  std::string_view accept, accept_encoding, authorization, content_encoding, content_type, entity_map, if_match,
+  std::string_view accept, accept_encoding, authorization, content_encoding, content_type, entity_map, host, if_match,
       if_none_match, origin, prefer, snapshot, tenant;
   std::array<std::string_view, 4> links{};
   std::uint8_t link_count = 0;

@@ -55,9 +55,9 @@ void ContextStep::operator()(Call&& call) const {
   if (!source) return call.fail(source.error());
   if (call.batch) return fetch_slot(std::make_shared<Call>(std::move(call)), 0);
   if (source->json) {
-    call.context = environment_.contexts.ready_json(*source->json);
+    call.context = environment_.contexts.ready_json(*source->json, call.tenant);
   } else if (source->url) {
-    call.context = environment_.contexts.ready(*source->url);
+    call.context = environment_.contexts.ready(*source->url, call.tenant);
   } else {
     call.context = ngsi::core_context();
   }
@@ -101,7 +101,7 @@ base::Result<ContextStep::Source> ContextStep::source_of_batch(Call& call, const
   if (batch->slots.size() == 1 && !batch->slots.front().error) {
     if (!inside) return named;
     // The usual case: one context for all, and it is at hand.
-    if ((call.context = environment_.contexts.ready_json(batch->slots.front().json)))
+    if ((call.context = environment_.contexts.ready_json(batch->slots.front().json, call.tenant)))
       return Source{{}, batch->slots.front().json};
   }
   call.batch = std::move(batch);
@@ -120,9 +120,9 @@ void ContextStep::fetch(Call&& call, const Source& source) const {
     });
   };
   if (source.json) {
-    environment_.contexts.from_json(*source.json, done);
+    environment_.contexts.from_json(*source.json, done, waiting->tenant);
   } else {
-    environment_.contexts.from_url(std::string(*source.url), done);
+    environment_.contexts.from_url(std::string(*source.url), done, waiting->tenant);
   }
 }
 
@@ -130,7 +130,7 @@ void ContextStep::fetch(Call&& call, const Source& source) const {
 void ContextStep::fetch_slot(std::shared_ptr<Call> call, std::size_t slot) const {
   while (slot < call->batch->slots.size()) {
     BatchContexts::Slot& next = call->batch->slots[slot];
-    if (!next.error) next.context = environment_.contexts.ready_json(next.json);
+    if (!next.error) next.context = environment_.contexts.ready_json(next.json, call->tenant);
     if (!next.error && !next.context) break;
     ++slot;
   }
@@ -151,7 +151,7 @@ void ContextStep::fetch_slot(std::shared_ptr<Call> call, std::size_t slot) const
       }
       fetch_slot(call, slot + 1);
     });
-  });
+  }, call->tenant);
 }
 
 }  // namespace madang::api

@@ -18,6 +18,8 @@ std::string_view code_name(Code code) {
       return "precondition_failed";
     case Code::not_supported:
       return "not_supported";
+    case Code::unprocessable:
+      return "unprocessable";
     case Code::too_complex:
       return "too_complex";
     case Code::too_large:

@@ -52,4 +52,12 @@ struct IndexSetting {
 void append_setting(std::vector<std::byte>& out, const IndexSetting& setting);
 base::Result<IndexSetting> read_setting(std::span<const std::byte> payload);
 
+/// A document as it is now, or its removal, the payload of RecordKind::document.
+struct DocumentChange {
+  bool keep = true;
+  state::Document document;  // of a removal: without text
+};
+void append_document(std::vector<std::byte>& out, const DocumentChange& change);
+base::Result<DocumentChange> read_document(std::span<const std::byte> payload);
+
 }  // namespace madang::hub

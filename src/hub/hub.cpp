@@ -254,6 +254,35 @@ class HubImpl final : public Hub {
     return out;
   }
 
+  // ---- documents ----
+
+  void put_document(const Principal& who, std::string_view tenant, Document document, base::Executor& home,
+                    Kept done) override {
+    if (!who.may(Role::write, tenant)) return done(not_allowed(who, tenant));
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return done(unknown(tenant));
+    sequencer_->change_document(
+        *found, {true, {std::move(document.collection), std::move(document.id), std::move(document.text)}}, home,
+        std::move(done));
+  }
+
+  void remove_document(const Principal& who, std::string_view tenant, std::string_view collection, std::string_view id,
+                       base::Executor& home, Kept done) override {
+    if (!who.may(Role::write, tenant)) return done(not_allowed(who, tenant));
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return done(unknown(tenant));
+    sequencer_->change_document(*found, {false, {std::string(collection), std::string(id), {}}}, home, std::move(done));
+  }
+
+  base::Result<std::vector<Document>> documents(const Principal& who, std::string_view tenant,
+                                                std::string_view collection) override {
+    MADANG_TRY(state::Tenant * found, readable(who, tenant));
+    std::vector<Document> out;
+    for (state::Document& each : found->documents(collection))
+      out.push_back({std::move(each.collection), std::move(each.id), std::move(each.text)});
+    return out;
+  }
+
   // ---- running it ----
 
   Health health() const override {

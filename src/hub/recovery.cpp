@@ -115,6 +115,12 @@ base::Status replay(state::Store& store, const journal::Record& record, ngsi::Re
       if (!done.ok() && done.error().code != Code::already_exists && done.error().code != Code::not_found) return done;
       return {};
     }
+    case journal::RecordKind::document: {
+      MADANG_TRY(DocumentChange change, read_document(record.payload));
+      if (change.keep) return store.put_document(*tenant, std::move(change.document));
+      (void)store.remove_document(*tenant, change.document.collection, change.document.id);
+      return {};
+    }
   }
   return base::error(Code::newer_format, "The journal holds a kind of record that this version does not know.");
 }
@@ -165,6 +171,30 @@ base::Result<IndexSetting> read_setting(std::span<const std::byte> payload) {
     }
   }
   return base::error(Code::corrupt, "A setting in the journal cannot be read.");
+}
+
+void append_document(std::vector<std::byte>& out, const DocumentChange& change) {
+  out.push_back(change.keep ? std::byte{1} : std::byte{0});
+  append_text(out, change.document.collection);
+  append_text(out, change.document.id);
+  const auto* from = reinterpret_cast<const std::byte*>(change.document.text.data());
+  out.insert(out.end(), from, from + change.document.text.size());
+}
+
+base::Result<DocumentChange> read_document(std::span<const std::byte> payload) {
+  DocumentChange change;
+  if (!payload.empty()) {
+    change.keep = payload[0] == std::byte{1};
+    payload = payload.subspan(1);
+    auto collection = take_text(payload);
+    auto id = take_text(payload);
+    if (collection && id) {
+      change.document = {std::move(*collection), std::move(*id),
+                         std::string(reinterpret_cast<const char*>(payload.data()), payload.size())};
+      return change;
+    }
+  }
+  return base::error(Code::corrupt, "A document in the journal cannot be read.");
 }
 
 }  // namespace madang::hub

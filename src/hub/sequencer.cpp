@@ -242,6 +242,45 @@ base::Status Sequencer::declare_index(state::Tenant& tenant, const state::Declar
   return {};
 }
 
+void Sequencer::change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& home,
+                                std::function<void(base::Status)> done) {
+  base::Status refused;
+  {
+    SequencerLock lock(mutex_);
+    const auto position = apply_document(tenant, std::move(change));
+    if (position.ok()) {
+      Home& waiting = home_of(home);
+      waiting.waiters.push_back({*position,
+                                 [done = std::move(done)](std::vector<ChangeResult>&& results) {
+                                   const auto& error = results.front().error;
+                                   done(error ? base::Status(*error) : base::Status());
+                                 },
+                                 std::vector<ChangeResult>(1)});
+      waiting_.fetch_add(1, std::memory_order_relaxed);
+      return commit(waiting, 1);
+    }
+    refused = position.error();
+  }
+  done(std::move(refused));
+}
+
+base::Result<Position> Sequencer::apply_document(state::Tenant& tenant, DocumentChange&& change) {
+  if (failed()) return outcome_unknown();
+  std::vector<std::byte> payload;
+  append_document(payload, change);
+  const std::string collection = change.document.collection, id = change.document.id;
+  auto before = store_.remove_document(tenant, collection, id);
+  if (!before && !change.keep) return base::error(Code::not_found, "There is no " + id + ".");
+  base::Status kept;
+  if (change.keep) kept = store_.put_document(tenant, std::move(change.document));
+  auto position = kept.ok() ? journal_.append(journal::RecordKind::document, tenant.name(), 0, payload)
+                            : base::Result<Position>(std::move(kept).error());
+  if (position.ok()) return position;
+  (void)store_.remove_document(tenant, collection, id);
+  if (before) (void)store_.put_document(tenant, std::move(*before));
+  return position;
+}
+
 Sequencer::Home& Sequencer::home_of(base::Executor& executor) {
   for (const auto& home : homes_)
     if (home->executor == &executor) return *home;

@@ -14,6 +14,8 @@
 #include "madang/journal/journal.h"
 #include "madang/state/store.h"
 
+#include "folder.h"
+
 namespace madang::hub {
 
 /// Its lock, which tells how long it was waited for.
@@ -34,6 +36,10 @@ class Sequencer {
   /// Clause 4.22: appends what has expired of the tenant's entities after `last`, at most so many. True: there is more.
   bool expire(state::Tenant& tenant, state::Store::Due& last, std::size_t most);
   base::Status declare_index(state::Tenant& tenant, const state::DeclaredIndex& index, bool declare);
+  /// Keeps or removes a document; `done` is called on `home` once that is durable, with not_found where there is none
+  /// to remove.
+  void change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& home,
+                       std::function<void(base::Status)> done);
   /// The journal's call: everything up to there is on disk, or the journal has ended.
   void durable(base::Result<journal::Position> position);
 
@@ -81,6 +87,7 @@ class Sequencer {
                                        base::Timestamp now);
   base::Status expire_one(state::Tenant& tenant, std::string_view id, const state::Store::Found& found);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
+  base::Result<journal::Position> apply_document(state::Tenant& tenant, DocumentChange&& change);
   Home& home_of(base::Executor& executor);
   void commit(Home& home, std::size_t changes);
   void answer(base::Executor& executor);

@@ -18,6 +18,7 @@
 
 #include "context_document.h"
 #include "context_map.h"
+#include "context_shelf.h"
 #include "name_hash.h"
 
 namespace madang::ngsi {
@@ -51,6 +52,7 @@ class DocumentCache : public std::enable_shared_from_this<DocumentCache> {
   struct Got {
     DocumentPtr document;
     Nanoseconds fresh_until;  // monotonic; then it should be asked for again
+    UsagePtr usage;
   };
   using Done = std::function<void(base::Result<Got>)>;
 
@@ -62,6 +64,14 @@ class DocumentCache : public std::enable_shared_from_this<DocumentCache> {
   void get(const std::string& url, bool wait_for_fresh, Done done);
   void set_map(ContextMap map);
 
+  std::vector<StoredContext> list() const;
+  std::optional<StoredContext> find(std::string_view url, UsagePtr& usage) const;
+  bool forget(std::string_view url);
+  /// Fetches whatever is there; `accept` says what is wrong with a document that came. Only a good one takes the place
+  /// of what there was.
+  using Accept = std::function<base::Status(const DocumentPtr&)>;
+  void reload(const std::string& url, Accept accept, std::function<void(base::Status)> done);
+
  private:
   struct Entry {
     DocumentPtr document;
@@ -72,18 +82,24 @@ class DocumentCache : public std::enable_shared_from_this<DocumentCache> {
     bool outdated = false;  // what is under way is good for those who wait, not longer
     std::vector<Done> waiting;
     Nanoseconds last_used{};
+    base::Timestamp created_at;
+    UsagePtr usage = std::make_shared<Usage>();
   };
   using Answer = std::optional<base::Result<Got>>;
 
   Answer look_up(Entry& entry, bool wait_for_fresh, bool& must_fetch);
   void fetch(const std::string& url);
+  void fetch_text(const std::string& url, std::function<void(base::Result<std::string>)> done);
+  base::Result<DocumentPtr> read(const std::string& url, const base::Result<std::string>& text) const;
+  void take(Entry& entry, DocumentPtr document);
+  StoredContext describe(const std::string& url, const Entry& entry) const;
   void finish(const std::string& url, base::Result<std::string> text);
   base::Result<Got> outcome(const Entry& entry) const;
 
   ContextFetcher& fetcher_;
   const base::Clock& clock_;
   const ContextLimits limits_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   ContextMap map_;
   boost::unordered_flat_map<std::string, std::unique_ptr<Entry>, NameHash, NameEqual> entries_;
   std::size_t bytes_ = 0;
@@ -92,12 +108,23 @@ class DocumentCache : public std::enable_shared_from_this<DocumentCache> {
 
 /// A prepared context or the reason why there is none, with the time until which it stands.
 struct PreparedEntry {
-  PreparedEntry(base::Result<ContextPtr> r, std::size_t b, std::uint64_t f, Nanoseconds until, Nanoseconds now)
-      : result(std::move(r)), bytes(b), fingerprint(f), fresh_until(until.count()), last_used(now.count()) {}
+  PreparedEntry(base::Result<ContextPtr> r, std::size_t b, std::uint64_t f, Nanoseconds until, Nanoseconds now,
+                std::vector<UsagePtr> u = {})
+      : result(std::move(r)), bytes(b), fingerprint(f), used(std::move(u)), fresh_until(until.count()),
+        last_used(now.count()) {}
+  ~PreparedEntry() { tell({}); }
+
+  /// The stored contexts that it is made of hear how often it was used.
+  void tell(base::Timestamp when) {
+    if (const std::uint64_t count = hits.take(); count > 0)
+      for (const UsagePtr& usage : used) usage->add(count, when);
+  }
 
   const base::Result<ContextPtr> result;
   const std::size_t bytes;
   const std::uint64_t fingerprint;  // of the documents it was made from
+  const std::vector<UsagePtr> used;
+  HitCounter hits;
   std::atomic<std::int64_t> fresh_until;
   std::atomic<std::int64_t> last_used;
 
@@ -118,6 +145,7 @@ class PreparedCache {
     PreparedEntry& entry = *found->second;
     if (!entry.is_fresh(now) || !entry.result.ok()) return nullptr;
     touch(entry, now);
+    entry.hits.add();
     return entry.result.value();
   }
 
@@ -131,6 +159,8 @@ class PreparedCache {
 
   void insert(const std::string& key, std::shared_ptr<PreparedEntry> entry);
   void clear();
+  /// All that was counted so far.
+  void tell_usage(const base::Clock& clock) const;
 
  private:
   /// Written once a second at most: cores that share a context must not fight for its cache line.

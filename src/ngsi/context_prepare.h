@@ -1,16 +1,28 @@
 #pragma once
-// From context objects as written to a prepared context: the part of JSON-LD 1.1's context processing that NGSI-LD
-// names need (JSON-LD 1.1 API, 4.1 and 4.2).
+// From contexts as written to a prepared context, by JSON-LD's own algorithms (jsonld/process.h) with the rules that
+// NGSI-LD adds (clause 5.5.7).
 
-#include "context_flatten.h"
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "context_document.h"
 #include "context_prepared.h"
 
 namespace madang::ngsi {
 
-/// Applies `objects` in their order on top of the core context, whose terms none of them can change (clause 5.5.7).
-/// bad_request_data with the place for definitions that JSON-LD forbids: cycles, IRIs that are none, redefinition of
-/// protected terms; too_large and too_complex beyond the limits.
-base::Result<std::shared_ptr<const PreparedContext>> prepare(const std::vector<const LocalContext*>& objects,
-                                                             Presentation presentation, const ContextLimits& limits);
+using Documents = boost::unordered_flat_map<std::string, DocumentPtr, NameHash, NameEqual>;
+
+struct Preparation {
+  std::vector<std::string> missing;                // documents that are needed and not there
+  std::shared_ptr<const PreparedContext> context;  // null where some are missing
+};
+
+/// Applies the context of `root` (whose own address is `root_url`, or empty) on top of the core context, whose terms
+/// none can change. bad_request_data with the place for what JSON-LD forbids; too_large and too_complex beyond the
+/// limits. Where documents are missing, no fault is one yet.
+base::Result<Preparation> prepare(const ContextDocument& root, const std::string& root_url, const Documents& documents,
+                                  Presentation presentation, const ContextLimits& limits);
+
+/// The core context as an active one.
+const jsonld::ActivePtr& core_active();
 
 }  // namespace madang::ngsi

@@ -8,6 +8,8 @@
 #include "madang/base/uri.h"
 
 #include "context_core.h"
+#include "context_prepare.h"
+#include "jsonld/iri.h"
 
 namespace madang::ngsi {
 
@@ -37,12 +39,11 @@ bool is_value_keyword(std::string_view key) {
   return std::find(std::begin(kAllowed), std::end(kAllowed), key) != std::end(kAllowed);
 }
 
-/// The shorter of two terms, of equals the first in the alphabet (JSON-LD 1.1 API, 4.3: the inverse context).
-void offer(auto& index, std::string_view iri, std::string_view term) {
-  const auto [at, fresh] = index.emplace(iri, term);
-  if (fresh) return;
-  const bool better = term.size() != at->second.size() ? term.size() < at->second.size() : term < at->second;
-  if (better) at->second = term;
+/// JSON-LD 1.1, 4.6: the keys of such maps are languages, indexes or ids, and what is of type @json is none of our words.
+KeysBelow below(const jsonld::TermDefinition& term) {
+  if (term.type == "@json") return KeysBelow::none;
+  const bool is_map = (term.container & (jsonld::kLanguage | jsonld::kIndex | jsonld::kId)) != 0;
+  return is_map ? KeysBelow::plain : KeysBelow::names;
 }
 
 }  // namespace
@@ -54,18 +55,11 @@ bool is_name(std::string_view text) {
   return text.size() <= kMaxIriBytes && RE2::FullMatch(re2::StringPiece(text.data(), text.size()), pattern);
 }
 
-bool split_compact_iri(std::string_view text, std::string_view& prefix, std::string_view& suffix) {
-  const std::size_t colon = text.find(':', 1);
-  if (text.empty() || colon == std::string_view::npos) return false;
-  prefix = text.substr(0, colon);
-  suffix = text.substr(colon + 1);
-  return prefix != "_" && !suffix.starts_with("//");
-}
-
-PreparedContext::PreparedContext(Terms terms, std::string vocabulary, Presentation presentation)
-    : terms_(std::move(terms)), vocabulary_(std::move(vocabulary)), presentation_(std::move(presentation)) {
+PreparedContext::PreparedContext(const jsonld::ActiveContext& active, Presentation presentation)
+    : vocabulary_(active.vocabulary.value_or(std::string(kDefaultVocabulary))), presentation_(std::move(presentation)) {
   static std::atomic<std::uint64_t> next_serial{1};
   serial_ = next_serial.fetch_add(1, std::memory_order_relaxed);
+  take_terms(active);
   is_core_ = presentation_.items.empty() && terms_.empty() && vocabulary_ == kDefaultVocabulary;
   index_terms();
   write_json();
@@ -74,15 +68,40 @@ PreparedContext::PreparedContext(Terms terms, std::string vocabulary, Presentati
   for (const auto& [name, term] : terms_) bytes_ += name.capacity() + term.iri.capacity();
 }
 
+/// The user's terms; those of the core context are found in its own table.
+void PreparedContext::take_terms(const jsonld::ActiveContext& active) {
+  for (const auto& [name, definition] : active.terms) {
+    if (name.starts_with('@') || core::find(name) != nullptr) continue;
+    const bool is_shaped = (definition->container & ~jsonld::kSet) != 0 || definition->type == "@json";
+    terms_.emplace(name, Term{definition->iri, below(*definition), definition->is_prefix, definition->is_reverse,
+                              definition->scoped != nullptr, is_shaped});
+  }
+}
+
+/// Of two terms the plainer, the shorter, the first in the alphabet (JSON-LD 1.1 API, 4.3: the inverse context).
+void PreparedContext::offer(Index& index, std::string_view iri, std::string_view term) const {
+  const auto [at, fresh] = index.emplace(iri, term);
+  if (fresh) return;
+  const std::string_view old = at->second;
+  const auto shape = [&](std::string_view name) {
+    const auto found = terms_.find(name);
+    return found != terms_.end() && found->second.is_shaped;
+  };
+  const bool better = shape(term) != shape(old)      ? !shape(term)
+                      : term.size() != old.size() ? term.size() < old.size()
+                                                   : term < old;
+  if (better) at->second = term;
+}
+
 void PreparedContext::index_terms() {
   for (const core::Term& term : core::terms()) {
     if (term.is_prefix) offer(prefixes_, term.iri, term.name);
   }
   for (const auto& [name, term] : terms_) {
-    if (term.is_null || term.iri.empty()) continue;
+    if (term.iri.empty() || term.iri.starts_with('@') || term.is_reverse || term.has_scoped_context) continue;
     const bool is_writable = is_name(name) || name.find(':', 1) != std::string::npos;
-    if (is_writable && (term.features & ~kHarmlessForNames) == 0) offer(names_, term.iri, name);
-    if (term.features == 0) offer(keys_, term.iri, name);
+    if (is_writable) offer(names_, term.iri, name);
+    offer(keys_, term.iri, name);
     if (term.is_prefix) offer(prefixes_, term.iri, name);
   }
   for (const auto& prefix : prefixes_) prefix_sizes_.push_back(prefix.first.size());
@@ -114,24 +133,21 @@ bool PreparedContext::defines(std::string_view name) const {
   return core::find(name) != nullptr || terms_.contains(name);
 }
 
-base::Result<std::string> PreparedContext::expand_term(std::string_view name, const Term& term,
-                                                       Features harmless) const {
-  if (const Features harmful = term.features & ~harmless; harmful != 0) {
-    // Clause 5.5.7 makes scoped contexts the client's error, not a gap of ours.
-    const bool forbidden = (harmful & bit(Feature::scoped_context)) != 0;
-    return error(forbidden ? Code::bad_request_data : Code::not_supported,
-                 "The context defines " + quoted(name) + " with " + std::string(feature_name(harmful)) +
-                     (forbidden ? ", which NGSI-LD does not allow." : ", which is not supported here."));
-  }
-  if (term.is_null) {
-    return error(Code::bad_request_data, "The context says that " + quoted(name) + " means nothing (null).");
-  }
+base::Result<std::string> PreparedContext::expand_term(std::string_view name, const Term& term) const {
+  const auto refused = [&](std::string_view what) {
+    return error(Code::bad_request_data, "The context " + std::string(what) + '.');
+  };
+  if (term.has_scoped_context)
+    return refused("defines " + quoted(name) + " with a scoped @context, which NGSI-LD does not allow (clause 5.5.7)");
+  if (term.is_reverse)
+    return refused("defines " + quoted(name) + " as a reverse property (@reverse), which no name in NGSI-LD can be");
+  if (term.iri.empty()) return refused("says that " + quoted(name) + " means nothing (null)");
   return term.iri;
 }
 
 base::Result<std::string> PreparedContext::expand_colon(std::string_view name) const {
   std::string_view prefix, suffix;
-  if (split_compact_iri(name, prefix, suffix)) {
+  if (jsonld::split_compact_iri(name, prefix, suffix)) {
     if (const core::Term* term = core::find(prefix); term != nullptr) {
       if (term->is_prefix) return std::string(term->iri).append(suffix);
     } else if (const auto found = terms_.find(prefix); found != terms_.end() && found->second.is_prefix) {
@@ -158,7 +174,11 @@ base::Result<std::string> PreparedContext::expand(std::string_view name) const {
     return term->iri;
   }
   if (const auto found = terms_.find(name); found != terms_.end()) {
-    return expand_term(name, found->second, kHarmlessForNames);
+    if (found->second.iri.starts_with('@')) {
+      return error(Code::bad_request_data, "The context makes " + quoted(name) + " an alias of the keyword " +
+                                               found->second.iri + ", which cannot be a name.");
+    }
+    return expand_term(name, found->second);
   }
   if (!has_colon) return vocabulary_ + std::string(name);
   MADANG_TRY(std::string iri, expand_colon(name));
@@ -171,17 +191,26 @@ base::Result<std::string> PreparedContext::expand(std::string_view name) const {
   return iri;
 }
 
-base::Result<std::string> PreparedContext::expand_key(std::string_view key) const {
-  if (looks_like_keyword(key)) {
+base::Result<std::string> PreparedContext::expand_key(std::string_view key, KeysBelow* below) const {
+  if (below != nullptr) *below = KeysBelow::names;
+  if (jsonld::looks_like_keyword(key)) {
     if (is_value_keyword(key)) return std::string(key);
     if (key == "@context") {
       return error(Code::bad_request_data, "A @context inside an attribute is not allowed (NGSI-LD, clause 5.5.7).");
     }
-    return error(is_keyword(key) ? Code::not_supported : Code::bad_request_data,
+    return error(jsonld::is_keyword(key) ? Code::not_supported : Code::bad_request_data,
                  "The keyword " + quoted(key) + " inside a value is not supported.");
   }
   if (const core::Term* term = core::find(key)) return term->iri;
-  if (const auto found = terms_.find(key); found != terms_.end()) return expand_term(key, found->second, 0);
+  if (const auto found = terms_.find(key); found != terms_.end()) {
+    const Term& term = found->second;
+    if (below != nullptr) *below = term.below;
+    if (term.iri.starts_with('@') && !is_value_keyword(term.iri)) {
+      return error(Code::not_supported, quoted(key) + " is an alias of the keyword " + term.iri +
+                                            ", which is not supported inside a value.");
+    }
+    return expand_term(key, term);
+  }
   if (key.find(':', 1) == std::string_view::npos) return vocabulary_ + std::string(key);
   return expand_colon(key);
 }
@@ -189,15 +218,19 @@ base::Result<std::string> PreparedContext::expand_key(std::string_view key) cons
 std::string PreparedContext::compact(std::string_view iri) const {
   if (const core::Term* term = core::find_iri(iri)) return term->name;
   if (const auto found = names_.find(iri); found != names_.end()) return std::string(found->second);
-  return compact_key(iri);
+  return compact_key(iri, nullptr);
 }
 
-std::string PreparedContext::compact_key(std::string_view iri) const {
+std::string PreparedContext::compact_key(std::string_view iri, KeysBelow* below) const {
+  if (below != nullptr) *below = KeysBelow::names;
   if (const core::Term* term = core::find_iri(iri)) return term->name;
-  if (const auto found = keys_.find(iri); found != keys_.end()) return std::string(found->second);
+  if (const auto found = keys_.find(iri); found != keys_.end()) {
+    if (below != nullptr) *below = terms_.find(found->second)->second.below;
+    return std::string(found->second);
+  }
   if (iri.starts_with(vocabulary_)) {
     const std::string_view key = iri.substr(vocabulary_.size());
-    if (key.find(':', 1) == std::string_view::npos && !looks_like_keyword(key) && !defines(key))
+    if (key.find(':', 1) == std::string_view::npos && !jsonld::looks_like_keyword(key) && !defines(key))
       return std::string(key);
   }
   return compact_with_prefix(iri);
@@ -222,7 +255,7 @@ std::string PreparedContext::compact_with_prefix(std::string_view iri) const {
 
 ContextPtr core_context() {
   static const ContextPtr core =
-      std::make_shared<PreparedContext>(Terms(), std::string(kDefaultVocabulary), Presentation());
+      std::make_shared<PreparedContext>(*core_active(), Presentation());
   return core;
 }
 

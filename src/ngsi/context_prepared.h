@@ -10,18 +10,19 @@
 
 #include "madang/ngsi/context.h"
 
-#include "context_document.h"
+#include "jsonld/active_context.h"
 #include "name_hash.h"
 
 namespace madang::ngsi {
 
-/// A user's term, its IRI worked out.
+/// A user's term, as far as names go.
 struct Term {
-  std::string iri;  // empty where is_null or a feature leaves it without
-  Features features = 0;
-  bool is_null = false;
+  std::string iri;  // or a keyword; empty: the term means nothing, on purpose
+  KeysBelow below = KeysBelow::names;
   bool is_prefix = false;
-  bool is_protected = false;
+  bool is_reverse = false;
+  bool has_scoped_context = false;
+  bool is_shaped = false;  // by a container or @json: of two terms for an IRI the plainer one is shown
 };
 using Terms = boost::unordered_flat_map<std::string, Term, NameHash, NameEqual>;
 
@@ -36,17 +37,15 @@ inline constexpr std::size_t kMaxIriBytes = 2'048;
 
 /// Clause 4.6.2: a letter, then letters, numbers and underscores, in any script.
 bool is_name(std::string_view text);
-/// JSON-LD 1.1, 4.1.5: `prefix:suffix` may be one. Not so with a blank node's `_` or the `//` of a URL.
-bool split_compact_iri(std::string_view text, std::string_view& prefix, std::string_view& suffix);
 
 class PreparedContext : public Context {
  public:
-  PreparedContext(Terms terms, std::string vocabulary, Presentation presentation);
+  PreparedContext(const jsonld::ActiveContext& active, Presentation presentation);
 
   base::Result<std::string> expand(std::string_view name) const override;
-  base::Result<std::string> expand_key(std::string_view key) const override;
+  base::Result<std::string> expand_key(std::string_view key, KeysBelow* below) const override;
   std::string compact(std::string_view iri) const override;
-  std::string compact_key(std::string_view iri) const override;
+  std::string compact_key(std::string_view iri, KeysBelow* below) const override;
   bool is_core() const override { return is_core_; }
   const std::string& link_url() const override { return presentation_.link_url; }
   const std::string& json() const override { return json_; }
@@ -58,13 +57,15 @@ class PreparedContext : public Context {
   using Index = boost::unordered_flat_map<std::string_view, std::string_view, NameHash, NameEqual>;  // IRI to term
 
   bool defines(std::string_view name) const;
-  base::Result<std::string> expand_term(std::string_view name, const Term& term, Features harmless) const;
+  base::Result<std::string> expand_term(std::string_view name, const Term& term) const;
   base::Result<std::string> expand_colon(std::string_view name) const;
   std::string compact_with_prefix(std::string_view iri) const;
+  void take_terms(const jsonld::ActiveContext& active);
   void index_terms();
+  void offer(Index& index, std::string_view iri, std::string_view term) const;
   void write_json();
 
-  const Terms terms_;
+  Terms terms_;
   const std::string vocabulary_;
   Presentation presentation_;
   std::string json_;

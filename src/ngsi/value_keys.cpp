@@ -12,9 +12,9 @@ class Expander {
  public:
   Expander(const Context& context, std::string& out) : context_(context), out_(out) {}
 
-  base::Status value(std::string_view text) {
-    if (text.front() == '{') return object(text);
-    if (text.front() == '[') return array(text);
+  base::Status value(std::string_view text, KeysBelow inside = KeysBelow::names) {
+    if (text.front() == '{' && inside != KeysBelow::none) return object(text, inside);
+    if (text.front() == '[' && inside != KeysBelow::none) return array(text, inside);
     out_ += text;
     return {};
   }
@@ -22,20 +22,20 @@ class Expander {
   ExpandedKeys keys;
 
  private:
-  base::Status array(std::string_view text) {
+  base::Status array(std::string_view text, KeysBelow inside) {
     base::Status status;
     std::size_t index = 0;
     out_ += '[';
     json_text::each_element(text, [&](std::string_view item) {
       if (index > 0) out_ += ',';
-      if (status.ok()) status = below(std::to_string(index), value(item));
+      if (status.ok()) status = below(std::to_string(index), value(item, inside));
       ++index;
     });
     out_ += ']';
     return status;
   }
 
-  base::Status object(std::string_view text) {
+  base::Status object(std::string_view text, KeysBelow inside) {
     base::Status status;
     bool first = true;
     out_ += '{';
@@ -44,31 +44,42 @@ class Expander {
       std::string scratch;
       const std::string_view key = base::json::unescape(literal, scratch);
       if (!std::exchange(first, false)) out_ += ',';
-      status = below(key, member(key, item));
+      status = below(key, inside == KeysBelow::plain ? plain(key, item) : member(key, item));
     });
     out_ += '}';
     return status;
   }
 
+  /// A key of a map: no name, so it stays. It looks like one of the default vocabulary to contexts without the map.
+  base::Status plain(std::string_view key, std::string_view item) {
+    keys.any = true;
+    keys.foreign |= key.find(':') != key.npos;
+    base::json::append_string(out_, key);
+    out_ += ':';
+    return value(item);
+  }
+
+  base::Status keyword(std::string_view key, std::string_view item) {
+    keys.foreign = true;
+    base::json::append_string(out_, key);
+    out_ += ':';
+    out_ += item;
+    return {};
+  }
+
   base::Status member(std::string_view key, std::string_view item) {
     keys.any = true;
-    if (key == "id" || key == "type" || (!key.empty() && key.front() == '@')) {
-      keys.foreign = true;
-      out_ += '"';
-      if (key.front() != '@') out_ += '@';
-      base::Status status;
-      out_ += key;
-      out_ += "\":";
-      out_ += item;
-      return status;
-    }
-    MADANG_TRY(const std::string name, context_.expand_key(key));
+    if (key == "id" || key == "type") return keyword(key == "id" ? "@id" : "@type", item);
+    if (!key.empty() && key.front() == '@') return keyword(key, item);
+    KeysBelow inside;
+    MADANG_TRY(const std::string name, context_.expand_key(key, &inside));
+    if (!name.empty() && name.front() == '@') return keyword(name, item);
     const bool bare =
         name.starts_with(kDefaultVocabulary) && name.find(':', kDefaultVocabulary.size()) == std::string::npos;
     keys.foreign |= !bare;
     base::json::append_string(out_, bare ? std::string_view(name).substr(kDefaultVocabulary.size()) : name);
     out_ += ':';
-    return value(item);
+    return value(item, inside);
   }
 
   static base::Status below(std::string_view token, base::Status status) {
@@ -84,8 +95,6 @@ class Expander {
   std::string& out_;
 };
 
-void compact_value(std::string& out, std::string_view text, const Context& context);
-
 /// A value with a datatype, `{"@type": "DateTime", "@value": …}`, keeps its keywords (clause 4.6.3); what is an object
 /// otherwise has `type` for `@type`.
 bool has_datatype(std::string_view object) {
@@ -94,40 +103,48 @@ bool has_datatype(std::string_view object) {
   return found;
 }
 
-void compact_key(std::string& out, std::string_view literal, bool aliases, const Context& context) {
+/// What the keys under this one are.
+KeysBelow compact_key(std::string& out, std::string_view literal, bool aliases, const Context& context) {
   std::string scratch;
   const std::string_view key = base::json::unescape(literal, scratch);
+  KeysBelow below = KeysBelow::names;
   if (aliases && (key == "@id" || key == "@type")) {
     base::json::append_string(out, key.substr(1));
   } else if (key.empty() || key.front() == '@') {
     base::json::append_string(out, key);
   } else if (key.find(':') == std::string_view::npos) {
-    base::json::append_string(out, context.compact_key(std::string(kDefaultVocabulary).append(key)));
+    base::json::append_string(out, context.compact_key(std::string(kDefaultVocabulary).append(key), &below));
   } else {
-    base::json::append_string(out, context.compact_key(key));
+    base::json::append_string(out, context.compact_key(key, &below));
   }
+  return below;
 }
 
-void compact_value(std::string& out, std::string_view text, const Context& context) {
+void compact_value(std::string& out, std::string_view text, const Context& context, KeysBelow inside) {
   bool first = true;
   const auto separate = [&] {
     if (!std::exchange(first, false)) out += ',';
   };
-  if (text.front() == '{') {
+  if (text.front() == '{' && inside != KeysBelow::none) {
     out += '{';
     const bool aliases = !has_datatype(text);
     json_text::each_member(text, [&](std::string_view key, std::string_view item) {
       separate();
-      compact_key(out, key, aliases, context);
+      KeysBelow below = KeysBelow::names;
+      if (inside == KeysBelow::plain) {
+        out.append(1, '"').append(key) += '"';
+      } else {
+        below = compact_key(out, key, aliases, context);
+      }
       out += ':';
-      compact_value(out, item, context);
+      compact_value(out, item, context, below);
     });
     out += '}';
-  } else if (text.front() == '[') {
+  } else if (text.front() == '[' && inside != KeysBelow::none) {
     out += '[';
     json_text::each_element(text, [&](std::string_view item) {
       separate();
-      compact_value(out, item, context);
+      compact_value(out, item, context, inside);
     });
     out += ']';
   } else {
@@ -144,7 +161,7 @@ base::Result<ExpandedKeys> expand_keys(std::string_view value, const Context& co
 }
 
 void append_compacted(std::string& out, std::string_view value, const Context& context) {
-  compact_value(out, value, context);
+  compact_value(out, value, context, KeysBelow::names);
 }
 
 }  // namespace madang::ngsi

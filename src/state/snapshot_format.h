@@ -12,7 +12,7 @@
 namespace madang::state::format {
 
 inline constexpr char kMagic[8] = {'M', 'A', 'D', 'A', 'N', 'G', 'S', 'S'};
-inline constexpr std::uint32_t kVersion = 2;  // the first had entities without extras and without expiry
+inline constexpr std::uint32_t kVersion = 2;  // the first had entities without extras and without expiry, no documents
 
 struct FileHeader {
   char magic[8];
@@ -24,7 +24,7 @@ struct FileHeader {
 static_assert(sizeof(FileHeader) == 32);
 std::uint32_t check_of(const FileHeader& header);
 
-enum class BlockKind : std::uint16_t { tenant = 1, names = 2, index = 3, entities = 4, end = 5 };
+enum class BlockKind : std::uint16_t { tenant = 1, names = 2, index = 3, entities = 4, end = 5, document = 6 };
 
 struct BlockHeader {
   std::uint32_t size = 0;

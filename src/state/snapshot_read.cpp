@@ -131,7 +131,8 @@ class Loader {
       return corrupt(info_.file, offset_, "a block is longer than the file.");
     if (header.number != blocks_) return corrupt(info_.file, offset_, "a block is out of its order.");
     const bool needs_tenant =
-        header.kind == BlockKind::names || header.kind == BlockKind::index || header.kind == BlockKind::entities;
+        header.kind == BlockKind::names || header.kind == BlockKind::index || header.kind == BlockKind::entities ||
+        header.kind == BlockKind::document;
     if (needs_tenant && header.tenant >= tenants_.size())
       return corrupt(info_.file, offset_, "a block is of an unknown tenant.");
     ++blocks_;
@@ -163,6 +164,13 @@ class Loader {
         std::string_view type, attribute;
         if (!take_text(rest, type) || !take_text(rest, attribute) || !rest.empty()) return bad();
         return store_.declare_index(*tenants_[block.header.tenant].tenant, {std::string(type), std::string(attribute)});
+      }
+      case BlockKind::document: {
+        std::string_view collection, id, text;
+        if (!take_text(rest, collection) || !take_text(rest, id) || !take_text(rest, text) || !rest.empty())
+          return bad();
+        return store_.put_document(*tenants_[block.header.tenant].tenant,
+                                   {std::string(collection), std::string(id), std::string(text)});
       }
       case BlockKind::end: {
         End end;
@@ -307,6 +315,8 @@ Result<SnapshotInfo> verify_snapshot(base::FileSystem& files, const std::string&
   Limits limits;
   limits.tenants = 1u << 16;
   limits.declared_indexes = 1u << 16;
+  limits.documents = 1u << 20;
+  limits.document_bytes = 1ull << 40;
   limits.symbols.names = 1u << 27;
   Store names(limits);
   return read_snapshot(names, false, values, files, path, 1, {});

@@ -79,6 +79,12 @@ class TenantWriter {
       append_text(other_, state.index.attribute);
       MADANG_CHECK(writer_.write_block(BlockKind::index, number_, other_));
     }
+    for (const Document& document : tenant_.documents({})) {
+      append_text(other_, document.collection);
+      append_text(other_, document.id);
+      append_text(other_, document.text);
+      MADANG_CHECK(writer_.write_block(BlockKind::document, number_, other_));
+    }
     return {};
   }
 

@@ -263,6 +263,44 @@ void Store::finish_loading(std::size_t threads) {
   }
 }
 
+// ---- documents ----
+
+Status Store::put_document(Tenant& tenant, Document document) {
+  Tenant::Impl& impl = tenant.impl();
+  {
+    const std::lock_guard lock(impl.documents_mutex);
+    const auto old = impl.documents.find({document.collection, document.id});
+    const std::uint64_t gone = old == impl.documents.end() ? 0 : old->second.size();
+    const std::uint64_t bytes = impl.document_bytes - gone + document.text.size();
+    const auto count = std::count_if(impl.documents.begin(), impl.documents.end(),
+                                     [&](const auto& each) { return each.first.first == document.collection; });
+    const bool is_one_more = old == impl.documents.end();
+    if (is_one_more && static_cast<std::size_t>(count) >= impl_->limits.documents)
+      return base::error(Code::insufficient_storage, "The tenant has as many of these as it may. Remove some first.");
+    if (bytes > impl_->limits.document_bytes)
+      return base::error(Code::insufficient_storage, "The tenant keeps as much of these as it may. Remove some first.");
+    impl.document_bytes = bytes;
+    impl.documents[{std::move(document.collection), std::move(document.id)}] = std::move(document.text);
+  }
+  impl_->account(impl, false);
+  return {};
+}
+
+std::optional<Document> Store::remove_document(Tenant& tenant, std::string_view collection, std::string_view id) {
+  Tenant::Impl& impl = tenant.impl();
+  std::optional<Document> gone;
+  {
+    const std::lock_guard lock(impl.documents_mutex);
+    const auto found = impl.documents.find({std::string(collection), std::string(id)});
+    if (found == impl.documents.end()) return gone;
+    gone = Document{found->first.first, found->first.second, std::move(found->second)};
+    impl.document_bytes -= gone->text.size();
+    impl.documents.erase(found);
+  }
+  impl_->account(impl, false);
+  return gone;
+}
+
 // ---- declared indexes ----
 
 Status Store::declare_index(Tenant& tenant, const DeclaredIndex& index) {

@@ -58,6 +58,11 @@ struct Tenant::Impl {
   std::uint64_t uncounted = 0;    // changes since
   std::atomic<std::uint64_t> bytes{0};
 
+  // Documents by collection and id, under their own lock.
+  mutable std::mutex documents_mutex;
+  std::map<std::pair<std::string, std::string>, std::string> documents;
+  std::uint64_t document_bytes = 0;
+
   // The writer's own.
   boost::unordered_flat_map<HashedId, Staged*, HashOf> pending;  // newest of each id
   std::uint64_t tip_size = 0;                                    // entities once everything staged is shown

@@ -54,6 +54,14 @@ std::vector<IndexState> Tenant::indexes() const {
   return out;
 }
 
+std::vector<Document> Tenant::documents(std::string_view collection) const {
+  std::vector<Document> out;
+  const std::lock_guard lock(impl_->documents_mutex);
+  for (const auto& [key, text] : impl_->documents)
+    if (collection.empty() || key.first == collection) out.push_back({key.first, key.second, text});
+  return out;
+}
+
 std::optional<Place> place_of(const Tenant& tenant, std::string_view id) {
   const Place place = tenant.impl().find(id);
   if (place == kNoPlace) return std::nullopt;
@@ -94,7 +102,8 @@ void Tenant::Impl::account(bool exactly) {
   }
   constexpr std::uint64_t kTypical = 2;  // of a change, in uncounted's units: 128 bytes an entity
   bytes.store(
-      block_bytes + index_bytes + uncounted * kTypical + ids.memory_bytes() + slots.memory_bytes() + symbols.bytes(),
+      block_bytes + index_bytes + uncounted * kTypical + ids.memory_bytes() + slots.memory_bytes() + symbols.bytes() +
+          document_bytes,
       std::memory_order_relaxed);
 }
 

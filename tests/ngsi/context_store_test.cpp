@@ -132,7 +132,7 @@ TEST(ContextStore, WhatIsNoContextIsRefusedWithItsUrl) {
       {R"({"@context": {}, "@context": {}})", Code::bad_request_data},
       {R"({"@context": 5})", Code::bad_request_data},
       {"", Code::bad_request_data},
-      {R"({"@context": {"@language": "ko"}})", Code::not_supported},
+      {R"({"@context": {"@propagate": false}})", Code::bad_request_data},
       {R"({"@context": {"a": "b:c", "b": "a:c"}})", Code::bad_request_data},
       {document("{\"a\": \"" + std::string(1 << 20, 'x') + "\"}"), Code::too_large},
   };

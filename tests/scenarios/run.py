@@ -205,7 +205,10 @@ class Runner:
         if not any(name.lower() == "ngsild-tenant" for name, _ in headers):
             headers.append(("NGSILD-Tenant", tenant))
         headers = [(n, v) for n, v in headers if not (n.lower() == "ngsild-tenant" and v == "-")]
-        status, answered, body = self.exchange(method, target.strip(), headers, block.body)
+        request_body = block.body
+        if request_body and b"{{" in request_body:
+            request_body = fill(request_body.decode()).encode()
+        status, answered, body = self.exchange(method, target.strip(), headers, request_body)
         fault = None
         if status != block.status:
             fault = f"expected {block.status}, got {status}: {body.decode('utf-8', 'replace')[:300]}"

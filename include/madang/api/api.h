@@ -26,6 +26,7 @@ struct EntityMapLimits {
 
 struct Options {
   std::string default_context;              // URL; empty: the core context
+  std::string public_url;                   // how clients reach the server; empty: http and the Host they name
   std::string version = "0.1.0";            // shown by /health and /openapi.json
   std::string alias = "madang";             // contextSourceAlias of info/sourceIdentity
   std::size_t batch_most = 1'000;           // entities of one batch operation

@@ -21,6 +21,7 @@ enum class Code : std::uint8_t {
   conflict,                // contradicts what is there
   precondition_failed,     // If-Match and its kin
   not_supported,           // defined by the standard, not offered (yet)
+  unprocessable,           // offered, but not for this thing
   too_complex,             // would cost more than the limits allow
   too_large,               // larger than a limit
   too_many_results,        //

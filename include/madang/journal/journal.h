@@ -31,6 +31,7 @@ enum class RecordKind : std::uint8_t {
   entity_delete = 3,
   tenant = 4,   // a tenant came or went
   setting = 5,  // a declared index, a limit
+  document = 6,  // a stored document came, changed or went
 };
 
 struct Record {

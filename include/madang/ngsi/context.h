@@ -18,23 +18,28 @@ namespace madang::ngsi {
 inline constexpr std::string_view kCoreContextUrl = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9.jsonld";
 inline constexpr std::string_view kDefaultVocabulary = "https://uri.etsi.org/ngsi-ld/default-context/";
 
+/// What the keys of an object inside a value are (JSON-LD 1.1, 4.6 and 4.2.2): names as anywhere; the languages, indexes
+/// or ids of a map, whose values have names again; or, under @json, nothing that a context knows of.
+enum class KeysBelow : std::uint8_t { names, plain, none };
+
 /// A prepared context: the user's terms under the core context's, which wins (clause 5.5.7). Immutable, shared.
 class Context {
  public:
   virtual ~Context() = default;
 
-  /// The IRI of an attribute or type name: a term, `prefix:suffix`, an IRI, or else the default vocabulary's.
-  /// bad_request_data for a name no name can be; not_supported, naming term and feature, where its definition uses
-  /// JSON-LD that is not processed (type coercion of plain values, containers, scoped contexts, @reverse, ...).
+  /// The IRI of an attribute or type name: a term, `prefix:suffix`, an IRI, or else the default vocabulary's. What a
+  /// term's definition says beyond its IRI (coercion, containers) shapes plain JSON-LD; attributes have the shape that
+  /// NGSI-LD gives them (clause 4.5). bad_request_data for a name no name can be, and for one whose definition would
+  /// reshape the entity all the same: an alias of a keyword, a reverse property, a scoped context (clause 5.5.7).
   virtual base::Result<std::string> expand(std::string_view name) const = 0;
-  /// The same for a key inside a JSON value; here also a definition's type coercion or container is refused, for a
-  /// value would lose its meaning.
-  virtual base::Result<std::string> expand_key(std::string_view key) const = 0;
+  /// The same for a key inside a JSON value, where an alias of a keyword is that keyword. `below`, where wanted: what
+  /// the keys of an object under this one are.
+  virtual base::Result<std::string> expand_key(std::string_view key, KeysBelow* below = nullptr) const = 0;
   /// The shortest way to write `iri`: its term, the name within @vocab (else the default vocabulary), `prefix:suffix`,
   /// or the IRI. What expand() accepts comes back to the same IRI.
   virtual std::string compact(std::string_view iri) const = 0;
-  /// The same for a key inside a JSON value, the way back of expand_key(): without the terms that it refuses.
-  virtual std::string compact_key(std::string_view iri) const = 0;
+  /// The same for a key inside a JSON value, the way back of expand_key().
+  virtual std::string compact_key(std::string_view iri, KeysBelow* below = nullptr) const = 0;
 
   /// True for the core context alone: keys inside values then go out as they are stored.
   virtual bool is_core() const = 0;
@@ -76,6 +81,24 @@ struct ContextLimits {
   std::chrono::seconds retry_after{5};   // after a failure: at most one attempt in this time a URL
 };
 
+/// Clause 5.13.1.
+enum class ContextKind : std::uint8_t { cached, hosted, implicitly_created };
+std::string_view context_kind_name(ContextKind kind);  // "Cached", "Hosted", "ImplicitlyCreated"
+
+/// A stored context and what is known of it (5.13.3.5).
+struct StoredContext {
+  std::string id;   // unique here
+  std::string url;  // where a cached one came from; the others have one that depends on how the server is reached
+  ContextKind kind = ContextKind::cached;
+  base::Timestamp created_at;
+  std::optional<base::Timestamp> expires_at, last_used;
+  std::uint64_t hits = 0;
+  std::string document;  // but of cached ones: a JSON object with @context
+};
+
+/// The path under which a server serves the contexts that it keeps; their ids follow.
+inline constexpr std::string_view kStoredContextsPath = "/ngsi-ld/v1/jsonldContexts/";
+
 /// Prepares and caches contexts. Safe from any thread.
 class ContextStore {
  public:
@@ -88,12 +111,30 @@ class ContextStore {
   base::Status load_map(const std::string& map_file);
 
   /// The context for a `Link` header's URL. Calls `done` at once where it is ready, else later from another thread.
-  void from_url(const std::string& url, Done done);
+  /// `tenant`: who asks; of the contexts that are kept here, its own are found.
+  void from_url(const std::string& url, Done done, std::string_view tenant = {});
   /// The context for an inline `@context` value: JSON text of a string, an object or an array of both.
-  void from_json(std::string_view json, Done done);
+  void from_json(std::string_view json, Done done, std::string_view tenant = {});
   /// The prepared context if it is in the cache and fresh: the fast path, no callback.
-  ContextPtr ready(std::string_view url) const;
-  ContextPtr ready_json(std::string_view json) const;
+  ContextPtr ready(std::string_view url, std::string_view tenant = {}) const;
+  ContextPtr ready_json(std::string_view json, std::string_view tenant = {}) const;
+
+  // ---- stored contexts (clause 5.13) ----
+
+  /// What is wrong with a document that is to be kept: invalid_request where it has no @context, else as when it is used.
+  /// What it refers to is not fetched for this.
+  base::Status check(std::string_view document) const;
+  /// Keeps a hosted or implicitly created context from now on; the caller sees to it that it lasts.
+  base::Status keep(std::string_view tenant, StoredContext context);
+  bool drop(std::string_view tenant, std::string_view id);
+  /// Those of the tenant and, common to all, the cached ones: of them the core context first.
+  std::vector<StoredContext> stored(std::string_view tenant) const;
+  /// By id, a cached one also by its URL. Being found counts as a hit, which the next one to ask sees.
+  std::optional<StoredContext> find_stored(std::string_view tenant, std::string_view name) const;
+  /// Drops what was fetched from a URL; false where there was nothing.
+  bool forget(std::string_view url);
+  /// Fetches it anew. context_not_available where that fails or gives no context: then what there was stays.
+  void reload(const std::string& url, std::function<void(base::Status)> done);
 
  private:
   struct Impl;

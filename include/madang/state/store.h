@@ -35,6 +35,8 @@ struct Limits {
   std::uint64_t tenant_bytes = 0;  // 0: memory_bytes
   std::size_t tenants = 1'000;
   std::size_t declared_indexes = 64;      // a tenant
+  std::size_t documents = 2'000;          // a tenant, of each collection
+  std::uint64_t document_bytes = 64ull << 20;  // a tenant, of all together
   std::uint64_t query_cost = 50'000'000;  // entities looked at by one question; beyond: too_complex
   ngsi::SymbolLimits symbols = {};
 };
@@ -52,6 +54,13 @@ struct IndexState {
   DeclaredIndex index;
   bool ready = false;  // false while it is being built; queries use it only when ready
   std::uint64_t entries = 0;
+};
+
+/// What a tenant keeps beside its entities, of a few kilobytes each: a hosted @context and its kin. The store knows
+/// nothing of what is in it.
+struct Document {
+  std::string collection, id;
+  std::string text;
 };
 
 class Store;
@@ -100,6 +109,8 @@ class Tenant {
   std::vector<TypeCount> types() const;
   std::vector<AttributeCount> attributes() const;
   std::vector<IndexState> indexes() const;
+  /// Any thread, no Reading needed: those of one collection, all where it is empty.
+  std::vector<Document> documents(std::string_view collection) const;
 
   Impl& impl() const { return *impl_; }  // the room's own
 
@@ -166,6 +177,12 @@ class Store {
   base::Status drop_index(Tenant& tenant, const DeclaredIndex& index);
   /// Does a slice of at most `entities` of pending index building. True: more to do.
   bool build_indexes(std::size_t entities);
+
+  // -- documents: the writer; seen at once --
+  /// Makes or replaces one. insufficient_storage at a limit.
+  base::Status put_document(Tenant& tenant, Document document);
+  /// Gives back what was there; nothing where there was none.
+  std::optional<Document> remove_document(Tenant& tenant, std::string_view collection, std::string_view id);
 
   std::uint64_t memory_bytes() const;  // any thread; what limits are counted against
   std::uint64_t memory_limit() const;

@@ -161,6 +161,8 @@ std::string_view body_schema(Body body) {
       return R"({"$ref":"#/components/schemas/Query"})";
     case Body::index:
       return R"({"$ref":"#/components/schemas/Index"})";
+    case Body::context:
+      return R"({"type":"object","required":["@context"],"properties":{"@context":{"type":["object","array","string"]}}})";
     case Body::entity_map:
       return R"({"type":"object","properties":{"expiresAt":{"type":"string","format":"date-time"}}})";
     case Body::entity:

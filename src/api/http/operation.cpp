@@ -43,6 +43,8 @@ constexpr ParamInfo kParamTable[] = {
      "For merged attributes that have an observedAt and bring none"},
     {delete_all, "deleteAll", ParamKind::boolean, 5, "true: all instances of the attribute"},
     {details, "details", ParamKind::boolean, 5, "true: with details"},
+    {kind, "kind", ParamKind::text, 32, "Of stored contexts: `Cached`, `Hosted` or `ImplicitlyCreated`"},
+    {reload, "reload", ParamKind::boolean, 5, "true: fetch a cached context anew instead of removing it"},
     {drop, "drop", ParamKind::words, kList, "Members that a purge takes from entities instead of removing them"},
     {keep, "keep", ParamKind::words, kList, "Attributes that a purge leaves to entities instead of removing them"},
     {join, "join", ParamKind::text, 16,
@@ -70,8 +72,6 @@ constexpr ParamInfo kParamTable[] = {
     {last_n, "lastN", ParamKind::text, 16, "", false},
     {aggr_methods, "aggrMethods", ParamKind::words, 256, "", false},
     {aggr_period_duration, "aggrPeriodDuration", ParamKind::text, 64, "", false},
-    {kind, "kind", ParamKind::text, 32, "", false},
-    {reload, "reload", ParamKind::boolean, 5, "", false},
 };
 static_assert(std::size(kParamTable) == kParams);
 
@@ -93,6 +93,9 @@ constexpr auto kNone = std::span<const Param>();
 constexpr auto kLocal = list(local);
 constexpr auto kTyped = list(type, local);
 constexpr auto kDetails = list(details, local);
+constexpr auto kContexts = list(details, kind);
+constexpr auto kContext = list(details);
+constexpr auto kReload = list(reload);
 constexpr auto kOptions = list(options, local);
 constexpr auto kAppend = list(type, options, local);
 constexpr auto kMerge = list(type, options, format, lang, observed_at, local);
@@ -134,6 +137,10 @@ constexpr int kParts[] = {204, 207, 400, 404, 411, 412, 415, 429, 503, 504, 507}
 constexpr int kMade[] = {201, 207, 400, 411, 415, 429, 503, 507};
 constexpr int kUpserted[] = {201, 204, 207, 400, 411, 415, 429, 503, 507};
 constexpr int kBatch[] = {204, 207, 400, 411, 415, 429, 503, 507};
+constexpr int kStored[] = {200, 400, 406};
+constexpr int kServed[] = {200, 400, 404, 406, 422};
+constexpr int kAdded[] = {201, 400, 411, 413, 415, 429, 503, 507};
+constexpr int kDropped[] = {204, 400, 404, 429, 503, 504, 507};
 constexpr int kMapChanged[] = {204, 400, 404, 406, 411, 415, 504};
 constexpr int kMapDeleted[] = {204, 400, 404, 406, 504};
 constexpr int kMapped[] = {201, 400, 403, 404, 406, 411, 415, 429, 504, 507};
@@ -199,12 +206,22 @@ constexpr Operation admin(Op op, Method method, Text path, Text name, Text summa
   return made;
 }
 
+/// Stored contexts. They are the matter itself here: no @context says what words mean.
+constexpr Operation context(Op op, Method method, Text path, Text name, Text summary, Params params,
+                            Statuses statuses) {
+  Operation made = row(op, method, path, name, summary, method == Method::get ? Role::read : Role::write, statuses);
+  made.params = params;
+  if (method == Method::get) made.media = kJson | kLdJson;
+  if (method == Method::post) made.body = Body::context, made.makes_tenant = true;
+  return made;
+}
+
 /// A part of the standard that is known and not offered yet: it says so instead of "not found".
 constexpr Operation later(Method method, Text path, Text name) {
   Operation made = row(Op::not_offered, method, path, name, "Not offered yet", Role::read, kNotOffered);
   made.params = kEvery, made.media = kJson | kLdJson;
   if (method == Method::post || method == Method::patch) made.body = Body::any;
-  made.uses_context = path.find("/jsonldContexts") == path.npos;  // there contexts are the matter itself
+  made.uses_context = true;
   return made;
 }
 
@@ -283,6 +300,14 @@ constexpr Operation kTable[] = {
     shows(Op::attribute_show, NGSI "/attributes/{attrId}", "retrieveAttribute", "An attribute (5.7.10)", kLocal),
     page(Op::tenants_list, NGSI "/tenants", "listTenants", "Tenants that the caller may see"),
     identity(),
+    context(Op::context_add, Method::post, NGSI "/jsonldContexts", "addContext", "Keep a context here (5.13.2)", kNone,
+            kAdded),
+    context(Op::contexts_list, Method::get, NGSI "/jsonldContexts", "listContexts", "Stored contexts (5.13.3)",
+            kContexts, kStored),
+    context(Op::context_serve, Method::get, NGSI "/jsonldContexts/{contextId}", "serveContext",
+            "A stored context (5.13.4)", kContext, kServed),
+    context(Op::context_delete, Method::delete_, NGSI "/jsonldContexts/{contextId}", "deleteContext",
+            "Remove a stored context, or fetch it anew (5.13.5)", kReload, kDropped),
 
     page(Op::health, "/health", "health", "Is the process alive"),
     page(Op::ready, "/ready", "ready", "Does it take requests", kJson, kReady),
@@ -324,10 +349,6 @@ constexpr Operation kTable[] = {
     later(Method::post, NGSI "/temporal/entityOperations/query", "queryTemporalBatch"),
     later(Method::get, NGSI "/temporal/entityMaps", "createTemporalEntityMap"),
     later(Method::post, NGSI "/temporal/entityMaps", "createTemporalEntityMapBatch"),
-    later(Method::post, NGSI "/jsonldContexts", "addContext"),
-    later(Method::get, NGSI "/jsonldContexts", "listContexts"),
-    later(Method::get, NGSI "/jsonldContexts/{contextId}", "serveContext"),
-    later(Method::delete_, NGSI "/jsonldContexts/{contextId}", "deleteContext"),
     later(Method::post, NGSI "/snapshots", "createSnapshot"),
     later(Method::delete_, NGSI "/snapshots", "purgeSnapshots"),
     later(Method::get, NGSI "/snapshots/{snapshotId}", "retrieveSnapshot"),

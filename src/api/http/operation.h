@@ -40,6 +40,8 @@ enum class Param : std::uint8_t {
   observed_at,
   delete_all,
   details,
+  kind,
+  reload,
   drop,
   keep,
   join,
@@ -62,8 +64,6 @@ enum class Param : std::uint8_t {
   last_n,
   aggr_methods,
   aggr_period_duration,
-  kind,
-  reload,
   end_
 };
 inline constexpr std::size_t kParams = static_cast<std::size_t>(Param::end_);
@@ -85,7 +85,19 @@ std::span<const ParamInfo> all_params();
 enum Media : std::uint8_t { kNoMedia = 0, kJson = 1, kLdJson = 2, kGeoJson = 4, kText = 8, kHtml = 16 };
 std::string_view media_name(Media media);
 
-enum class Body : std::uint8_t { none, entity, fragment, attribute, entities, ids, query, entity_map, index, any };
+enum class Body : std::uint8_t {
+  none,
+  entity,
+  fragment,
+  attribute,
+  entities,
+  ids,
+  query,
+  entity_map,
+  index,
+  context,
+  any
+};
 
 enum class Op : std::uint8_t {
   entity_retrieve,
@@ -116,6 +128,10 @@ enum class Op : std::uint8_t {
   attributes_list,
   attribute_show,
   tenants_list,
+  context_add,
+  contexts_list,
+  context_serve,
+  context_delete,
   source_identity,
   health,
   ready,

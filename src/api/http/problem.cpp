@@ -27,6 +27,7 @@ constexpr Row kRows[] = {
     {Code::conflict, {409, "Conflict", "It contradicts what is there"}},
     {Code::precondition_failed, {412, kBlank, "A precondition does not hold"}},
     {Code::not_supported, {501, "OperationNotSupported", "Not offered yet"}},
+    {Code::unprocessable, {422, "OperationNotSupported", "Not offered for this"}},
     {Code::too_complex, {403, "TooComplexQuery", "The question is too complex"}},
     {Code::too_large, {413, kBlank, "Too large"}},
     {Code::too_many_results, {403, "TooManyResults", "Too many results"}},

@@ -59,6 +59,10 @@ const std::vector<Key>& keys() {
        "A client that takes no byte of its answer for so long is dropped."},
       {"server.drain", MADANG_SLOT(Duration, drain_timeout), "At a stop, running requests may take so long to finish."},
 
+      {"server.public_url", MADANG_SLOT(Text, edge.public_url),
+       "How clients reach the server, such as `https://data.city.example`, for addresses in answers; empty is `http` and the "
+       "host that each request names."},
+
       {"data.folder", MADANG_SLOT(Text, storage.folder), "Where entities are kept. One server a folder."},
       {"data.memory", MADANG_SLOT(Bytes, storage.memory_bytes),
        "Memory that entities and indexes may take; beyond, changes are answered 507. 0 is three quarters of the "
