@@ -2,6 +2,8 @@
 // three documents, by turns in one run. Prints medians and their difference.
 //   bench_context [rounds]
 
+#include "madang/ngsi/context.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -11,7 +13,6 @@
 #include <vector>
 
 #include "madang/ngsi/change.h"
-#include "madang/ngsi/context.h"
 #include "madang/ngsi/represent.h"
 
 namespace {
@@ -26,13 +27,16 @@ class Documents final : public ngsi::ContextFetcher {
     texts_["https://c.example/shared"] = document("", "shared", 150);
     texts_["https://c.example/own"] = document("", "own", 20);
   }
-  void fetch(const std::string& url, std::function<void(base::Result<std::string>)> done) override { done(texts_[url]); }
+  void fetch(const std::string& url, std::function<void(base::Result<std::string>)> done) override {
+    done(texts_[url]);
+  }
 
  private:
   static std::string document(const std::string& before, const std::string& name, int terms) {
     std::string text = R"({"@context": [)" + before + R"({"m": "https://models.example/)" + name + "/\"";
     for (int i = 0; i < terms; ++i)
-      text += ",\"" + name + std::to_string(i) + R"(": {"@id": "m:)" + name + std::to_string(i) + R"(", "@type": "@id"})";
+      text +=
+          ",\"" + name + std::to_string(i) + R"(": {"@id": "m:)" + name + std::to_string(i) + R"(", "@type": "@id"})";
     return text + "}]}";
   }
   std::map<std::string, std::string> texts_;
@@ -40,7 +44,8 @@ class Documents final : public ngsi::ContextFetcher {
 
 /// Ten attributes, two with an object as value: about 1 kB.
 std::string entity(const std::string& prefix) {
-  std::string text = R"({"id": "urn:ngsi-ld:Station:seoul-0001", "type": ")" + prefix + R"(0", "location": )"
+  std::string text = R"({"id": "urn:ngsi-ld:Station:seoul-0001", "type": ")" + prefix +
+                     R"(0", "location": )"
                      R"({"type": "GeoProperty", "value": {"type": "Point", "coordinates": [126.9784, 37.5666]}})";
   for (int i = 1; i < 9; ++i) {
     text += ", \"" + prefix + std::to_string(i) + R"(": {"type": "Property", "value": )" + std::to_string(i * 7.25) +

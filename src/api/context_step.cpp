@@ -140,18 +140,21 @@ void ContextStep::fetch_slot(std::shared_ptr<Call> call, std::size_t slot) const
   }
   net::Loop& loop = call->responder.loop();
   const std::string_view json = call->batch->slots[slot].json;
-  environment_.contexts.from_json(json, [this, call, slot, &loop](base::Result<ngsi::ContextPtr> context) {
-    loop.post([this, call, slot, context = std::move(context)] {
-      if (!call->alive()) return;
-      BatchContexts::Slot& fetched = call->batch->slots[slot];
-      if (context) {
-        fetched.context = *context;
-      } else {
-        fetched.error = of_context(context.error());
-      }
-      fetch_slot(call, slot + 1);
-    });
-  }, call->tenant);
+  environment_.contexts.from_json(
+      json,
+      [this, call, slot, &loop](base::Result<ngsi::ContextPtr> context) {
+        loop.post([this, call, slot, context = std::move(context)] {
+          if (!call->alive()) return;
+          BatchContexts::Slot& fetched = call->batch->slots[slot];
+          if (context) {
+            fetched.context = *context;
+          } else {
+            fetched.error = of_context(context.error());
+          }
+          fetch_slot(call, slot + 1);
+        });
+      },
+      call->tenant);
 }
 
 }  // namespace madang::api

@@ -110,7 +110,11 @@ class DocumentCache : public std::enable_shared_from_this<DocumentCache> {
 struct PreparedEntry {
   PreparedEntry(base::Result<ContextPtr> r, std::size_t b, std::uint64_t f, Nanoseconds until, Nanoseconds now,
                 std::vector<UsagePtr> u = {})
-      : result(std::move(r)), bytes(b), fingerprint(f), used(std::move(u)), fresh_until(until.count()),
+      : result(std::move(r)),
+        bytes(b),
+        fingerprint(f),
+        used(std::move(u)),
+        fresh_until(until.count()),
         last_used(now.count()) {}
   ~PreparedEntry() { tell({}); }
 

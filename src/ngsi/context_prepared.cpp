@@ -39,7 +39,8 @@ bool is_value_keyword(std::string_view key) {
   return std::find(std::begin(kAllowed), std::end(kAllowed), key) != std::end(kAllowed);
 }
 
-/// JSON-LD 1.1, 4.6: the keys of such maps are languages, indexes or ids, and what is of type @json is none of our words.
+/// JSON-LD 1.1, 4.6: the keys of such maps are languages, indexes or ids, and what is of type @json is none of our
+/// words.
 KeysBelow below(const jsonld::TermDefinition& term) {
   if (term.type == "@json") return KeysBelow::none;
   const bool is_map = (term.container & (jsonld::kLanguage | jsonld::kIndex | jsonld::kId)) != 0;
@@ -87,9 +88,9 @@ void PreparedContext::offer(Index& index, std::string_view iri, std::string_view
     const auto found = terms_.find(name);
     return found != terms_.end() && found->second.is_shaped;
   };
-  const bool better = shape(term) != shape(old)      ? !shape(term)
+  const bool better = shape(term) != shape(old)   ? !shape(term)
                       : term.size() != old.size() ? term.size() < old.size()
-                                                   : term < old;
+                                                  : term < old;
   if (better) at->second = term;
 }
 
@@ -254,8 +255,7 @@ std::string PreparedContext::compact_with_prefix(std::string_view iri) const {
 }
 
 ContextPtr core_context() {
-  static const ContextPtr core =
-      std::make_shared<PreparedContext>(*core_active(), Presentation());
+  static const ContextPtr core = std::make_shared<PreparedContext>(*core_active(), Presentation());
   return core;
 }
 

@@ -130,9 +130,8 @@ class Loader {
     if (header.size > kMostBytes || end > info_.bytes)
       return corrupt(info_.file, offset_, "a block is longer than the file.");
     if (header.number != blocks_) return corrupt(info_.file, offset_, "a block is out of its order.");
-    const bool needs_tenant =
-        header.kind == BlockKind::names || header.kind == BlockKind::index || header.kind == BlockKind::entities ||
-        header.kind == BlockKind::document;
+    const bool needs_tenant = header.kind == BlockKind::names || header.kind == BlockKind::index ||
+                              header.kind == BlockKind::entities || header.kind == BlockKind::document;
     if (needs_tenant && header.tenant >= tenants_.size())
       return corrupt(info_.file, offset_, "a block is of an unknown tenant.");
     ++blocks_;

@@ -101,10 +101,9 @@ void Tenant::Impl::account(bool exactly) {
     uncounted = 0;
   }
   constexpr std::uint64_t kTypical = 2;  // of a change, in uncounted's units: 128 bytes an entity
-  bytes.store(
-      block_bytes + index_bytes + uncounted * kTypical + ids.memory_bytes() + slots.memory_bytes() + symbols.bytes() +
-          document_bytes,
-      std::memory_order_relaxed);
+  bytes.store(block_bytes + index_bytes + uncounted * kTypical + ids.memory_bytes() + slots.memory_bytes() +
+                  symbols.bytes() + document_bytes,
+              std::memory_order_relaxed);
 }
 
 ngsi::EntityView Surroundings::find(std::string_view id) const {

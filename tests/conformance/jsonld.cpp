@@ -1,8 +1,10 @@
 // Expands or compacts one JSON-LD document, for the W3C's tests (jsonld.sh) and for looking at entities by hand:
 //   jsonld expand|compact FILE [--base URL] [--context FILE] [--expand-context FILE] [--map URL-PREFIX FOLDER]
 //          [--1.0] [--keep-arrays] [--keep-absolute]
-// Remote documents are files only: those whose URL begins with the prefix. The result goes to stdout; a fault to stderr,
-// with exit status 1.
+// Remote documents are files only: those whose URL begins with the prefix. The result goes to stdout; a fault to
+// stderr, with exit status 1.
+
+#include "madang/ngsi/jsonld.h"
 
 #include <cstdio>
 #include <cstring>
@@ -10,8 +12,6 @@
 #include <iterator>
 #include <string>
 #include <vector>
-
-#include "madang/ngsi/jsonld.h"
 
 namespace {
 
@@ -35,14 +35,22 @@ bool read_arguments(int count, char** values, Arguments& out) {
   out.file = all[1];
   for (std::size_t i = 2; i < all.size(); ++i) {
     const auto next = [&] { return ++i < all.size() ? all[i] : std::string(); };
-    if (all[i] == "--base") out.options.base = next();
-    else if (all[i] == "--context") out.context = next();
-    else if (all[i] == "--expand-context") out.options.expand_context = read_file(next()).value();
-    else if (all[i] == "--map") out.prefix = next(), out.folder = next();
-    else if (all[i] == "--1.0") out.options.json_ld_1_0 = true;
-    else if (all[i] == "--keep-arrays") out.options.compact_arrays = false;
-    else if (all[i] == "--keep-absolute") out.options.compact_to_relative = false;
-    else return false;
+    if (all[i] == "--base")
+      out.options.base = next();
+    else if (all[i] == "--context")
+      out.context = next();
+    else if (all[i] == "--expand-context")
+      out.options.expand_context = read_file(next()).value();
+    else if (all[i] == "--map")
+      out.prefix = next(), out.folder = next();
+    else if (all[i] == "--1.0")
+      out.options.json_ld_1_0 = true;
+    else if (all[i] == "--keep-arrays")
+      out.options.compact_arrays = false;
+    else if (all[i] == "--keep-absolute")
+      out.options.compact_to_relative = false;
+    else
+      return false;
   }
   return out.action == "expand" || out.action == "compact";
 }

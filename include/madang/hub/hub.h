@@ -149,15 +149,17 @@ class Hub {
   virtual base::Result<std::vector<IndexInfo>> indexes(const Principal& who) = 0;
   virtual base::Result<std::vector<std::string>> tenants(const Principal& who) = 0;
 
-  // Documents: what a tenant keeps beside its entities, such as hosted contexts. The hub knows nothing of what is in them.
+  // Documents: what a tenant keeps beside its entities, such as hosted contexts. The hub knows nothing of what is in
+  // them.
   struct Document {
     std::string collection, id, text;
   };
   using Kept = std::function<void(base::Status)>;
   /// Makes or replaces one, and calls `done` on `home` once that is durable. insufficient_storage at a limit.
-  virtual void put_document(const Principal& who, std::string_view tenant, Document document, base::Executor& home, Kept done) = 0;
-  virtual void remove_document(const Principal& who, std::string_view tenant, std::string_view collection, std::string_view id,
-                               base::Executor& home, Kept done) = 0;
+  virtual void put_document(const Principal& who, std::string_view tenant, Document document, base::Executor& home,
+                            Kept done) = 0;
+  virtual void remove_document(const Principal& who, std::string_view tenant, std::string_view collection,
+                               std::string_view id, base::Executor& home, Kept done) = 0;
   /// Those of one collection; it may be that the newest are not durable yet.
   virtual base::Result<std::vector<Document>> documents(const Principal& who, std::string_view tenant,
                                                         std::string_view collection) = 0;

@@ -29,8 +29,8 @@ enum class RecordKind : std::uint8_t {
   entity_put = 1,    // a whole entity, new or replaced
   entity_patch = 2,  // changed attributes of one
   entity_delete = 3,
-  tenant = 4,   // a tenant came or went
-  setting = 5,  // a declared index, a limit
+  tenant = 4,    // a tenant came or went
+  setting = 5,   // a declared index, a limit
   document = 6,  // a stored document came, changed or went
 };
 

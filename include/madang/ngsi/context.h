@@ -18,8 +18,8 @@ namespace madang::ngsi {
 inline constexpr std::string_view kCoreContextUrl = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9.jsonld";
 inline constexpr std::string_view kDefaultVocabulary = "https://uri.etsi.org/ngsi-ld/default-context/";
 
-/// What the keys of an object inside a value are (JSON-LD 1.1, 4.6 and 4.2.2): names as anywhere; the languages, indexes
-/// or ids of a map, whose values have names again; or, under @json, nothing that a context knows of.
+/// What the keys of an object inside a value are (JSON-LD 1.1, 4.6 and 4.2.2): names as anywhere; the languages,
+/// indexes or ids of a map, whose values have names again; or, under @json, nothing that a context knows of.
 enum class KeysBelow : std::uint8_t { names, plain, none };
 
 /// A prepared context: the user's terms under the core context's, which wins (clause 5.5.7). Immutable, shared.
@@ -121,8 +121,8 @@ class ContextStore {
 
   // ---- stored contexts (clause 5.13) ----
 
-  /// What is wrong with a document that is to be kept: invalid_request where it has no @context, else as when it is used.
-  /// What it refers to is not fetched for this.
+  /// What is wrong with a document that is to be kept: invalid_request where it has no @context, else as when it is
+  /// used. What it refers to is not fetched for this.
   base::Status check(std::string_view document) const;
   /// Keeps a hosted or implicitly created context from now on; the caller sees to it that it lasts.
   base::Status keep(std::string_view tenant, StoredContext context);

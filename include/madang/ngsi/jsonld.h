@@ -27,10 +27,11 @@ struct Options {
   std::function<base::Result<RemoteDocument>(const std::string& url)> load;
 };
 
-/// The expanded document, an array. Errors of JSON-LD are bad_request_data with "(JSON-LD: <error code>)" in the message;
-/// too_complex and too_large where a limit is met.
+/// The expanded document, an array. Errors of JSON-LD are bad_request_data with "(JSON-LD: <error code>)" in the
+/// message; too_complex and too_large where a limit is met.
 base::Result<std::string> expand(std::string_view document, const Options& options);
-/// `document` (expanded first) in the words of `context`, a JSON text: an object with or without @context, or its value.
+/// `document` (expanded first) in the words of `context`, a JSON text: an object with or without @context, or its
+/// value.
 base::Result<std::string> compact(std::string_view document, std::string_view context, const Options& options);
 
 }  // namespace madang::ngsi::jsonld

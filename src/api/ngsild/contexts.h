@@ -14,8 +14,9 @@ class ManageContexts final : public Endpoint {
   void operator()(Call&& call) const override;
 };
 
-/// Keeps a context document for a tenant, durably, and calls `done` on `loop` with its id: what "add @context" does, and
-/// what makes an implicitly created one. `document`: an object with @context; what else is in it is left out (5.13.2.3).
+/// Keeps a context document for a tenant, durably, and calls `done` on `loop` with its id: what "add @context" does,
+/// and what makes an implicitly created one. `document`: an object with @context; what else is in it is left out
+/// (5.13.2.3).
 void keep_context(const Environment& environment, const governance::Principal& who, const std::string& tenant,
                   ngsi::ContextKind kind, std::string_view document, net::Loop& loop,
                   std::function<void(base::Result<std::string>)> done);

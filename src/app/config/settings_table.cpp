@@ -60,7 +60,8 @@ const std::vector<Key>& keys() {
       {"server.drain", MADANG_SLOT(Duration, drain_timeout), "At a stop, running requests may take so long to finish."},
 
       {"server.public_url", MADANG_SLOT(Text, edge.public_url),
-       "How clients reach the server, such as `https://data.city.example`, for addresses in answers; empty is `http` and the "
+       "How clients reach the server, such as `https://data.city.example`, for addresses in answers; empty is `http` "
+       "and the "
        "host that each request names."},
 
       {"data.folder", MADANG_SLOT(Text, storage.folder), "Where entities are kept. One server a folder."},

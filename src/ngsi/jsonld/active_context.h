@@ -33,8 +33,8 @@ struct Nullable {
 };
 
 struct TermDefinition {
-  std::string iri;  // empty: null, the term means nothing
-  std::string type;  // "@id", "@vocab", "@json", "@none" or an IRI; empty: none
+  std::string iri;    // empty: null, the term means nothing
+  std::string type;   // "@id", "@vocab", "@json", "@none" or an IRI; empty: none
   std::string index;  // as written
   std::string nest;
   Nullable language, direction;
@@ -64,7 +64,7 @@ struct ActiveContext {
   std::optional<std::string> base;  // IRI that relative references are resolved against; none: they are not
   std::string original_base;
   std::optional<std::string> vocabulary, language, direction;
-  std::shared_ptr<const ActiveContext> previous;  // where this one does not propagate
+  std::shared_ptr<const ActiveContext> previous;          // where this one does not propagate
   mutable std::shared_ptr<const InverseContext> inverse;  // made when first asked for
 
   const TermDefinition* find(std::string_view term) const {

@@ -158,7 +158,8 @@ base::Result<bool> Processor::read_reverse(Local& local, std::string_view term, 
   if (find(value, "@id") != nullptr || find(value, "@nest") != nullptr)
     return term_fault(local, term, "has @reverse beside @id or @nest", "invalid reverse property");
   const Value& reverse = *find(value, "@reverse");
-  if (!reverse.is_string()) return term_fault(local, term, "has a @reverse that is not a string", "invalid IRI mapping");
+  if (!reverse.is_string())
+    return term_fault(local, term, "has a @reverse that is not a string", "invalid IRI mapping");
   if (!is_keyword(text_of(reverse)) && looks_like_keyword(text_of(reverse))) return false;
   MADANG_TRY(definition.iri, expand_local(local, text_of(reverse), false));
   if (!is_iri(definition.iri) && !is_blank_node(definition.iri))

@@ -12,7 +12,8 @@ using base::Status;
 
 namespace {
 
-constexpr std::size_t kMaxNesting = 256;  // of expansion; documents are not deeper than kMaxDepth, contexts may add some
+constexpr std::size_t kMaxNesting =
+    256;  // of expansion; documents are not deeper than kMaxDepth, contexts may add some
 
 std::uint8_t container_of(const TermDefinition* term) {
   return term == nullptr ? std::uint8_t{0} : term->container;
@@ -293,7 +294,8 @@ Value Expander::expand_value(const ActiveContext& active, const TermDefinition* 
     return Object{{"@id", is_iri_null(text_of(value), expanded) ? Value(nullptr) : text_value(expanded)}};
   }
   Object result{{"@value", value}};
-  if (term != nullptr && !term->type.empty() && term->type != "@id" && term->type != "@vocab" && term->type != "@none") {
+  if (term != nullptr && !term->type.empty() && term->type != "@id" && term->type != "@vocab" &&
+      term->type != "@none") {
     member(result, "@type") = text_value(term->type);
   } else if (value.is_string()) {
     const auto& language = term != nullptr && term->language.is_given ? term->language.text : active.language;

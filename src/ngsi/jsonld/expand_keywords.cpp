@@ -17,7 +17,8 @@ Status Expander::read_keyword(Node& node, std::string_view key, const std::strin
   if (node.property != nullptr && *node.property == "@reverse")
     return fault("The keyword " + keyword + " is in a @reverse", "invalid reverse property map");
   if (has(node.result, keyword) && keyword != "@type" && keyword != "@included")
-    return fault("The keyword " + keyword + " is there twice, once as \"" + std::string(key) + '"', "colliding keywords");
+    return fault("The keyword " + keyword + " is there twice, once as \"" + std::string(key) + '"',
+                 "colliding keywords");
   const bool is_text = value.is_string();
   Value expanded;
   if (keyword == "@id") {
@@ -107,8 +108,7 @@ Status Expander::read_reverse(Node& node, const Value& value, std::size_t depth)
   for (auto& each : expanded.get_object()) {
     const std::string name(key_of(each));
     if (name == "@reverse") {
-      for (auto& back : each.value().get_object())
-        add_value(node.result, key_of(back), std::move(back.value()), true);
+      for (auto& back : each.value().get_object()) add_value(node.result, key_of(back), std::move(back.value()), true);
     } else {
       MADANG_CHECK(add_reverse(node, name, std::move(each.value())));
     }

@@ -12,10 +12,9 @@ namespace {
 
 /// Containers of a term, in the order of their names: "@index@set".
 std::string container_key(std::uint8_t container) {
-  constexpr std::pair<std::uint8_t, std::string_view> kInOrder[] = {{kGraph, "@graph"},       {kId, "@id"},
-                                                                    {kIndex, "@index"},       {kLanguage, "@language"},
-                                                                    {kList, "@list"},         {kSet, "@set"},
-                                                                    {kType, "@type"}};
+  constexpr std::pair<std::uint8_t, std::string_view> kInOrder[] = {
+      {kGraph, "@graph"}, {kId, "@id"},   {kIndex, "@index"}, {kLanguage, "@language"},
+      {kList, "@list"},   {kSet, "@set"}, {kType, "@type"}};
   std::string key;
   for (const auto& [bit, name] : kInOrder) {
     if ((container & bit) != 0) key += name;
@@ -65,7 +64,8 @@ InverseContext::InverseContext(const ActiveContext& active) {
     } else if (term->direction.is_given) {
       languages.try_emplace(term->direction.text ? '_' + *term->direction.text : "@none", name);
     } else {
-      languages.try_emplace(active.direction ? language_key(active.language, active.direction) : default_language, name);
+      languages.try_emplace(active.direction ? language_key(active.language, active.direction) : default_language,
+                            name);
       languages.try_emplace("@none", name);
       types.try_emplace("@none", name);
     }
@@ -127,7 +127,9 @@ class Choice {
   }
 
  private:
-  void add(std::initializer_list<const char*> names) { containers.insert(containers.end(), names.begin(), names.end()); }
+  void add(std::initializer_list<const char*> names) {
+    containers.insert(containers.end(), names.begin(), names.end());
+  }
 
   static std::optional<std::string> text(const Object& object, std::string_view key) {
     const Value* found = find(object, key);
@@ -156,10 +158,14 @@ class Choice {
       } else {
         its_type = "@id";
       }
-      if (!language) language = its_language;
-      else if (*language != its_language && is_value) language = "@none";
-      if (!type) type = its_type;
-      else if (*type != its_type) type = "@none";
+      if (!language)
+        language = its_language;
+      else if (*language != its_language && is_value)
+        language = "@none";
+      if (!type)
+        type = its_type;
+      else if (*type != its_type)
+        type = "@none";
       if (*language == "@none" && *type == "@none") break;
     }
     const std::string common = type.value_or("@none");
@@ -212,7 +218,8 @@ base::Result<std::vector<std::string>> preferred_values(const ActiveContext& act
     MADANG_TRY(const std::string shown, compact_iri(active, text_of(*id), plain));
     const TermDefinition* term = active.find(shown);
     const bool is_term = term != nullptr && term->iri == text_of(*id);
-    for (const char* each : {is_term ? "@vocab" : "@id", is_term ? "@id" : "@vocab", "@none"}) preferred.push_back(each);
+    for (const char* each : {is_term ? "@vocab" : "@id", is_term ? "@id" : "@vocab", "@none"})
+      preferred.push_back(each);
   } else {
     preferred.push_back(choice.value);
     preferred.push_back("@none");
@@ -222,7 +229,8 @@ base::Result<std::vector<std::string>> preferred_values(const ActiveContext& act
   preferred.push_back("@any");
   const std::size_t count = preferred.size();
   for (std::size_t i = 0; i < count; ++i) {
-    if (const auto bar = preferred[i].find('_'); bar != std::string::npos) preferred.push_back(preferred[i].substr(bar));
+    if (const auto bar = preferred[i].find('_'); bar != std::string::npos)
+      preferred.push_back(preferred[i].substr(bar));
   }
   return preferred;
 }
@@ -258,8 +266,9 @@ base::Result<std::string> compact_iri(const ActiveContext& active, std::string_v
   if (split_compact_iri(iri, prefix, suffix)) {
     const TermDefinition* term = active.find(prefix);
     if (term != nullptr && term->is_prefix)
-      return fault("The IRI " + std::string(iri) + " would be read as one with the prefix \"" + std::string(prefix) + '"',
-                   "IRI confused with prefix");
+      return fault(
+          "The IRI " + std::string(iri) + " would be read as one with the prefix \"" + std::string(prefix) + '"',
+          "IRI confused with prefix");
   }
   if (!how.vocabulary && active.base && how.to_relative) return relative_to(*active.base, iri);
   return std::string(iri);

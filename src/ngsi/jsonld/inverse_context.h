@@ -19,13 +19,13 @@ class InverseContext {
 
   bool has(std::string_view iri) const { return by_iri_.contains(iri); }
   /// Term selection (4.3.2): the term for the first container and the first preferred value that has one; or empty.
-  std::string_view select(std::string_view iri, std::span<const std::string> containers, std::string_view type_or_language,
-                          std::span<const std::string> preferred) const;
+  std::string_view select(std::string_view iri, std::span<const std::string> containers,
+                          std::string_view type_or_language, std::span<const std::string> preferred) const;
 
  private:
-  using ByValue = std::map<std::string, std::string, std::less<>>;                 // "@type"'s "@id" to term
-  using ByKind = std::map<std::string, ByValue, std::less<>>;                      // "@language", "@type", "@any"
-  using ByContainer = std::map<std::string, ByKind, std::less<>>;                  // "@index@set", "@none"
+  using ByValue = std::map<std::string, std::string, std::less<>>;  // "@type"'s "@id" to term
+  using ByKind = std::map<std::string, ByValue, std::less<>>;       // "@language", "@type", "@any"
+  using ByContainer = std::map<std::string, ByKind, std::less<>>;   // "@index@set", "@none"
   boost::unordered_flat_map<std::string, ByContainer, NameHash, NameEqual> by_iri_;
 };
 

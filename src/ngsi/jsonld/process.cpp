@@ -162,8 +162,7 @@ Status Processor::apply_object(Active& result, const Object& object, const Site&
   if (const Value* version = find(object, "@version")) {
     if (!version->is_double() || version->get_double() != 1.1)
       return entry_fault(site, "@version", "has a @version other than 1.1", "invalid @version value");
-    if (rules_.json_ld_1_0)
-      return entry_fault(site, "@version", "is of JSON-LD 1.1", "processing mode conflict");
+    if (rules_.json_ld_1_0) return entry_fault(site, "@version", "is of JSON-LD 1.1", "processing mode conflict");
   }
   for (const std::string_view entry : kNewEntries) {
     if (rules_.json_ld_1_0 && entry != "@protected" && find(object, entry) != nullptr)
@@ -187,8 +186,8 @@ Status Processor::apply_object(Active& result, const Object& object, const Site&
     local.protect = protect->get_bool();
   }
   for (const auto& each : whole) {
-    if (is_any(key_of(each), {"@base", "@direction", "@import", "@language", "@propagate", "@protected", "@version",
-                              "@vocab"}))
+    if (is_any(key_of(each),
+               {"@base", "@direction", "@import", "@language", "@propagate", "@protected", "@version", "@vocab"}))
       continue;
     MADANG_CHECK(define(local, key_of(each)));
   }
@@ -226,8 +225,7 @@ base::Result<Object> Processor::with_import(const Object& object, const Site& si
   return merged;
 }
 
-Status Processor::read_settings(ActiveContext& result, const Object& object, const Site& site,
-                                bool is_embedded) const {
+Status Processor::read_settings(ActiveContext& result, const Object& object, const Site& site, bool is_embedded) const {
   if (const Value* value = find(object, "@base"); value != nullptr && is_embedded)
     MADANG_CHECK(read_base(result, *value, site));
   if (const Value* value = find(object, "@vocab")) MADANG_CHECK(read_vocabulary(result, *value, site));
@@ -238,8 +236,10 @@ Status Processor::read_settings(ActiveContext& result, const Object& object, con
                          "invalid @propagate value");
     if (is_ngsi() && !value->get_bool())
       return error(Code::bad_request_data,
-                   subject(site) + " has \"@propagate\": false: in NGSI-LD one @context holds for all of a document "
-                   "(clause 5.5.7).", below(site.where, "@propagate"));
+                   subject(site) +
+                       " has \"@propagate\": false: in NGSI-LD one @context holds for all of a document "
+                       "(clause 5.5.7).",
+                   below(site.where, "@propagate"));
   }
   return {};
 }
@@ -260,7 +260,8 @@ Status Processor::read_vocabulary(ActiveContext& result, const Value& value, con
     result.vocabulary = is_ngsi() ? rules_.core->vocabulary : std::nullopt;
     return {};
   }
-  if (!value.is_string()) return entry_fault(site, "@vocab", "has a @vocab that is not a string", "invalid vocab mapping");
+  if (!value.is_string())
+    return entry_fault(site, "@vocab", "has a @vocab that is not a string", "invalid vocab mapping");
   const std::string_view text = text_of(value);
   if (rules_.json_ld_1_0 && !is_iri(text) && !is_blank_node(text))
     return entry_fault(site, "@vocab", "has a @vocab that is no IRI", "invalid vocab mapping");

@@ -12,7 +12,7 @@ struct Processor::Local {
   const Object& object;
   const Site& site;
   const Manner& manner;
-  bool protect = false;  // all its terms
+  bool protect = false;                                                            // all its terms
   boost::unordered_flat_map<std::string, bool, NameHash, NameEqual> defined = {};  // false: under way
   std::vector<std::string> chain = {};                                             // those under way, in order
 

@@ -48,7 +48,8 @@ base::Result<Value> tree_of(simdjson::dom::element element, const std::string& p
       return array_of(element, pointer);
     case element_type::STRING: {
       const std::string_view text = element.get_string().value_unsafe();
-      if (!base::is_valid_utf8(text)) return error(Code::bad_request_data, "has text that is not valid Unicode.", pointer);
+      if (!base::is_valid_utf8(text))
+        return error(Code::bad_request_data, "has text that is not valid Unicode.", pointer);
       return text_value(text);
     }
     case element_type::INT64:
