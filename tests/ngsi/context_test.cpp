@@ -204,6 +204,12 @@ TEST(Definitions, CyclesAreNamed) {
   EXPECT_EQ(refusal(R"({"a:b": "a:c", "a": "a:b"})").code, Code::bad_request_data);
 }
 
+/// Published data models have such terms, and mean them so.
+TEST(Definitions, ATermThatLooksLikeACompactIriMeansWhatItsContextSays) {
+  EXPECT_EQ(expanded(context_of(R"({"open311:type": "https://example.org/open311:type"})"), "open311:type"),
+            "https://example.org/open311:type");
+}
+
 TEST(Definitions, FormIsChecked) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"a": 5})", "/@context/a"},
@@ -223,7 +229,7 @@ TEST(Definitions, FormIsChecked) {
       {R"({"@version": 1.0})", "/@context/@version"},
       {R"({"@protected": "yes"})", "/@context/@protected"},
       {R"({"http://x.example/a": "https://y.example/b"})", "/@context/http:~1~1x.example~1a"},
-      {R"({"a:b-c": "https://example.org/x"})", "/@context/a:b-c"},
+      {R"({"a:b/c": "https://example.org/x"})", "/@context/a:b~1c"},
       {R"({"@propagate": false})", "/@context/@propagate"},
       {R"({"@language": 5})", "/@context/@language"},
       {R"({"a": {"@id": "https://x.example/", "@index": "https://x.example/i"}})", "/@context/a"},

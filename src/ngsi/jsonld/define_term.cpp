@@ -198,7 +198,8 @@ base::Result<bool> Processor::read_id(Local& local, std::string_view term, const
     return term_fault(local, term, "means \"" + definition.iri + "\", which is not an IRI", "invalid IRI mapping");
   const bool has_colon = term.find(':', 1) < term.size() - 1;
   const bool has_slash = term.find('/') != term.npos;
-  if (has_colon || has_slash) {
+  // Published data models have such terms ("open311:type" of their own); in NGSI-LD they mean what they say.
+  if (has_slash || (has_colon && !is_ngsi())) {
     local.mark(term, true);  // while it is looked up: it may not be written with itself
     MADANG_TRY(const std::string own, expand_local(local, term, false));
     local.mark(term, false);
