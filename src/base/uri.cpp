@@ -342,4 +342,15 @@ bool is_valid_utf8(std::string_view text) {
   return true;
 }
 
+std::string as_valid_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t bytes = decode_utf8(text, i).bytes;
+    out += bytes == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(i, bytes);
+    i += bytes == 0 ? 1 : bytes;
+  }
+  return out;
+}
+
 }  // namespace madang::base

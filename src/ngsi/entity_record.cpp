@@ -207,6 +207,7 @@ base::Status skip_names(encoding::Cursor& cursor, std::size_t count) {
     cursor.text();
     if (!cursor.ok() || place >= kKnownPrefixes.size() + prefixes) return corrupt("An entity's name table is broken.");
   }
+  if (!cursor.ok()) return corrupt("An entity's name table runs over its record's end.");  // where there are no names
   return {};
 }
 

@@ -323,6 +323,9 @@ TEST(Problems, SayWhatAndWhere) {
   append_problem(out, base::error(Code::bad_request_data, "?", "q:7"));
   EXPECT_NE(out.find(R"("parameter":"q","column":7)"), out.npos);
   out.clear();
+  append_problem(out, base::error(Code::bad_request_data, "\"\xF1\" is none."));  // a header's bytes
+  EXPECT_NE(out.find("\\\"\xEF\xBF\xBD\\\" is none."), out.npos);
+  out.clear();
   append_problem(out, base::error(Code::forbidden, "No."));
   EXPECT_NE(out.find(R"("type":"about:blank")"), out.npos);
 }

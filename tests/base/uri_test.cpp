@@ -133,5 +133,11 @@ TEST(Utf8, TellsValidFromBroken) {
   }
 }
 
+TEST(Utf8, WhatIsNoCharacterIsReplacedByteByByte) {
+  EXPECT_EQ(as_valid_utf8("a마당"), "a마당");
+  EXPECT_EQ(as_valid_utf8("a\xF1\x80z"), "a\xEF\xBF\xBD\xEF\xBF\xBDz");
+  EXPECT_TRUE(is_valid_utf8(as_valid_utf8("\xED\xA0\x80\xC0\xAF\xFF")));
+}
+
 }  // namespace
 }  // namespace madang::base

@@ -142,6 +142,7 @@ TEST(Compaction, SeveralNodesAreAGraph) {
 }
 
 TEST(Bounds, DepthCyclesAndWorkAreBounded) {
+  EXPECT_FALSE(expand("", with()).ok());
   EXPECT_FALSE(expand(std::string(1000, '[') + std::string(1000, ']'), with()).ok());
   const auto loop = with({{"https://a.example/a", R"({"@context": "https://a.example/b"})"},
                           {"https://a.example/b", R"({"@context": "https://a.example/a"})"}});

@@ -1,5 +1,7 @@
 // The kinds of attributes beyond the four common ones, their members, the NGSI-LD null in each, and what expires.
 
+#include <span>
+
 #include "madang/ngsi/expiry.h"
 
 #include "change_fixture.h"
@@ -330,6 +332,14 @@ TEST_F(Kinds, RecordsWithoutTheNewStayReadableToOlderVersions) {
   EXPECT_EQ(format(), 2);
   given(R"({"id":"urn:x:1","type":"A","expiresAt":"1970-01-01T00:00:00Z"})");
   EXPECT_EQ(format(), 2);
+}
+
+/// Found by the fuzzer: no names, and prefixes that run over the end.
+TEST_F(Kinds, ARecordWhosePrefixesRunOverItsEndIsRefused) {
+  std::string record(1, '\x02');
+  record.append(sizeof(EntityHeader), '\0');
+  record.append("\x02\x7f", 2);
+  EXPECT_FALSE(RecordReader().read(std::as_bytes(std::span(record)), symbols).ok());
 }
 
 }  // namespace

@@ -31,5 +31,7 @@ Result<std::string> percent_decode(std::string_view text, bool plus_is_space = f
 void append_percent_encoded(std::string& out, std::string_view text);
 
 bool is_valid_utf8(std::string_view text);
+/// Each byte that is no part of a character becomes U+FFFD: for quoting what strangers sent.
+std::string as_valid_utf8(std::string_view text);
 
 }  // namespace madang::base

@@ -162,7 +162,7 @@ std::string_view body_schema(Body body) {
     case Body::index:
       return R"({"$ref":"#/components/schemas/Index"})";
     case Body::context:
-      return R"({"type":"object","required":["@context"],"properties":{"@context":{"type":["object","array","string"]}}})";
+      return R"({"type":"object","required":["@context"],"properties":{"@context":{"type":["object","array","string","null"]}}})";
     case Body::entity_map:
       return R"({"type":"object","properties":{"expiresAt":{"type":"string","format":"date-time"}}})";
     case Body::entity:
@@ -216,8 +216,10 @@ std::string_view answer_schema(const Operation& operation, int status, Media med
       return R"({"type":"array","items":{"type":"object"}})";
     case Op::tenants_list:
       return R"({"type":"array","items":{"type":"string"}})";
-    case Op::entity_retrieve:  // join=flat
-    case Op::types_list:       // details=true
+    case Op::contexts_list:
+      return R"({"type":"array","items":{"type":["string","object"]}})";  // details=true
+    case Op::entity_retrieve:                                             // join=flat
+    case Op::types_list:                                                  // details=true
     case Op::attributes_list:
       return R"({"type":["object","array"]})";
     case Op::map_create:

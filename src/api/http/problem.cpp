@@ -4,6 +4,7 @@
 #include <array>
 
 #include "madang/base/json.h"
+#include "madang/base/uri.h"
 
 namespace madang::api {
 namespace {
@@ -63,8 +64,10 @@ bool is_number(std::string_view text) {
 
 constexpr std::size_t kLongest = 500;
 
-/// A sentence that quotes what it refuses must not send 10 MB back: cut between characters of UTF-8.
+/// A sentence that quotes what it refuses must not send 10 MB back: cut between characters of UTF-8. What it quotes, a
+/// header say, need not be UTF-8; the answer is.
 void append_text(std::string& out, std::string_view text) {
+  if (!base::is_valid_utf8(text)) return append_text(out, base::as_valid_utf8(text));
   if (text.size() <= kLongest) return base::json::append_string(out, text);
   std::size_t end = kLongest;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;

@@ -69,6 +69,7 @@ base::Result<simdjson::dom::element> parse(simdjson::dom::parser& parser, std::s
   if (parser.allocate(std::max<std::size_t>(text.size(), 64), kMaxDepth) != simdjson::SUCCESS) {
     return error(Code::insufficient_storage, "is too large to be read now: there is no memory.");
   }
+  if (text.empty()) return error(Code::invalid_request, "is empty: there is no JSON.");
   simdjson::dom::element root;
   if (const auto failed = parser.parse(text.data(), text.size()).get(root)) {
     if (failed == simdjson::DEPTH_ERROR) return error(Code::too_complex, "is nested too deeply.");
