@@ -1,5 +1,5 @@
 #!/bin/sh
-# Form: clang-format (that of Debian 12: others wrap differently) over all C++, and no file above 900 lines.
+# Form: clang-format (that of Debian 12: others wrap differently) over all C++, and no file above 700 lines.
 #   tests/lint.sh                 what ./test runs; seconds
 #   tests/lint.sh --tidy [FILE]…  clang-tidy over these files, or all (half an hour), as build/dev compiles them
 # Ends with a line "N passed, M failed", one a file.
@@ -31,8 +31,8 @@ formatter=no
 case $(clang-format --version 2>/dev/null) in *" 14."*) formatter=yes ;; esac
 [ $formatter = yes ] || echo "skipped: clang-format (version 14 is not there)"
 for file in $(sources); do
-  if [ "$(wc -l <"$file")" -gt 900 ]; then
-    say no "$file" "more than 900 lines: split it"
+  if [ "$(wc -l <"$file")" -gt 700 ]; then
+    say no "$file" "more than 700 lines: split it"
   elif [ $formatter = yes ] && ! clang-format --dry-run -Werror "$file" 2>/dev/null; then
     say no "$file" "not formatted: clang-format -i $file"
   else
