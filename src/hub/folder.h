@@ -60,4 +60,7 @@ struct DocumentChange {
 void append_document(std::vector<std::byte>& out, const DocumentChange& change);
 base::Result<DocumentChange> read_document(std::span<const std::byte> payload);
 
+/// Documents of this collection are the hub's own: nobody puts or removes one by name.
+inline constexpr std::string_view kErasures = "erasures";
+
 }  // namespace madang::hub

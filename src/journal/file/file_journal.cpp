@@ -5,6 +5,8 @@
 
 #include "madang/base/log.h"
 
+#include "file/erasing.h"
+
 namespace madang::journal {
 namespace {
 
@@ -212,6 +214,19 @@ base::Status FileJournal::drop(Position position) {
     MADANG_CHECK(catalog_->files().sync_folder(catalog_->folder()));
   }
   return {};
+}
+
+base::Result<std::uint64_t> FileJournal::erase(Position upto, const std::function<bool(const Record&)>& which) {
+  const std::lock_guard dropping(dropping_);
+  const auto view = catalog_->view();
+  upto = std::min(upto, view.durable);
+  std::uint64_t erased = 0;
+  for (const SegmentFile& segment : view.segments) {
+    if (segment.header.first > upto) break;
+    MADANG_TRY(const std::uint64_t here, erase_in(*catalog_, segment, upto, which));
+    erased += here;
+  }
+  return erased;
 }
 
 std::vector<Journal::Segment> FileJournal::segments() const {
