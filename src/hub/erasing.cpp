@@ -10,6 +10,8 @@
 #include "madang/base/log.h"
 #include "madang/ngsi/record.h"
 
+#include "sealed.h"
+
 namespace madang::hub {
 
 namespace {
@@ -305,6 +307,7 @@ base::Status Erasing::overwrite() {
     MADANG_TRY(const bool erased, place(gone));
     if (!erased) return base::error(Code::unavailable, "A reader of the journal has not come so far yet.");
   }
+  MADANG_CHECK(destroy_keys(gone));
   state::ToErase which;
   which.entity = [&](std::string_view tenant, std::string_view id, Position version) {
     return gone.holds(tenant, id, version);
@@ -329,6 +332,16 @@ base::Status Erasing::overwrite() {
     put_back(std::move(note));
   }
   return {};
+}
+
+/// Sealed backups, wherever they are, cannot be opened where they speak of what is gone.
+base::Status Erasing::destroy_keys(const ToBeGone& gone) {
+  if (!files_.exists(folder_.keys())) return {};
+  MADANG_TRY(governance::KeyTree keys, load_keys(files_, folder_.keys(), false));
+  gone.each([&](std::string_view tenant, std::string_view id, Position) {
+    id.empty() ? keys.destroy_all_of(tenant) : keys.destroy(tenant, id);
+  });
+  return store_keys(files_, keys, folder_.keys(), options_.keys_copy);
 }
 
 /// That something was erased stays on record, for the latest of a tenant's erasures.

@@ -78,6 +78,7 @@ class Erasing {
   base::Status remove(Note& note, const std::function<bool()>& go_on);
   base::Status remove_everything(Note& note, state::Tenant& tenant, const std::function<bool()>& go_on);
   base::Status keep(const Note& note);
+  base::Status destroy_keys(const ToBeGone& gone);
   std::vector<Note> taken(const std::function<bool(const Note&)>& which) const;
   void put_back(Note&& note);
   void forget_old(state::Tenant& tenant);

@@ -19,6 +19,7 @@ struct Folder {
   std::string snapshots() const { return root + "/snapshots"; }
   std::string lock() const { return root + "/lock"; }
   std::string format() const { return root + "/format"; }
+  std::string keys() const { return root + "/keys"; }
 };
 
 /// The number in `format`. A higher one in a folder is newer_format.

@@ -4,6 +4,8 @@
 
 #include "madang/base/log.h"
 
+#include "sealed.h"
+
 namespace madang::hub {
 
 namespace {
@@ -187,6 +189,12 @@ base::Status Maintenance::tidy() {
 base::Result<Hub::BackupPlan> Maintenance::pin() {
   MADANG_CHECK(snapshot());
   const std::lock_guard one(snapshotting_);
+  {
+    const bool first = !files_.exists(folder_.keys());
+    MADANG_TRY(const auto keys, load_keys(files_, folder_.keys(), true));
+    if (first && !options_.keys_copy.empty())
+      MADANG_CHECK(store_keys(files_, keys, folder_.keys(), options_.keys_copy));
+  }
   Hub::BackupPlan plan;
   plan.ticket = next_ticket_++;
   pins_.insert(plan.ticket);

@@ -153,5 +153,61 @@ TEST_F(Erasing, WaitsForABackupThatIsBeingCopied) {
   EXPECT_EQ(raw(files).find("010-1234"), std::string::npos);
 }
 
+TEST_F(Erasing, ReachesSealedBackupsByTheirKeys) {
+  ASSERT_TRUE(world.open().ok());
+  world.create("urn:person:kim", R"("phone":"010-1234-5678")");
+  world.create("urn:person:lee", R"("phone":"010-9999-0000")");
+  auto plan = world.hub->begin_backup(*admin());
+  ASSERT_TRUE(plan.ok());
+  world.hub->end_backup(plan->ticket);
+  world.update("urn:person:kim", R"("phone":"010-1234-1111")");
+  world.update("urn:person:lee", R"("phone":"010-9999-1111")");
+  plan = world.hub->begin_backup(*admin());
+  ASSERT_TRUE(plan.ok());
+  ASSERT_TRUE(seal_folder(files, "city", "vault", plan->position, nullptr).ok());
+  world.hub->end_backup(plan->ticket);
+  const std::string vault = *base::read_file(files, "vault/backup.madang");
+  for (const std::string_view word : {"010-", "kim", "lee", "phone"}) EXPECT_EQ(vault.find(word), std::string::npos);
+  ASSERT_TRUE(check_folder(files, "vault", [](std::string_view) {}).ok());
+
+  const auto restored = [&](const std::string& to, std::optional<std::uint64_t> at = {}) {
+    const auto passed_over = restore_folder(files, "vault", to, at, {}, "city/keys");
+    EXPECT_TRUE(passed_over.ok()) << passed_over.error().message;
+    World other(files, base::system_clock());
+    other.options.folder = to;
+    EXPECT_TRUE(other.open().ok());
+    return other.get("urn:person:kim") + other.get("urn:person:lee");
+  };
+  EXPECT_EQ(restored("before"), R"({"id":"urn:person:kim","type":"T","phone":"010-1234-1111"})"
+                                R"({"id":"urn:person:lee","type":"T","phone":"010-9999-1111"})");
+  EXPECT_EQ(restored("first", 2), R"({"id":"urn:person:kim","type":"T","phone":"010-1234-5678"})"
+                                  R"({"id":"urn:person:lee","type":"T","phone":"010-9999-0000"})");
+  wait_until_done(ask({"urn:person:kim"}));
+  EXPECT_EQ(restored("after"), R"({"id":"urn:person:lee","type":"T","phone":"010-9999-1111"})");
+  EXPECT_FALSE(restore_folder(files, "vault", "without", {}, {}).ok());
+  EXPECT_FALSE(restore_folder(files, "vault", "beyond", 99, {}, "city/keys").ok());
+}
+
+TEST_F(Erasing, ADamagedSealedBackupIsFound) {
+  ASSERT_TRUE(world.open().ok());
+  world.create("urn:person:lee", R"("phone":"010-9999-0000")");
+  const auto plan = world.hub->begin_backup(*admin());
+  ASSERT_TRUE(plan.ok());
+  ASSERT_TRUE(seal_folder(files, "city", "vault", plan->position, nullptr).ok());
+  auto file = *files.open("vault/backup.madang", base::FileSystem::Open::write);
+  const std::uint64_t size = *file->size();
+  for (std::uint64_t at = 0; at < size; at += 7) {
+    std::byte byte{};
+    ASSERT_TRUE(file->read_at(at, {&byte, 1}).ok());
+    byte ^= std::byte{16};
+    ASSERT_TRUE(file->write_at(at, {&byte, 1}).ok());
+    EXPECT_FALSE(check_folder(files, "vault", [](std::string_view) {}).ok()) << at;
+    byte ^= std::byte{16};
+    ASSERT_TRUE(file->write_at(at, {&byte, 1}).ok());
+  }
+  ASSERT_TRUE(file->truncate(size - 1).ok());
+  EXPECT_FALSE(check_folder(files, "vault", [](std::string_view) {}).ok());
+}
+
 }  // namespace
 }  // namespace madang::hub::testing

@@ -46,6 +46,7 @@ struct Options {
   bool auto_tenants = true;  // a write to an unknown tenant makes it (clause 4.14)
   bool sync = true;          // false loses data in a power cut: benches and the crash test's mutation
   std::chrono::seconds erase_within{3600};  // what was asked to be erased is gone from the disk by then
+  std::string keys_copy;                    // a second place for the keys of sealed backups, always kept in step
   std::size_t threads = 2;                  // for loading
   ngsi::EntityLimits entity;
   std::vector<IndexDeclaration> indexes;  // of the config; more by declare_index
@@ -211,8 +212,15 @@ class Hub {
 base::Status check_folder(base::FileSystem& files, const std::string& folder,
                           const std::function<void(std::string_view line)>& report);
 /// Makes `target` (empty or missing) from a backup or a stopped folder, as of `position` or `time` (the latest where
-/// neither is given).
-base::Status restore_folder(base::FileSystem& files, const std::string& source, const std::string& target,
-                            std::optional<std::uint64_t> position, std::optional<base::Timestamp> time);
+/// neither is given). A sealed backup needs the file of keys; gives how many of its pieces were erased since.
+base::Result<std::uint64_t> restore_folder(base::FileSystem& files, const std::string& source,
+                                           const std::string& target, std::optional<std::uint64_t> position,
+                                           std::optional<base::Timestamp> time, const std::string& keys = {});
+/// Writes what is in `folder` (stopped, or its server holds a BackupPlan) up to `position` as a sealed backup into
+/// `target`, with the keys of the folder (docs/formats/backup.md). `progress` says no to stop.
+base::Status seal_folder(base::FileSystem& files, const std::string& folder, const std::string& target,
+                         std::uint64_t position, const std::function<bool(std::uint64_t, std::uint64_t)>& progress);
+/// Where the keys of a folder are; a backup must not hold them.
+std::string keys_of(const std::string& folder);
 
 }  // namespace madang::hub

@@ -120,6 +120,11 @@ class Journal {
   virtual std::uint64_t syncs() const = 0;
 };
 
+/// The records after `after` up to `upto` of a folder that another process may be writing to; `upto` must be durable
+/// there. conflict where they are no longer kept.
+base::Result<std::unique_ptr<Reader>> read_folder(base::FileSystem& files, const std::string& folder, Position after,
+                                                  Position upto);
+
 /// Checks every checksum of a folder without changing it (but that an erasing which a crash interrupted is ended);
 /// `each` sees every record that is whole.
 base::Result<Recovery> verify(base::FileSystem& files, const std::string& folder,
