@@ -298,8 +298,7 @@ base::Result<std::optional<SealedPiece>> SealedReader::next(const KeyTree* keys)
     out.record.position = piece.position;
     out.record.time = piece.time;
     out.record.kind = piece.kind;
-    if (!piece.sealed) return std::optional(out);
-    if (keys == nullptr) continue;
+    if (!piece.sealed || keys == nullptr) return std::optional(out);
     const auto key = keys->key_at(piece.leaf);
     if (!key) {
       ++passed_over_;

@@ -25,7 +25,8 @@ struct SealedPiece {
 class SealedReader {
  public:
   static base::Result<std::unique_ptr<SealedReader>> open(base::FileSystem& files, const std::string& folder);
-  /// The next piece whose key is there; nothing at the end. Without keys: those alone that are not sealed.
+  /// The next piece; nothing at the end. One whose key was destroyed is passed over, or a record that was erased.
+  /// Without keys: positions, times and kinds alone.
   base::Result<std::optional<SealedPiece>> next(const governance::KeyTree* keys);
 
   journal::Position begun() const { return begun_; }
