@@ -5,6 +5,7 @@
 
 #include "madang/base/uri.h"
 
+#include "admin/erasures.h"
 #include "admin/status.h"
 #include "admin/upkeep.h"
 #include "call.h"
@@ -127,6 +128,7 @@ struct Api::Impl {
     set<ShowText>({Op::welcome}, welcome_page());
     set<ManageIndexes>({Op::indexes_list, Op::index_declare, Op::index_drop});
     set<ManageBackups>({Op::backup_begin, Op::backup_end});
+    set<ManageErasures>({Op::erasure_ask, Op::erasures_list});
     set<RefuseByName>({Op::not_offered});
   }
 

@@ -19,6 +19,7 @@ struct Folder {
   std::string snapshots() const { return root + "/snapshots"; }
   std::string lock() const { return root + "/lock"; }
   std::string format() const { return root + "/format"; }
+  std::string keys() const { return root + "/keys"; }
 };
 
 /// The number in `format`. A higher one in a folder is newer_format.
@@ -59,5 +60,8 @@ struct DocumentChange {
 };
 void append_document(std::vector<std::byte>& out, const DocumentChange& change);
 base::Result<DocumentChange> read_document(std::span<const std::byte> payload);
+
+/// Documents of this collection are the hub's own: nobody puts or removes one by name.
+inline constexpr std::string_view kErasures = "erasures";
 
 }  // namespace madang::hub

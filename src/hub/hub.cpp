@@ -283,6 +283,26 @@ class HubImpl final : public Hub {
     return out;
   }
 
+  // ---- erasing ----
+
+  void erase(const Principal& who, std::string_view tenant, Erasure what, base::Executor& home, Asked done) override {
+    if (!who.may(Role::admin, tenant)) return done(not_allowed(who, tenant));
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return done(unknown(tenant));
+    maintenance_->erasing().ask(who.name, *found, std::move(what), home,
+                                [this, done = std::move(done)](base::Result<std::string> id) {
+                                  maintenance_->wake();
+                                  done(std::move(id));
+                                });
+  }
+
+  base::Result<std::vector<ErasureState>> erasures(const Principal& who, std::string_view tenant) override {
+    if (!who.may(Role::admin, tenant)) return not_allowed(who, tenant);
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return unknown(tenant);
+    return maintenance_->erasing().states(*found);
+  }
+
   // ---- running it ----
 
   Health health() const override {

@@ -4,6 +4,8 @@
 
 #include "madang/base/log.h"
 
+#include "sealed.h"
+
 namespace madang::hub {
 
 namespace {
@@ -28,6 +30,7 @@ Maintenance::Maintenance(state::Store& store, journal::Journal& journal, Sequenc
       clock_(clock),
       options_(options),
       folder_{options.folder},
+      erasing_(store, journal, sequencer, files, clock, options),
       snapshot_position_(newest.begun.value) {}
 
 Maintenance::~Maintenance() {
@@ -35,6 +38,7 @@ Maintenance::~Maintenance() {
 }
 
 void Maintenance::start() {
+  erasing_.start();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -69,6 +73,7 @@ void Maintenance::run() {
       std::this_thread::yield();
     if (sequencer_.failed()) continue;
     expire();
+    erase();
     if (due()) {
       if (auto taken = snapshot(); !taken.ok() && !stopping_)
         base::log::error("snapshot failed", {{"reason", taken.error().message}, {"file", taken.error().where}});
@@ -96,6 +101,15 @@ void Maintenance::expire() {
     state::Store::Due last;
     while (!stopping_ && sequencer_.expire(*store_.tenant(name), last, kExpirySlice)) std::this_thread::yield();
   }
+}
+
+void Maintenance::erase() {
+  erasing_.remove([this] { return !stopping_.load(std::memory_order_relaxed); });
+  if (!erasing_.due()) return;
+  const std::lock_guard one(snapshotting_);
+  if (!pins_.empty()) return;  // a backup is being copied: files must stay as they are
+  if (auto erased = erasing_.overwrite(); !erased.ok())
+    base::log::warning("erasing goes on later", {{"reason", erased.error().message}, {"place", erased.error().where}});
 }
 
 std::uint64_t Maintenance::journal_bytes() const {
@@ -175,6 +189,12 @@ base::Status Maintenance::tidy() {
 base::Result<Hub::BackupPlan> Maintenance::pin() {
   MADANG_CHECK(snapshot());
   const std::lock_guard one(snapshotting_);
+  {
+    const bool first = !files_.exists(folder_.keys());
+    MADANG_TRY(const auto keys, load_keys(files_, folder_.keys(), true));
+    if (first && !options_.keys_copy.empty())
+      MADANG_CHECK(store_keys(files_, keys, folder_.keys(), options_.keys_copy));
+  }
   Hub::BackupPlan plan;
   plan.ticket = next_ticket_++;
   pins_.insert(plan.ticket);

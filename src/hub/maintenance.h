@@ -1,5 +1,6 @@
 #pragma once
-// What goes on beside the requests: snapshots, dropping what is older than the journal is kept, building indexes.
+// What goes on beside the requests: snapshots, dropping what is older than the journal is kept, building indexes,
+// expiring, erasing.
 
 #include <atomic>
 #include <condition_variable>
@@ -7,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "erasing.h"
 #include "folder.h"
 #include "sequencer.h"
 
@@ -26,6 +28,7 @@ class Maintenance {
   base::Result<Hub::BackupPlan> pin();
   void unpin(std::uint64_t ticket);
   void wake();
+  Erasing& erasing() { return erasing_; }
 
   std::uint64_t snapshot_position() const { return snapshot_position_.load(std::memory_order_relaxed); }
   std::uint64_t journal_bytes() const;
@@ -36,6 +39,7 @@ class Maintenance {
   void expire();
   std::chrono::milliseconds pause();
   base::Status tidy();
+  void erase();
 
   state::Store& store_;
   journal::Journal& journal_;
@@ -44,6 +48,7 @@ class Maintenance {
   const base::Clock& clock_;
   const Options& options_;
   const Folder folder_;
+  Erasing erasing_;
   std::mutex snapshotting_;       // files of the folder come and go under it
   std::set<std::uint64_t> pins_;  // backups being copied: nothing is dropped
   std::uint64_t next_ticket_ = 1;

@@ -100,6 +100,9 @@ base::Status replay(state::Store& store, const journal::Record& record, ngsi::Re
     case journal::RecordKind::entity_put:
     case journal::RecordKind::entity_patch:
       return replay_entity(store, *tenant, record, reader);
+    case journal::RecordKind::erased:
+      return {};
+    case journal::RecordKind::erase:
     case journal::RecordKind::entity_delete: {
       const std::string_view id(reinterpret_cast<const char*>(record.payload.data()), record.payload.size());
       const ngsi::EntityView before = store.tip(*tenant, id);

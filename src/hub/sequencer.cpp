@@ -132,6 +132,8 @@ void Sequencer::commit(Home& home, std::size_t changes) {
 base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                                 base::Timestamp now) {
   if (failed()) return outcome_unknown();
+  if (closed_ == &tenant)
+    return base::error(Code::unavailable, "All that this tenant has is being erased; try again in a moment.");
   const std::string id = std::move(change.id);
   change.id = id;
   state::Store::Found found = store_.look_up(tenant, id);
@@ -264,8 +266,41 @@ void Sequencer::change_document(state::Tenant& tenant, DocumentChange&& change, 
   done(std::move(refused));
 }
 
+base::Status Sequencer::keep_document(state::Tenant& tenant, DocumentChange&& change) {
+  SequencerLock lock(mutex_);
+  MADANG_CHECK(apply_document(tenant, std::move(change)));
+  journal_.commit();
+  return {};
+}
+
+base::Result<Position> Sequencer::erase(state::Tenant& tenant, std::span<const std::string> ids) {
+  SequencerLock lock(mutex_);
+  if (failed()) return outcome_unknown();
+  Position position;
+  for (const std::string& id : ids) {
+    MADANG_TRY(position, journal_.append(journal::RecordKind::erase, tenant.name(), 0,
+                                                        std::as_bytes(std::span(id))));
+    if (const auto found = store_.look_up(tenant, id); found.entity) store_.stage(tenant, position, found, id, {});
+  }
+  journal_.commit();
+  return position;
+}
+
+void Sequencer::close_tenant(const state::Tenant& tenant) {
+  SequencerLock lock(mutex_);
+  closed_ = &tenant;
+}
+
+Position Sequencer::reopen_tenant() {
+  SequencerLock lock(mutex_);
+  closed_ = nullptr;
+  return journal_.last();
+}
+
 base::Result<Position> Sequencer::apply_document(state::Tenant& tenant, DocumentChange&& change) {
   if (failed()) return outcome_unknown();
+  if (closed_ == &tenant && change.keep && change.document.collection != kErasures)
+    return base::error(Code::unavailable, "All that this tenant has is being erased; try again in a moment.");
   std::vector<std::byte> payload;
   append_document(payload, change);
   const std::string collection = change.document.collection, id = change.document.id;

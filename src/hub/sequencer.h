@@ -40,6 +40,14 @@ class Sequencer {
   /// to remove.
   void change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& home,
                        std::function<void(base::Status)> done);
+  /// The same without waiting, for what is done again where it gets lost.
+  base::Status keep_document(state::Tenant& tenant, DocumentChange&& change);
+  /// Removes entities for good: a record of kind erase for each id, whether there is such an entity now or not.
+  /// Gives the position of the last: up to it all of them are to be gone, what comes behind it is new.
+  base::Result<journal::Position> erase(state::Tenant& tenant, std::span<const std::string> ids);
+  /// While all that a tenant has is being erased, nothing is put in.
+  void close_tenant(const state::Tenant& tenant);
+  journal::Position reopen_tenant();  // the end of what was there
   /// The journal's call: everything up to there is on disk, or the journal has ended.
   void durable(base::Result<journal::Position> position);
 
@@ -99,6 +107,7 @@ class Sequencer {
   const Options& options_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Home>> homes_;
+  const state::Tenant* closed_ = nullptr;
   base::Timestamp last_time_;
   base::ByteBuffer record_;
   ngsi::RecordWriter records_;

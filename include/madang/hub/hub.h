@@ -45,7 +45,9 @@ struct Options {
   std::uint64_t query_cost = 50'000'000;
   bool auto_tenants = true;  // a write to an unknown tenant makes it (clause 4.14)
   bool sync = true;          // false loses data in a power cut: benches and the crash test's mutation
-  std::size_t threads = 2;   // for loading
+  std::chrono::seconds erase_within{3600};  // what was asked to be erased is gone from the disk by then
+  std::string keys_copy;                    // a second place for the keys of sealed backups, always kept in step
+  std::size_t threads = 2;                  // for loading
   ngsi::EntityLimits entity;
   std::vector<IndexDeclaration> indexes;  // of the config; more by declare_index
   std::function<void(std::string_view stage, std::uint64_t done, std::uint64_t total)> progress;
@@ -164,6 +166,27 @@ class Hub {
   virtual base::Result<std::vector<Document>> documents(const Principal& who, std::string_view tenant,
                                                         std::string_view collection) = 0;
 
+  // Erasing: to be gone for good, from the journal, snapshots and whatever else keeps the past, not only from now on.
+  struct Erasure {
+    std::vector<std::string> ids;  // entities, whether there are such now or were once
+    bool everything = false;       // all that the tenant has and had
+  };
+  struct ErasureState {
+    std::string id, by;
+    std::uint64_t entities = 0;  // asked for; with everything: that were there
+    bool everything = false;
+    base::Timestamp asked;
+    bool removed = false;                 // nobody is shown them any more
+    std::optional<base::Timestamp> done;  // they are gone from the disk
+    std::uint64_t records = 0;            // of the journal, overwritten
+  };
+  using Asked = std::function<void(base::Result<std::string>)>;  // the erasure's id
+  /// For administrators of the tenant. `done` is called on `home` once it is durable that it was asked for; a thread of
+  /// the hub does it within Options::erase_within, also after a restart.
+  virtual void erase(const Principal& who, std::string_view tenant, Erasure what, base::Executor& home, Asked done) = 0;
+  /// The tenant's, oldest first: what was asked for stays on record when it is done, the ids do not.
+  virtual base::Result<std::vector<ErasureState>> erasures(const Principal& who, std::string_view tenant) = 0;
+
   virtual Health health() const = 0;
   /// Every durable entity of a tenant, in slices, for `export`: `see` returns false to stop. Blocks the caller's
   /// thread.
@@ -189,8 +212,15 @@ class Hub {
 base::Status check_folder(base::FileSystem& files, const std::string& folder,
                           const std::function<void(std::string_view line)>& report);
 /// Makes `target` (empty or missing) from a backup or a stopped folder, as of `position` or `time` (the latest where
-/// neither is given).
-base::Status restore_folder(base::FileSystem& files, const std::string& source, const std::string& target,
-                            std::optional<std::uint64_t> position, std::optional<base::Timestamp> time);
+/// neither is given). A sealed backup needs the file of keys; gives how many of its pieces were erased since.
+base::Result<std::uint64_t> restore_folder(base::FileSystem& files, const std::string& source,
+                                           const std::string& target, std::optional<std::uint64_t> position,
+                                           std::optional<base::Timestamp> time, const std::string& keys = {});
+/// Writes what is in `folder` (stopped, or its server holds a BackupPlan) up to `position` as a sealed backup into
+/// `target`, with the keys of the folder (docs/formats/backup.md). `progress` says no to stop.
+base::Status seal_folder(base::FileSystem& files, const std::string& folder, const std::string& target,
+                         std::uint64_t position, const std::function<bool(std::uint64_t, std::uint64_t)>& progress);
+/// Where the keys of a folder are; a backup must not hold them.
+std::string keys_of(const std::string& folder);
 
 }  // namespace madang::hub

@@ -148,6 +148,7 @@ constexpr int kOk[] = {200};
 constexpr int kReady[] = {200, 503};
 constexpr int kAdmin[] = {200, 401, 403};
 constexpr int kAdminChange[] = {204, 400, 401, 403, 404, 409};
+constexpr int kAccepted[] = {202, 400, 401, 403, 404, 411, 413, 415, 429, 503, 507};
 constexpr int kNotOffered[] = {400, 406, 411, 415, 501, 504};
 
 // ---- rows by their sort: what all of one sort have in common is said once ----
@@ -322,6 +323,10 @@ constexpr Operation kTable[] = {
           "Take a snapshot and name the files to copy; they stay until the ticket is given back", kAdmin),
     admin(Op::backup_end, Method::delete_, "/admin/backup/{ticket}", "endBackup", "Give a backup's ticket back",
           kAdminChange),
+    admin(Op::erasure_ask, Method::post, "/admin/erasures", "askForErasure",
+          "Have entities erased for good, with all that is kept of their past", kAccepted, Body::erasure),
+    admin(Op::erasures_list, Method::get, "/admin/erasures", "listErasures", "What was asked to be erased, and what is",
+          kAdmin),
 
     later(Method::post, NGSI "/subscriptions", "createSubscription"),
     later(Method::get, NGSI "/subscriptions", "querySubscriptions"),

@@ -95,6 +95,7 @@ enum class Body : std::uint8_t {
   query,
   entity_map,
   index,
+  erasure,
   context,
   any
 };
@@ -142,6 +143,8 @@ enum class Op : std::uint8_t {
   index_drop,
   backup_begin,
   backup_end,
+  erasure_ask,
+  erasures_list,
   welcome,
   not_offered,
   end_

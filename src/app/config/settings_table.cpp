@@ -81,6 +81,14 @@ const std::vector<Key>& keys() {
       {"journal.sync", MADANG_SLOT(Flag, storage.sync),
        "false answers before the disk has the change: a power cut then loses acknowledged data. For trials only."},
 
+      {"erasing.within", MADANG_SLOT(Duration, storage.erase_within),
+       "What was asked to be erased (`/admin/erasures`) is gone from the disk by then; half of it is left for what is "
+       "asked for soon after, so that files are written anew once for all."},
+
+      {"erasing.keys_copy", MADANG_SLOT(Text, storage.keys_copy),
+       "A second place, on another disk, for the keys of sealed backups (`keys` in the data folder); kept in step, so that "
+       "keys that are destroyed are gone there too."},
+
       {"limits.in_flight", MADANG_SLOT(Count, storage.in_flight),
        "Changes waiting for the disk; beyond: 429 with `Retry-After`."},
       {"limits.in_flight_bytes", MADANG_SLOT(Bytes, storage.in_flight_bytes),
