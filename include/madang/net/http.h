@@ -137,6 +137,10 @@ struct ClientRequest {
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  std::chrono::milliseconds timeout{0};  // of the whole exchange; 0: as the options say
+  /// To be done twice does no harm, whatever the method (a notification: at least once): it may go over a connection
+  /// that was kept, and once more where that turns out to have been closed by then (RFC 9110, 9.2.2).
+  bool repeatable = false;
 };
 struct ClientResponse {
   int status = 0;
@@ -154,9 +158,12 @@ struct ClientOptions {
   std::size_t concurrent = 64;  // exchanges at once; further ones wait
   std::size_t waiting = 1'000;  // beyond: too_many_requests
   std::size_t concurrent_per_host = 8;
+  std::size_t idle = 64;                       // connections kept open for the next request; beyond: the oldest closes
+  std::chrono::milliseconds idle_timeout{30'000};  // so does one that nobody used for so long
 };
 
-/// Asks other servers, TLS verified, on a thread of its own. `done` is called once, on that thread.
+/// Asks other servers, TLS verified, on a thread of its own, over connections that it keeps. `done` is called once, on
+/// that thread, and may send() in turn.
 class Client {
  public:
   explicit Client(ClientOptions options = {});
