@@ -28,6 +28,9 @@ find_library(ROARING_LIBRARY roaring REQUIRED)
 add_library(roaring INTERFACE)
 target_link_libraries(roaring INTERFACE ${ROARING_LIBRARY})
 
+pkg_check_modules(MOSQUITTO REQUIRED IMPORTED_TARGET libmosquitto)
+add_library(mosquitto ALIAS PkgConfig::MOSQUITTO)
+
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 add_library(tomlplusplus ALIAS tomlplusplus::tomlplusplus)
