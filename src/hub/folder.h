@@ -21,6 +21,9 @@ struct Folder {
   std::string format() const { return root + "/format"; }
 };
 
+/// The collection of documents that subscriptions are kept in.
+inline constexpr std::string_view kSubscriptions = "subscriptions";
+
 /// The number in `format`. A higher one in a folder is newer_format.
 inline constexpr int kFolderFormat = 1;
 base::Status check_format(base::FileSystem& files, const Folder& folder, bool make);

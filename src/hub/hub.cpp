@@ -92,7 +92,8 @@ class HubImpl final : public Hub {
     MADANG_TRY(recovered_,
                recover(store_, limits_of(options_), files_, folder_, *journal_, options_.threads, options_.progress));
     (void)store_->show(journal_->durable(), 0);
-    sequencer_.emplace(*store_, *journal_, clock_, options_);
+    tap_.look(*store_);
+    sequencer_.emplace(*store_, *journal_, tap_, clock_, options_);
     journal_->on_durable([this](base::Result<Position> position) { sequencer_->durable(std::move(position)); });
     maintenance_.emplace(*store_, *journal_, *sequencer_, files_, clock_, options_, recovered_.snapshot);
     for (const IndexDeclaration& index : options_.indexes) {
@@ -122,7 +123,8 @@ class HubImpl final : public Hub {
     if (!who->may(Role::write, tenant)) return refuse(not_allowed(*who, tenant));
     state::Tenant* found = store_->tenant(tenant);
     if (found == nullptr) return refuse(unknown(tenant));
-    if (sequencer_->waiting() >= options_.in_flight)
+    if (sequencer_->waiting() + tap_.waiting() >= options_.in_flight ||
+        tap_.waiting_bytes() >= options_.in_flight_bytes)
       return refuse(base::error(Code::too_many_requests, "Too many changes wait for the disk; try again in a moment."));
     sequencer_->apply(who, *found, std::move(changes), home, std::move(done));
   }
@@ -539,6 +541,7 @@ class HubImpl final : public Hub {
   std::unique_ptr<state::Store> store_;
   std::unique_ptr<journal::Journal> journal_;
   Recovered recovered_;
+  Tap tap_{std::string(kSubscriptions)};
   std::optional<Sequencer> sequencer_;
   std::optional<Maintenance> maintenance_;
   bool closed_ = false;
