@@ -21,6 +21,8 @@ base::Result<std::unique_ptr<Instance>> Instance::start(const Settings& settings
   made->contexts_ = std::make_unique<ngsi::ContextStore>(*made->fetcher_, base::system_clock(), settings.contexts);
   if (!settings.context_map.empty()) MADANG_CHECK(made->contexts_->load_map(settings.context_map));
 
+  MADANG_TRY(const auto courier_options, settings.courier_options());
+  MADANG_TRY(made->courier_, NetworkCourier::make(courier_options, base::system_clock()));
   MADANG_TRY(auto hub_options, settings.hub_options());
   hub_options.progress = std::move(progress);
   MADANG_TRY(made->hub_, hub::Hub::open(base::real_files(), base::system_clock(), std::move(hub_options)));

@@ -127,7 +127,23 @@ const std::vector<Key>& keys() {
        "Then it is fetched anew; the old one serves while its host does not answer."},
 
       {"egress.allow_private", MADANG_SLOT(Flag, fetching.allow_private),
-       "Fetch contexts also from loopback, private and link-local addresses."},
+       "Fetch contexts from, and send notifications to, loopback, private and link-local addresses too."},
+
+      {"notifications.concurrent", MADANG_SLOT(Count, notifying.http.concurrent),
+       "Notifications under way at once by HTTP, of all endpoints together; so many connections are kept, too."},
+      {"notifications.per_endpoint", MADANG_SLOT(Count, notifying.http.concurrent_per_host),
+       "And to one host and port."},
+      {"notifications.idle", MADANG_SLOT(Duration, notifying.http.idle_timeout),
+       "A connection to an endpoint that was not used for so long is closed."},
+      {"notifications.brokers", MADANG_SLOT(Count, notifying.mqtt.connections),
+       "MQTT brokers (with their users) that are published to at once."},
+      {"notifications.signature", MADANG_SLOT(Text, signature),
+       "Signs notifications by HTTP: \"hub\" (`X-Hub-Signature-256`, HMAC-SHA256 of the body), \"rfc9421\" (HTTP "
+       "Message Signatures) or \"none\"."},
+      {"notifications.signature_key_file", MADANG_SLOT(Text, signature_key_file),
+       "File with the key: a shared secret, or for rfc9421 an Ed25519 private key in PEM."},
+      {"notifications.signature_key_id", MADANG_SLOT(Text, notifying.signing.key_id),
+       "What rfc9421 calls the key (`keyid`), so that receivers find theirs."},
 
       {"log.file", MADANG_SLOT(Text, log_file), "Log file, reopened at SIGHUP; empty is standard error."},
       {"log.level", MADANG_SLOT(Text, log_level), "debug, info, warning or error."},
