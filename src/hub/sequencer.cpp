@@ -272,6 +272,18 @@ void Sequencer::change_document(state::Tenant& tenant, DocumentChange&& change, 
 
 base::Result<Position> Sequencer::apply_document(state::Tenant& tenant, DocumentChange&& change) {
   if (failed()) return outcome_unknown();
+  if (change.expected) {
+    const auto there = tenant.document(change.document.collection, change.document.id);
+    if (there.value_or(std::string()) != *change.expected) {
+      const bool is_new = change.expected->empty();
+      return base::error(is_new  ? Code::already_exists
+                         : there ? Code::conflict
+                                 : Code::not_found,
+                         is_new  ? "There is a " + change.document.id + " already."
+                         : there ? change.document.id + " was changed meanwhile."
+                                 : "There is no " + change.document.id + ".");
+    }
+  }
   last_time_ = std::max(last_time_, clock_.now());
   std::vector<std::byte> payload;
   append_document(payload, change);

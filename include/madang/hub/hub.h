@@ -15,6 +15,8 @@
 #include "madang/base/result.h"
 #include "madang/base/time.h"
 #include "madang/governance/principal.h"
+#include "madang/hub/courier.h"
+#include "madang/hub/subscriptions.h"
 #include "madang/ngsi/change.h"
 #include "madang/ngsi/query.h"
 
@@ -47,6 +49,11 @@ struct Options {
   bool sync = true;          // false loses data in a power cut: benches and the crash test's mutation
   std::size_t threads = 2;   // for loading
   ngsi::EntityLimits entity;
+  ngsi::SubscriptionLimits subscription;
+  DeliveryOptions delivery;
+  /// Who a subscription belongs to, by name, after a restart; null where nobody has the name any more. Empty: everybody
+  /// may read everything.
+  std::function<PrincipalPtr(std::string_view name)> find_principal;
   std::vector<IndexDeclaration> indexes;  // of the config; more by declare_index
   std::function<void(std::string_view stage, std::uint64_t done, std::uint64_t total)> progress;
 };
@@ -163,6 +170,11 @@ class Hub {
   /// Those of one collection; it may be that the newest are not durable yet.
   virtual base::Result<std::vector<Document>> documents(const Principal& who, std::string_view tenant,
                                                         std::string_view collection) = 0;
+
+  virtual Subscriptions& subscriptions() = 0;
+  /// Notifications are sent from now on; until then they are owed. Both must live until close(), and the courier must
+  /// have let go of the hub (as an executor) before the hub goes.
+  virtual void start_delivery(Courier& courier, ngsi::ContextStore& contexts) = 0;
 
   virtual Health health() const = 0;
   /// Every durable entity of a tenant, in slices, for `export`: `see` returns false to stop. Blocks the caller's

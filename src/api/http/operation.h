@@ -96,6 +96,7 @@ enum class Body : std::uint8_t {
   entity_map,
   index,
   context,
+  subscription,
   any
 };
 
@@ -132,6 +133,11 @@ enum class Op : std::uint8_t {
   contexts_list,
   context_serve,
   context_delete,
+  subscription_create,
+  subscriptions_query,
+  subscription_retrieve,
+  subscription_update,
+  subscription_delete,
   source_identity,
   health,
   ready,
@@ -142,6 +148,13 @@ enum class Op : std::uint8_t {
   index_drop,
   backup_begin,
   backup_end,
+  deliveries_list,
+  delivery_show,
+  dead_list,
+  dead_replay,
+  dead_replay_one,
+  dead_drop,
+  dead_drop_one,
   welcome,
   not_offered,
   end_
