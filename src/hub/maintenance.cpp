@@ -22,7 +22,8 @@ constexpr std::uint64_t kSnapshotRate = 200ull << 20;  // bytes a second
 }  // namespace
 
 Maintenance::Maintenance(state::Store& store, journal::Journal& journal, Sequencer& sequencer, base::FileSystem& files,
-                         const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest)
+                         const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest,
+                         std::function<base::Status(journal::Position)> may_finish)
     : store_(store),
       journal_(journal),
       sequencer_(sequencer),
@@ -31,6 +32,7 @@ Maintenance::Maintenance(state::Store& store, journal::Journal& journal, Sequenc
       options_(options),
       folder_{options.folder},
       erasing_(store, journal, sequencer, files, clock, options),
+      may_finish_(std::move(may_finish)),
       snapshot_position_(newest.begun.value) {}
 
 Maintenance::~Maintenance() {
@@ -134,7 +136,7 @@ base::Result<state::SnapshotInfo> Maintenance::snapshot() {
   const auto go_on = [this](std::uint64_t, std::uint64_t) { return !stopping_.load(std::memory_order_relaxed); };
   MADANG_CHECK(files_.make_folder(folder_.snapshots()));
   MADANG_TRY(const state::SnapshotInfo info,
-             state::write_snapshot(store_, files_, folder_.snapshots(), clock_, kSnapshotRate, go_on));
+             state::write_snapshot(store_, files_, folder_.snapshots(), clock_, kSnapshotRate, go_on, may_finish_));
   // Until it was read back whole, the previous one is the one that counts.
   MADANG_CHECK(state::verify_snapshot(files_, info.file, false));
   snapshot_position_ = info.begun.value;

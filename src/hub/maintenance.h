@@ -17,7 +17,8 @@ namespace madang::hub {
 class Maintenance {
  public:
   Maintenance(state::Store& store, journal::Journal& journal, Sequencer& sequencer, base::FileSystem& files,
-              const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest);
+              const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest,
+              std::function<base::Status(journal::Position)> may_finish);
   ~Maintenance();
 
   void start();
@@ -49,8 +50,9 @@ class Maintenance {
   const Options& options_;
   const Folder folder_;
   Erasing erasing_;
-  std::mutex snapshotting_;       // files of the folder come and go under it
-  std::set<std::uint64_t> pins_;  // backups being copied: nothing is dropped
+  const std::function<base::Status(journal::Position)> may_finish_;  // of a snapshot
+  std::mutex snapshotting_;                                          // files of the folder come and go under it
+  std::set<std::uint64_t> pins_;                                     // backups being copied: nothing is dropped
   std::uint64_t next_ticket_ = 1;
   std::mutex mutex_;  // of what follows
   std::condition_variable wakeup_;

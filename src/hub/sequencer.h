@@ -15,6 +15,7 @@
 #include "madang/state/store.h"
 
 #include "folder.h"
+#include "tap.h"
 
 namespace madang::hub {
 
@@ -29,7 +30,7 @@ class SequencerLock {
 
 class Sequencer {
  public:
-  Sequencer(state::Store& store, journal::Journal& journal, const base::Clock& clock, const Options& options);
+  Sequencer(state::Store& store, journal::Journal& journal, Tap& tap, const base::Clock& clock, const Options& options);
 
   void apply(const PrincipalPtr& who, state::Tenant& tenant, std::vector<ngsi::Change>&& changes, base::Executor& home,
              Hub::Applied done);
@@ -98,11 +99,14 @@ class Sequencer {
   base::Result<journal::Position> apply_document(state::Tenant& tenant, DocumentChange&& change);
   Home& home_of(base::Executor& executor);
   void commit(Home& home, std::size_t changes);
+  /// Shows a slice of what is durable, and tells the tap. True: there is more.
+  bool show(journal::Position durable);
   void answer(base::Executor& executor);
   void fail_all(const base::Error& error);
 
   state::Store& store_;
   journal::Journal& journal_;
+  Tap& tap_;
   const base::Clock& clock_;
   const Options& options_;
   std::mutex mutex_;

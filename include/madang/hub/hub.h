@@ -15,6 +15,8 @@
 #include "madang/base/result.h"
 #include "madang/base/time.h"
 #include "madang/governance/principal.h"
+#include "madang/hub/courier.h"
+#include "madang/hub/subscriptions.h"
 #include "madang/ngsi/change.h"
 #include "madang/ngsi/query.h"
 
@@ -49,6 +51,11 @@ struct Options {
   std::string keys_copy;                    // a second place for the keys of sealed backups, always kept in step
   std::size_t threads = 2;                  // for loading
   ngsi::EntityLimits entity;
+  ngsi::SubscriptionLimits subscription;
+  DeliveryOptions delivery;
+  /// Who a subscription belongs to, by name, after a restart; null where nobody has the name any more. Empty: everybody
+  /// may read everything.
+  std::function<PrincipalPtr(std::string_view name)> find_principal;
   std::vector<IndexDeclaration> indexes;  // of the config; more by declare_index
   std::function<void(std::string_view stage, std::uint64_t done, std::uint64_t total)> progress;
 };
@@ -186,6 +193,11 @@ class Hub {
   virtual void erase(const Principal& who, std::string_view tenant, Erasure what, base::Executor& home, Asked done) = 0;
   /// The tenant's, oldest first: what was asked for stays on record when it is done, the ids do not.
   virtual base::Result<std::vector<ErasureState>> erasures(const Principal& who, std::string_view tenant) = 0;
+
+  virtual Subscriptions& subscriptions() = 0;
+  /// Notifications are sent from now on; until then they are owed. Both must live until close(), and the courier must
+  /// have let go of the hub (as an executor) before the hub goes.
+  virtual void start_delivery(Courier& courier, ngsi::ContextStore& contexts) = 0;
 
   virtual Health health() const = 0;
   /// Every durable entity of a tenant, in slices, for `export`: `see` returns false to stop. Blocks the caller's

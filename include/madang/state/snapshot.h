@@ -21,10 +21,12 @@ struct SnapshotInfo {
 /// Writes a fuzzy snapshot while changes go on: each entity as shown when its turn comes, with its version, a few
 /// hundred entities a Reading. Copies nothing in memory but one write buffer. New file, sync, rename, sync of the
 /// folder. `rate` bounds bytes a second (0: none). `progress(done, total)` may return false to stop. The caller calls
-/// it from a thread of its own.
+/// it from a thread of its own. `may_finish` is asked before the file gets its name, with the position that it is
+/// complete at: where that fails there is no snapshot.
 base::Result<SnapshotInfo> write_snapshot(Store& store, base::FileSystem& files, const std::string& folder,
                                           const base::Clock& clock, std::uint64_t rate,
-                                          const std::function<bool(std::uint64_t, std::uint64_t)>& progress = {});
+                                          const std::function<bool(std::uint64_t, std::uint64_t)>& progress = {},
+                                          const std::function<base::Status(Position)>& may_finish = {});
 
 /// Newest first. Unreadable headers are left out (verify_snapshot tells why).
 std::vector<SnapshotInfo> list_snapshots(base::FileSystem& files, const std::string& folder);

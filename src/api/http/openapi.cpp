@@ -167,6 +167,8 @@ std::string_view body_schema(Body body) {
       return R"({"type":"object","required":["@context"],"properties":{"@context":{"type":["object","array","string","null"]}}})";
     case Body::entity_map:
       return R"({"type":"object","properties":{"expiresAt":{"type":"string","format":"date-time"}}})";
+    case Body::subscription:
+      return R"({"$ref":"#/components/schemas/Subscription"})";
     case Body::entity:
       return R"({"$ref":"#/components/schemas/Entity"})";
     default:

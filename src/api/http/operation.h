@@ -97,6 +97,7 @@ enum class Body : std::uint8_t {
   index,
   erasure,
   context,
+  subscription,
   any
 };
 
@@ -133,6 +134,11 @@ enum class Op : std::uint8_t {
   contexts_list,
   context_serve,
   context_delete,
+  subscription_create,
+  subscriptions_query,
+  subscription_retrieve,
+  subscription_update,
+  subscription_delete,
   source_identity,
   health,
   ready,
@@ -145,6 +151,13 @@ enum class Op : std::uint8_t {
   backup_end,
   erasure_ask,
   erasures_list,
+  deliveries_list,
+  delivery_show,
+  dead_list,
+  dead_replay,
+  dead_replay_one,
+  dead_drop,
+  dead_drop_one,
   welcome,
   not_offered,
   end_
