@@ -417,7 +417,7 @@ Result<ErasureBody> BodyReader::erasure(std::string_view body, std::size_t most)
             if (erasure.entities.size() == most)
               return error(Code::too_large, "At most " + std::to_string(most) + " entities are erased at once.", place);
             MADANG_TRY(std::string text, text_of(id, place));
-            if (!base::check_uri(text).ok()) return wrong("An entity's id is a URI.", place);
+            if (!base::is_absolute_uri(text)) return wrong("An entity's id is a URI.", place);
             erasure.entities.push_back(std::move(text));
           }
         } else {
