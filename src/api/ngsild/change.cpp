@@ -3,6 +3,7 @@
 #include "madang/base/json.h"
 
 #include "http/etag.h"
+#include "recycled.h"
 
 namespace madang::api::ngsild {
 namespace {
@@ -193,7 +194,7 @@ void ChangeEntity::operator()(Call&& call) const {
     Call call;
     std::string id;
   };
-  const auto run = std::make_shared<Run>(std::move(call), change->id);
+  const auto run = make_recycled<Run>(std::move(call), change->id);
   std::vector<ngsi::Change> changes;
   changes.push_back(std::move(*change));
   run->call.environment.hub.apply(run->call.who, run->call.tenant, std::move(changes), run->call.responder.loop(),
