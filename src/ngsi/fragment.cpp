@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <unordered_map>
 
 #include <simdjson.h>
 
@@ -13,11 +14,13 @@
 #include "madang/ngsi/query.h"
 
 #include "attribute_members.h"
+#include "fragment_frame.h"
 #include "json_path.h"
 #include "json_peek.h"
 #include "json_text.h"
 #include "kind_values.h"
 #include "plain_reader.h"
+#include "scope_evolution.h"
 #include "value_copier.h"
 #include "value_keys.h"
 
@@ -31,39 +34,10 @@ using base::Error;
 using base::Status;
 
 constexpr std::string_view kNullLiteral = "\"urn:ngsi-ld:null\"";
+constexpr std::string_view kNullList = "[\"urn:ngsi-ld:null\"]";
 constexpr std::string_view kNullMap = "{\"@none\":\"urn:ngsi-ld:null\"}";
 
 constexpr std::string_view kLangString = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString";
-
-/// What was read of one attribute instance before its kind is known. Kept between attributes for its buffers.
-struct Frame {
-  EntityBuilder::Instance instance;
-  std::string value;
-  std::string rewritten;
-  std::string extras;
-  std::string_view type;
-  bool has_type = false, has_value = false, has_objects = false;
-  bool has_inner_null = false;
-  const MemberName* linked = nullptr;  // entity or entityList, where it was there
-  std::uint64_t seen = 0;              // members, by MemberName::number, against duplicates
-  std::vector<Symbol> subs;
-  void clear() {
-    instance = {};
-    value.clear();
-    rewritten.clear();
-    extras.clear();
-    type = {};
-    has_type = has_value = has_objects = has_inner_null = false;
-    linked = nullptr;
-    seen = 0;
-    subs.clear();
-  }
-  /// False where it was there before.
-  bool mark(const MemberName& member) {
-    const std::uint64_t bit = std::uint64_t{1} << member.number;
-    return (std::exchange(seen, seen | bit) & bit) == 0;
-  }
-};
 
 }  // namespace
 
@@ -86,6 +60,13 @@ struct FragmentReader::Impl {
   Symbol proof = Symbol::none;  // the name kProof, where it was met
   const char* end = nullptr;    // of the text
   std::vector<Symbol> top;
+  /// Of a temporal representation: its instances in the order of reading.
+  struct Past {
+    Symbol name;
+    bool is_default;
+    std::optional<Timestamp> deleted_at;
+  };
+  std::vector<Past> past;
 
   // ---- errors ----
 
@@ -95,7 +76,9 @@ struct FragmentReader::Impl {
   Error broken(simdjson::error_code code) const { return broken_at(path, code); }
   Error duplicate(std::string_view key) const { return duplicate_at(path, key); }
 
-  bool nulls_allowed() const { return kind != FragmentKind::entity; }
+  bool temporal() const { return kind >= FragmentKind::evolution; }
+  bool nulls_allowed() const { return kind != FragmentKind::entity && !temporal(); }
+  std::size_t most_instances() const { return temporal() ? limits.evolution_instances : limits.attributes; }
   bool merging() const { return kind == FragmentKind::merge || kind == FragmentKind::entity_merge; }
 
   // ---- values ----
@@ -188,6 +171,16 @@ struct FragmentReader::Impl {
     return {};
   }
 
+  Status read_evolution(od::value& value, Fragment& fragment) {
+    std::string_view text;
+    if (auto code = simdjson::to_json_string(value).get(text)) return broken(code);
+    auto scopes = read_scope_evolution(text, limits);
+    if (scopes.ok()) return fragment.has_scope = true, fragment.scopes = std::move(*scopes), Status();
+    Error error = std::move(scopes).error();
+    error.where = path.pointer() + error.where;
+    return error;
+  }
+
   // ---- attributes ----
 
   Frame& frame() { return frames[depth - 1]; }
@@ -225,7 +218,7 @@ struct FragmentReader::Impl {
 
   /// Reads `name`'s value: one instance, or several. Top level and sub-attributes alike.
   Status read_attribute(Symbol name, od::value& value, bool members_only = false) {
-    if (++instances > limits.attributes) return bad("The entity has too many attributes.", Code::too_large);
+    if (++instances > most_instances()) return bad("The entity has too many attributes.", Code::too_large);
     if (depth + 1 > limits.depth) return bad("Attributes are nested too deeply.", Code::invalid_request);
     od::json_type type;
     if (auto code = value.type().get(type)) return broken(code);
@@ -247,11 +240,12 @@ struct FragmentReader::Impl {
       od::value item;
       if (auto code = std::move(element).get(item)) return broken(code);
       const JsonPath::Step step(path, index++);
-      if (++instances > limits.attributes) return bad("The entity has too many attributes.", Code::too_large);
+      if (++instances > most_instances()) return bad("The entity has too many attributes.", Code::too_large);
       od::json_type type;
       if (auto code = item.type().get(type)) return broken(code);
       if (type != od::json_type::object) return bad("Each instance of an attribute is an object.");
       MADANG_CHECK(read_members(name, item));
+      if (temporal() && depth == 0) continue;  // one after another
       std::string dataset(frames[depth].instance.dataset_id);
       if (std::find(datasets.begin(), datasets.end(), dataset) != datasets.end())
         return bad(dataset.empty() ? "Two instances of the attribute have no datasetId."
@@ -273,6 +267,9 @@ struct FragmentReader::Impl {
   void pop_frame() {
     builder.end_instance();
     --depth;
+    if (depth > 0 || !temporal()) return;
+    const Frame& f = frames.front();
+    past.push_back({f.instance.name, f.instance.dataset_id.empty(), f.deleted_at});
   }
 
   /// A concise attribute that is only its value.
@@ -377,6 +374,7 @@ struct FragmentReader::Impl {
         f.linked = &member;
         return skip(item);
       case Member::system:
+        if (temporal() && depth == 1 && member.name == "deletedAt") return read_time(item, member.name, f.deleted_at);
         return skip(item);
       case Member::prohibited:
         return bad("\"" + std::string(member.name) + "\" cannot be a member of an attribute.");
@@ -465,6 +463,8 @@ struct FragmentReader::Impl {
   Status settle(Frame& f) {
     MADANG_CHECK(settle_kind(f));
     EntityBuilder::Instance& instance = f.instance;
+    if (is_null(f) && temporal() && depth == 1) return settle_deleted(f);
+    f.deleted_at.reset();
     if (is_null(f)) {
       MADANG_CHECK(take_null());
       instance.kind = Kind::null;
@@ -548,6 +548,15 @@ struct FragmentReader::Impl {
     return bad("A " + std::string(kind_name(instance.kind)) + " has no valueType.");
   }
 
+  /// Clause 4.5.7: the attribute was deleted then. Where it does not say when, it is when it was observed.
+  Status settle_deleted(Frame& f) {
+    EntityBuilder::Instance& instance = f.instance;
+    const bool list = instance.kind == Kind::list_property || instance.kind == Kind::list_relationship;
+    instance.value = instance.kind == Kind::language_property ? kNullMap : list ? kNullList : kNullLiteral;
+    if (!f.deleted_at) f.deleted_at = instance.observed_at.value_or(kNullTime);
+    return {};
+  }
+
   /// The NGSI-LD null inside a value means something to a merge only (clauses 5.5.4 and 5.5.12).
   Status settle_inner_null(Frame& f) {
     has_nulls = true;
@@ -616,7 +625,7 @@ struct FragmentReader::Impl {
   }
 
   static bool is_null(const Frame& f) {
-    return f.has_value && (f.value == kNullLiteral || f.value == kNullMap || f.value == "[\"urn:ngsi-ld:null\"]");
+    return f.has_value && (f.value == kNullLiteral || f.value == kNullMap || f.value == kNullList);
   }
 
   Status check_object(std::string_view value) {
@@ -674,6 +683,7 @@ struct FragmentReader::Impl {
     proof = Symbol::none;
     path.clear();
     top.clear();
+    past.clear();
     builder.begin({});
   }
 
@@ -682,6 +692,7 @@ struct FragmentReader::Impl {
     const auto once = [&seen](unsigned bit) { return std::exchange(seen, seen | (1u << bit)) != (seen | (1u << bit)); };
     if (key == "id" || key == "@id") return once(0) ? read_id(value, expected_id, id) : Status(duplicate(key));
     if (key == "type" || key == "@type") return once(1) ? read_types(value, types) : Status(duplicate(key));
+    if (key == "scope" && temporal()) return once(2) ? read_evolution(value, fragment) : Status(duplicate(key));
     if (key == "scope") return once(2) ? read_scopes(value, fragment) : Status(duplicate(key));
     if (key == "@context") return once(3) ? skip(value) : Status(duplicate(key));
     if (key == "createdAt" || key == "modifiedAt" || key == "deletedAt") return skip(value);
@@ -697,7 +708,8 @@ struct FragmentReader::Impl {
   /// Clause 4.5.1: non-reified terms cannot name attributes. `value` and its kin stand for nodes, and models have
   /// attributes of that name; but a fragment {"value": 5} is more likely an attribute at the wrong place.
   Status check_name(const MemberName& member, od::value& value) const {
-    const bool misplaced = kind == FragmentKind::attributes || kind == FragmentKind::merge;
+    const bool misplaced =
+        kind == FragmentKind::attributes || kind == FragmentKind::merge || kind == FragmentKind::evolution_attributes;
     if (member.member == Member::value && !(misplaced && !looks_like_attribute(start_of(value)))) return {};
     return bad("\"" + std::string(member.name) +
                "\" is a member of attributes and cannot be the name of one (clause 4.5.1).");
@@ -720,7 +732,8 @@ struct FragmentReader::Impl {
 
   base::Result<Fragment> finish_entity(Fragment fragment, std::string_view expected_id, std::string_view& id,
                                        std::size_t types) {
-    const bool whole = kind == FragmentKind::entity || kind == FragmentKind::entity_upsert;
+    const bool whole =
+        kind == FragmentKind::entity || kind == FragmentKind::entity_upsert || kind == FragmentKind::evolution;
     if (id.empty()) {
       if (whole || kind == FragmentKind::entity_update || kind == FragmentKind::entity_merge)
         return bad("The entity has no id.");
@@ -734,6 +747,7 @@ struct FragmentReader::Impl {
   /// The object at `at`, where it is a plain one; `end` is then its end.
   std::optional<base::Result<Fragment>> read_plain_entity(const char* at, std::string_view expected_id,
                                                           std::string_view& id, const char*& object_end) {
+    if (temporal()) return std::nullopt;
     const auto entity = plain.read(json_text::between(at, end), builder, *vocabulary);
     if (!entity || (!expected_id.empty() && !entity->id.empty() && entity->id != expected_id)) {
       builder.begin({});
@@ -747,11 +761,25 @@ struct FragmentReader::Impl {
   base::Result<Fragment> finish(Fragment fragment) {
     auto block = builder.finish();
     if (!block.ok()) return placed(std::move(block).error());
-    if (block->size() > limits.entity_bytes) return bad("The entity is too large.", Code::too_large);
+    if (block->size() > (temporal() ? limits.evolution_bytes : limits.entity_bytes))
+      return bad("The entity is too large.", Code::too_large);
+    note_deleted(fragment);
     fragment.block = std::move(*block);
     fragment.complete = complete;
     fragment.has_nulls = has_nulls;
     return fragment;
+  }
+
+  /// The builder has put the instances of one name side by side, the default ones first.
+  void note_deleted(Fragment& fragment) {
+    if (past.empty()) return;
+    std::unordered_map<Symbol, std::size_t> first;
+    for (std::size_t i = 0; i < past.size(); ++i) first.try_emplace(past[i].name, i);
+    std::stable_sort(past.begin(), past.end(), [&](const Past& a, const Past& b) {
+      return a.name != b.name ? first[a.name] < first[b.name] : a.is_default > b.is_default;
+    });
+    for (std::size_t i = 0; i < past.size(); ++i)
+      if (past[i].deleted_at) fragment.deleted.emplace_back(static_cast<std::uint32_t>(i), *past[i].deleted_at);
   }
 
   /// Nothing but white space may follow the document.
@@ -790,9 +818,10 @@ base::Result<Fragment> FragmentReader::read(std::string_view json, FragmentKind 
   return fragment;
 }
 
-base::Result<Fragment> FragmentReader::read_attribute(std::string_view json, Symbol name, Vocabulary& vocabulary) {
+base::Result<Fragment> FragmentReader::read_attribute(std::string_view json, Symbol name, Vocabulary& vocabulary,
+                                                      FragmentKind kind) {
   Impl& r = *impl_;
-  r.start(vocabulary, FragmentKind::one_attribute, json);
+  r.start(vocabulary, kind, json);
   if (vocabulary.symbols().name(name) == kProof) r.proof = name;
   od::document document;
   od::value value;

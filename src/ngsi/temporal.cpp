@@ -1,8 +1,8 @@
 #include "madang/ngsi/temporal.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <chrono>
 #include <limits>
 #include <string>
 
@@ -14,8 +14,9 @@ using base::Code;
 using base::error;
 
 constexpr std::array<std::string_view, 4> kProperties{"observedAt", "createdAt", "modifiedAt", "deletedAt"};
-constexpr std::array<std::string_view, kAggregationMethods> kMethods{"avg",    "distinctCount", "max",   "min",
-                                                                     "stddev", "sum",           "sumsq", "totalCount"};
+/// By AggregateMethod.
+constexpr std::array<std::string_view, kAggregateMethods> kMethods{"totalCount", "distinctCount", "sum",    "avg",
+                                                                   "min",        "max",           "stddev", "sumsq"};
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kDay = 86'400 * kSecond;
@@ -39,25 +40,7 @@ std::int64_t times(std::int64_t a, std::int64_t b) {
   return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::int64_t>::max() : product;
 }
 
-/// `time` so many months later by the calendar.
-Timestamp months_later(Timestamp time, std::int64_t months) {
-  using namespace std::chrono;
-  constexpr Timestamp kLast{std::numeric_limits<std::int64_t>::max()};
-  constexpr std::int64_t kMostMonths = 600 * 12;  // more than Timestamp covers
-  if (months > kMostMonths) return kLast;
-  const sys_time<nanoseconds> moment{nanoseconds(time.ns)};
-  const sys_days day = floor<days>(moment);
-  const year_month_day date(day);
-  const year_month month = date.year() / date.month() + std::chrono::months(months);
-  const year_month_day_last end = month / last;
-  const sys_days moved = month / std::min(date.day(), end.day());
-  const std::int64_t in_day = (moment - day).count();
-  std::int64_t begin = 0;  // of the day; it fits, or is later than all times
-  if (__builtin_mul_overflow(std::int64_t{moved.time_since_epoch().count()}, kDay, &begin)) return kLast;
-  return {added(begin, in_day)};
-}
-
-base::Result<Timestamp> time_of(std::string_view text, std::string_view where) {
+base::Result<Timestamp> read_time(std::string_view text, std::string_view where) {
   auto time = base::parse_date_time(text);
   if (time.ok()) return *time;
   return wrong("\"" + std::string(where) + "\": " + time.error().message, where);
@@ -83,6 +66,8 @@ class DurationReader {
       MADANG_CHECK(part(order));
     }
     if (weeks_ && parts_ > 1) return bad("weeks stand alone, as in P2W");
+    constexpr std::int64_t kMostMonths = 12 * 10'000;  // add() counts no further
+    period_.months = static_cast<std::int32_t>(std::min(months_, kMostMonths));
     return period_;
   }
 
@@ -96,7 +81,8 @@ class DurationReader {
     const char unit = rest_.front();
     rest_.remove_prefix(1);
     const auto place = order.find(unit);
-    if (place == order.npos) return bad("the units are Y, M, W and D, after a T H, M and S, each once and in this order");
+    if (place == order.npos)
+      return bad("the units are Y, M, W and D, after a T H, M and S, each once and in this order");
     order.remove_prefix(place + 1);
     if (has_fraction && (unit != 'S' || !in_time_)) return bad("only seconds have a fraction");
     ++parts_;
@@ -107,8 +93,8 @@ class DurationReader {
   void add(char unit, std::int64_t number, std::int64_t fraction) {
     const auto ns = [&](std::int64_t each) { period_.ns = added(period_.ns, added(times(number, each), fraction)); };
     if (in_time_) return ns(unit == 'H' ? 3'600 * kSecond : unit == 'M' ? 60 * kSecond : kSecond);
-    if (unit == 'Y') period_.months = added(period_.months, times(number, 12));
-    if (unit == 'M') period_.months = added(period_.months, number);
+    if (unit == 'Y') months_ += number * 12;
+    if (unit == 'M') months_ += number;
     if (unit == 'W') weeks_ = true, ns(7 * kDay);
     if (unit == 'D') ns(kDay);
   }
@@ -132,12 +118,13 @@ class DurationReader {
   }
 
   base::Error bad(std::string_view what) const {
-    return error(Code::bad_request_data, quoted(text_) + " is no duration such as PT1H or P1M (ISO 8601): " +
-                                             std::string(what) + ".");
+    return error(Code::bad_request_data,
+                 quoted(text_) + " is no duration such as PT1H or P1M (ISO 8601): " + std::string(what) + ".");
   }
 
   std::string_view text_, rest_;
   Period period_;
+  std::int64_t months_ = 0;
   std::size_t parts_ = 0;
   bool in_time_ = false, weeks_ = false;
 };
@@ -161,13 +148,13 @@ base::Status read_relation(const TemporalText& text, TemporalQuery& query) {
   if (query.relation == none)
     return wrong("\"timerel\" is before, after or between, not " + quoted(name) + ".", "timerel");
   if (!text.time_at) return wrong("\"timerel\" needs a \"timeAt\" (4.11).", "timeAt");
-  MADANG_TRY(query.at, time_of(*text.time_at, "timeAt"));
+  MADANG_TRY(query.at, read_time(*text.time_at, "timeAt"));
   if (query.relation != between) {
     if (!text.end_time_at) return {};
     return wrong("\"endTimeAt\" goes with timerel=between (4.11).", "endTimeAt");
   }
   if (!text.end_time_at) return wrong("timerel=between needs an \"endTimeAt\" (4.11).", "endTimeAt");
-  MADANG_TRY(query.end_at, time_of(*text.end_time_at, "endTimeAt"));
+  MADANG_TRY(query.end_at, read_time(*text.end_time_at, "endTimeAt"));
   return {};
 }
 
@@ -177,46 +164,18 @@ std::string_view time_property_name(TimeProperty property) {
   return kProperties[static_cast<std::size_t>(property)];
 }
 
-std::string_view aggregation_method_name(AggregationMethod method) {
+std::string_view aggregate_method_name(AggregateMethod method) {
   return kMethods[static_cast<std::size_t>(method)];
 }
 
-TimeRange TemporalQuery::range() const {
-  switch (relation) {
-    case Relation::before:
-      return {{INT64_MIN}, at};
-    case Relation::after:
-      return {at, {INT64_MAX}};
-    case Relation::between:
-      return {at, end_at};
-    case Relation::none:
-      break;
-  }
-  return {};
-}
-
-Timestamp Period::start(Timestamp origin, std::int64_t count) const {
-  const Timestamp moved = months == 0 ? origin : months_later(origin, times(months, count));
-  const std::int64_t rest = times(ns, count);
-  return {rest < 0 ? moved.ns : added(moved.ns, rest)};
-}
-
-std::int64_t Period::number_of(Timestamp origin, Timestamp time) const {
-  // The difference of two Timestamps may be more than fits: it is not negative, so this is right.
-  const auto passed = static_cast<std::uint64_t>(time.ns) - static_cast<std::uint64_t>(origin.ns);
-  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-  if (months == 0) return static_cast<std::int64_t>(std::min(passed / static_cast<std::uint64_t>(ns), kMost));
-  // No month is shorter than 28 days: from a number that is surely enough go down by halves.
-  std::int64_t low = 0;
-  std::int64_t high = static_cast<std::int64_t>(passed / static_cast<std::uint64_t>(28 * kDay)) / months + 1;
-  while (low < high) {  // start(low) <= time
-    const std::int64_t middle = low + (high - low + 1) / 2;
-    if (start(origin, middle) <= time)
-      low = middle;
-    else
-      high = middle - 1;
-  }
-  return low;
+std::optional<Interval> TemporalQuery::interval() const {
+  if (relation == Relation::none && !property_given) return std::nullopt;
+  Interval interval;
+  interval.property = property;
+  if (relation == Relation::after || relation == Relation::between) interval.from = at;
+  if (relation == Relation::before) interval.until = at;
+  if (relation == Relation::between) interval.until = end_at;
+  return interval;
 }
 
 base::Result<Period> parse_period(std::string_view text) {
@@ -241,20 +200,20 @@ base::Result<TemporalQuery> parse_temporal_query(const TemporalText& text) {
     const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (fault != std::errc() || end != digits.data() + digits.size() || number == 0)
       return wrong("\"lastN\" is a whole number from 1, not " + quoted(digits) + ".", "lastN");
-    query.last_n = number;
+    query.last_n = static_cast<std::uint32_t>(std::min<std::uint64_t>(number, UINT32_MAX));
   }
   return query;
 }
 
-base::Result<Aggregation> parse_aggregation(const TemporalText& text) {
-  Aggregation aggregation;
+base::Result<AggregationParameters> parse_aggregation(const TemporalText& text) {
+  AggregationParameters aggregation;
   if (!text.aggr_methods || text.aggr_methods->empty())
     return wrong("Aggregated values need \"aggrMethods\": some of " + list_of(kMethods) + ".", "aggrMethods");
   for (const std::string_view name : *text.aggr_methods) {
     const auto known = std::find(kMethods.begin(), kMethods.end(), name);
     if (known == kMethods.end())
       return wrong("\"aggrMethods\" takes " + list_of(kMethods) + ", not " + quoted(name) + ".", "aggrMethods");
-    const auto method = static_cast<AggregationMethod>(known - kMethods.begin());
+    const auto method = static_cast<AggregateMethod>(known - kMethods.begin());
     if (std::find(aggregation.methods.begin(), aggregation.methods.end(), method) == aggregation.methods.end())
       aggregation.methods.push_back(method);
   }
