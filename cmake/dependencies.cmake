@@ -28,6 +28,13 @@ find_library(ROARING_LIBRARY roaring REQUIRED)
 add_library(roaring INTERFACE)
 target_link_libraries(roaring INTERFACE ${ROARING_LIBRARY})
 
+find_package(RocksDB REQUIRED)
+add_library(rocksdb INTERFACE)
+target_link_libraries(rocksdb INTERFACE RocksDB::rocksdb-shared)
+
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+add_library(zstd ALIAS PkgConfig::ZSTD)
+
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 add_library(tomlplusplus ALIAS tomlplusplus::tomlplusplus)

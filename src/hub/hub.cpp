@@ -283,6 +283,29 @@ class HubImpl final : public Hub {
     return out;
   }
 
+  // ---- the past ----
+
+  void retrieve_past(const PrincipalPtr&, std::string_view, std::string, ngsi::EvolutionQuery, base::Executor& home,
+                     Told<ngsi::Evolution> done) override {
+    home.post([done = std::move(done)] { done(no_history()); });
+  }
+  void query_past(const PrincipalPtr&, std::string_view, ngsi::EvolutionsQuery, ngsi::EvolutionsPage,
+                  base::Executor& home, Told<ngsi::EvolutionsAnswer> done) override {
+    home.post([done = std::move(done)] { done(no_history()); });
+  }
+  void aggregate_past(const PrincipalPtr&, std::string_view, std::string, ngsi::AggregationQuery, base::Executor& home,
+                      Told<ngsi::Aggregation> done) override {
+    home.post([done = std::move(done)] { done(no_history()); });
+  }
+  void query_aggregates(const PrincipalPtr&, std::string_view, ngsi::EvolutionsQuery, ngsi::AggregationQuery,
+                        ngsi::EvolutionsPage, base::Executor& home, Told<Aggregations> done) override {
+    home.post([done = std::move(done)] { done(no_history()); });
+  }
+  void look_up_past(const PrincipalPtr&, std::string_view, std::string, ngsi::Symbol, std::optional<ngsi::InstanceId>,
+                    base::Executor& home, Told<PastKnows> done) override {
+    home.post([done = std::move(done)] { done(no_history()); });
+  }
+
   // ---- running it ----
 
   Health health() const override {
@@ -333,6 +356,10 @@ class HubImpl final : public Hub {
   }
 
  private:
+  static base::Error no_history() {
+    return base::error(Code::not_supported, "This server keeps no history: history.enabled is off.");
+  }
+
   static base::Error unknown(std::string_view tenant) {
     return base::error(Code::nonexistent_tenant, "There is no tenant \"" + std::string(tenant) + "\".");
   }

@@ -16,6 +16,7 @@
 #include "madang/base/time.h"
 #include "madang/governance/principal.h"
 #include "madang/ngsi/change.h"
+#include "madang/ngsi/evolution.h"
 #include "madang/ngsi/query.h"
 
 namespace madang::hub {
@@ -163,6 +164,35 @@ class Hub {
   /// Those of one collection; it may be that the newest are not durable yet.
   virtual base::Result<std::vector<Document>> documents(const Principal& who, std::string_view tenant,
                                                         std::string_view collection) = 0;
+
+  // The past (ngsi/evolution.h). Work is done on threads of the hub's own and `done` called on `home`, always later.
+  // One sees what was shown when the call was made: history follows within moments, and is waited for; unavailable
+  // where it lags too far. What a policy hides now is hidden in the past. not_supported where history is off.
+  template <class Value>
+  using Told = std::function<void(base::Result<Value>)>;
+  /// not_found where there never was such an entity; an evolution without instances where none are in the interval.
+  virtual void retrieve_past(const PrincipalPtr& who, std::string_view tenant, std::string id,
+                             ngsi::EvolutionQuery query, base::Executor& home, Told<ngsi::Evolution> done) = 0;
+  /// Only entities that have instances in the interval.
+  virtual void query_past(const PrincipalPtr& who, std::string_view tenant, ngsi::EvolutionsQuery query,
+                          ngsi::EvolutionsPage page, base::Executor& home, Told<ngsi::EvolutionsAnswer> done) = 0;
+  virtual void aggregate_past(const PrincipalPtr& who, std::string_view tenant, std::string id,
+                              ngsi::AggregationQuery query, base::Executor& home, Told<ngsi::Aggregation> done) = 0;
+  /// The same of each entity of a page: `which` chooses as in query_past.
+  struct Aggregations {
+    std::vector<ngsi::Aggregation> entities;
+    std::uint64_t count = 0;
+    bool more = false;
+  };
+  virtual void query_aggregates(const PrincipalPtr& who, std::string_view tenant, ngsi::EvolutionsQuery which,
+                                ngsi::AggregationQuery query, ngsi::EvolutionsPage page, base::Executor& home,
+                                Told<Aggregations> done) = 0;
+  /// For who changes the past: is there such an evolution, and in it such an instance? `attribute` none: the scope.
+  struct PastKnows {
+    bool entity = false, attribute = false, instance = false;
+  };
+  virtual void look_up_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::Symbol attribute,
+                            std::optional<ngsi::InstanceId> instance, base::Executor& home, Told<PastKnows> done) = 0;
 
   virtual Health health() const = 0;
   /// Every durable entity of a tenant, in slices, for `export`: `see` returns false to stop. Blocks the caller's

@@ -32,6 +32,8 @@ enum class RecordKind : std::uint8_t {
   tenant = 4,    // a tenant came or went
   setting = 5,   // a declared index, a limit
   document = 6,  // a stored document came, changed or went
+  temporal = 7,  // the past was changed: history::append_temporal_change
+  past = 8,      // what history keeps was decided: a rule came or went, something was erased
 };
 
 struct Record {
