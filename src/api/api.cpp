@@ -18,6 +18,8 @@
 #include "ngsild/contexts.h"
 #include "ngsild/discovery.h"
 #include "ngsild/entity_map.h"
+#include "ngsild/past.h"
+#include "ngsild/past_change.h"
 #include "ngsild/purge.h"
 #include "ngsild/query.h"
 #include "ngsild/retrieve.h"
@@ -81,6 +83,7 @@ std::string available_media(std::uint8_t offered) {
 
 constexpr std::string_view kEntityMap = "/ngsi-ld/v1/entityMaps/{entityMapId}";
 constexpr std::string_view kEntity = "/ngsi-ld/v1/entities/{entityId}";
+constexpr std::string_view kPast = "/ngsi-ld/v1/temporal/entities/{entityId}";
 
 /// What the standard has and this server does not have yet. Requests are checked as far as that goes without it.
 class RefuseByName final : public Endpoint {
@@ -115,6 +118,11 @@ struct Api::Impl {
     set<CreateEntityMap>({Op::map_create, Op::map_create_batch});
     set<ManageEntityMap>({Op::map_show, Op::map_update, Op::map_delete});
     set<PurgeEntities>({Op::entity_purge});
+    set<RetrievePast>({Op::past_retrieve});
+    set<QueryPast>({Op::past_query, Op::past_query_batch});
+    set<CreatePastEntityMap>({Op::past_map_create, Op::past_map_create_batch});
+    set<ChangePast>({Op::past_upsert, Op::past_append, Op::past_delete, Op::past_attribute_delete,
+                     Op::past_instance_update, Op::past_instance_delete});
     set<ShowTypes>({Op::types_list, Op::type_show});
     set<ShowAttributes>({Op::attributes_list, Op::attribute_show});
     set<ListTenants>({Op::tenants_list});
@@ -174,7 +182,8 @@ struct Api::Impl {
     MADANG_CHECK(call.params.parse(call.request().query, operation, call.decoded));
     call.captures = route.captures;
     for (std::string_view& capture : call.captures) MADANG_CHECK(decode_capture(capture, call.decoded));
-    const bool named_by_uri = operation.path.starts_with(kEntity) || operation.path == kEntityMap;
+    const bool named_by_uri =
+        operation.path.starts_with(kEntity) || operation.path.starts_with(kPast) || operation.path == kEntityMap;
     if (named_by_uri && !base::is_absolute_uri(call.captures[0])) {
       return error(Code::bad_request_data, "\"" + std::string(call.captures[0].substr(0, 80)) +
                                                "\" is no URI: ids of entities and their maps are.");

@@ -306,6 +306,16 @@ class HubImpl final : public Hub {
     home.post([done = std::move(done)] { done(no_history()); });
   }
 
+  void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change, base::Executor& home,
+                   Kept done) override {
+    if (!who->may(Role::write, tenant)) return done(not_allowed(*who, tenant));
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return done(unknown(tenant));
+    if (sequencer_->waiting() >= options_.in_flight)
+      return done(base::error(Code::too_many_requests, "Too many changes wait for the disk; try again in a moment."));
+    sequencer_->change_past(*who, *found, std::move(change), home, std::move(done));
+  }
+
   // ---- running it ----
 
   Health health() const override {

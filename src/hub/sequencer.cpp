@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "madang/history/history.h"
 #include "madang/ngsi/expiry.h"
 
 #include "folder.h"
@@ -248,20 +249,62 @@ void Sequencer::change_document(state::Tenant& tenant, DocumentChange&& change, 
   {
     SequencerLock lock(mutex_);
     const auto position = apply_document(tenant, std::move(change));
-    if (position.ok()) {
-      Home& waiting = home_of(home);
-      waiting.waiters.push_back({*position,
-                                 [done = std::move(done)](std::vector<ChangeResult>&& results) {
-                                   const auto& error = results.front().error;
-                                   done(error ? base::Status(*error) : base::Status());
-                                 },
-                                 std::vector<ChangeResult>(1)});
-      waiting_.fetch_add(1, std::memory_order_relaxed);
-      return commit(waiting, 1);
-    }
+    if (position.ok()) return wait_for(*position, home, std::move(done));
     refused = position.error();
   }
   done(std::move(refused));
+}
+
+/// Under the lock.
+void Sequencer::wait_for(Position position, base::Executor& home, std::function<void(base::Status)>&& done) {
+  Home& waiting = home_of(home);
+  waiting.waiters.push_back({position,
+                             [done = std::move(done)](std::vector<ChangeResult>&& results) {
+                               const auto& error = results.front().error;
+                               done(error ? base::Status(*error) : base::Status());
+                             },
+                             std::vector<ChangeResult>(1)});
+  waiting_.fetch_add(1, std::memory_order_relaxed);
+  commit(waiting, 1);
+}
+
+void Sequencer::change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change,
+                            base::Executor& home, std::function<void(base::Status)> done) {
+  base::Status refused;
+  {
+    SequencerLock lock(mutex_);
+    last_time_ = std::max(last_time_, clock_.now());
+    const auto position = apply_past(who, tenant, std::move(change));
+    if (position.ok()) return wait_for(*position, home, std::move(done));
+    refused = position.error();
+  }
+  done(std::move(refused));
+}
+
+base::Result<Position> Sequencer::apply_past(const Principal& who, state::Tenant& tenant,
+                                             ngsi::TemporalChange&& change) {
+  if (failed()) return outcome_unknown();
+  if (change.block) {  // the times of what is in a fragment are "as the entity's"
+    auto* header = reinterpret_cast<ngsi::EntityHeader*>(change.block.data());
+    header->created_at = header->modified_at = last_time_.ns;
+  }
+  for (auto& [attribute, when] : change.deleted)
+    if (when == ngsi::kNullTime) when = last_time_;
+  for (ngsi::ScopeInstance& scope : change.scopes) {
+    scope.created_at = scope.modified_at = last_time_;
+    if (scope.deleted_at == ngsi::kNullTime) scope.deleted_at = scope.observed_at.value_or(last_time_);
+  }
+  if (who.policy) {
+    const ngsi::EntityView now = store_.tip(tenant, change.id);
+    const ngsi::EntityView given = change.block ? ngsi::EntityView(change.block) : now;
+    std::vector<ngsi::Symbol> names;
+    if (change.attribute != ngsi::Symbol::none) names.push_back(change.attribute);
+    for (std::size_t i = 0; change.block && i < given.attribute_count(); ++i) names.push_back(given.attribute_name(i));
+    MADANG_CHECK(who.policy->writing(tenant.name(), now, given, names));
+  }
+  record_.clear();
+  history::append_temporal_change(record_, change, tenant.symbols());
+  return journal_.append(journal::RecordKind::temporal, tenant.name(), 0, record_);
 }
 
 base::Result<Position> Sequencer::apply_document(state::Tenant& tenant, DocumentChange&& change) {

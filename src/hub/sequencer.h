@@ -40,6 +40,9 @@ class Sequencer {
   /// to remove.
   void change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& home,
                        std::function<void(base::Status)> done);
+  /// Appends a change of the past, its times set; `done` is called on `home` once it is durable.
+  void change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change, base::Executor& home,
+                   std::function<void(base::Status)> done);
   /// The journal's call: everything up to there is on disk, or the journal has ended.
   void durable(base::Result<journal::Position> position);
 
@@ -87,6 +90,9 @@ class Sequencer {
                                        base::Timestamp now);
   base::Status expire_one(state::Tenant& tenant, std::string_view id, const state::Store::Found& found);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
+  base::Result<journal::Position> apply_past(const Principal& who, state::Tenant& tenant,
+                                             ngsi::TemporalChange&& change);
+  void wait_for(journal::Position position, base::Executor& home, std::function<void(base::Status)>&& done);
   base::Result<journal::Position> apply_document(state::Tenant& tenant, DocumentChange&& change);
   Home& home_of(base::Executor& executor);
   void commit(Home& home, std::size_t changes);

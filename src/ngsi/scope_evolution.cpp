@@ -60,7 +60,8 @@ class Reader {
     for (const auto field : object) {
       const std::string at = where + "/" + std::string(field.key);
       if (field.key == "type" || field.key == "@type") {
-        if (field.value.get_string().value_or("") != std::string_view("Property"))
+        std::string_view type;
+        if (field.value.get(type) || type != "Property")
           return wrong("The scope is a Property here (clause 4.5.6).", at);
       } else if (field.key == "value") {
         has_value = true;

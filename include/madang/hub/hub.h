@@ -194,6 +194,12 @@ class Hub {
   virtual void look_up_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::Symbol attribute,
                             std::optional<ngsi::InstanceId> instance, base::Executor& home, Told<PastKnows> done) = 0;
 
+  /// Changes the past (clauses 5.6.11 to 5.6.16; the current entity stays as it is), and calls `done` on `home` once
+  /// that is durable. The times that are the hub's to say are set here: createdAt, modifiedAt, and kNullTime of what
+  /// was deleted. What the change names is not looked for: look_up_past() tells before.
+  virtual void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change,
+                           base::Executor& home, Kept done) = 0;
+
   virtual Health health() const = 0;
   /// Every durable entity of a tenant, in slices, for `export`: `see` returns false to stop. Blocks the caller's
   /// thread.

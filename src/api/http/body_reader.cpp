@@ -167,6 +167,50 @@ Status read_ordering(const dom::element& value, const std::string& pointer, Quer
                     });
 }
 
+/// A list of words, as an array or with commas between them.
+Result<std::vector<std::string>> words_of(const dom::element& value, const std::string& pointer) {
+  if (!value.is_string()) return texts_of(value, pointer);
+  MADANG_TRY(const std::string all, text_of(value, pointer));
+  std::vector<std::string> words(1);
+  for (const char c : all) c == ',' ? (void)words.emplace_back() : words.back().push_back(c);
+  return words;
+}
+
+/// TemporalQuery (5.2.21) or AggregationParams (5.2.44).
+Status read_temporal(const dom::element& value, const std::string& pointer, bool aggregation_only, QueryBody& body) {
+  QueryBody::Temporal& temporal = body.temporal;
+  const auto once = [](bool given, const std::string& at) -> Status {
+    return given ? Status(wrong("It stands in temporalQ and in aggrParams.", at)) : Status();
+  };
+  return each_field(value, pointer,
+                    [&](std::string_view name, const dom::element& item, const std::string& at) -> Status {
+                      if (name == "aggrMethods") {
+                        MADANG_CHECK(once(temporal.aggr_methods.has_value(), at));
+                        MADANG_TRY(temporal.aggr_methods, words_of(item, at));
+                      } else if (name == "aggrPeriodDuration") {
+                        MADANG_CHECK(once(temporal.aggr_period_duration.has_value(), at));
+                        MADANG_TRY(temporal.aggr_period_duration, text_of(item, at));
+                      } else if (aggregation_only) {
+                        return unknown(name, at);
+                      } else if (name == "timerel") {
+                        MADANG_TRY(temporal.timerel, text_of(item, at));
+                      } else if (name == "timeAt") {
+                        MADANG_TRY(temporal.time_at, text_of(item, at));
+                      } else if (name == "endTimeAt") {
+                        MADANG_TRY(temporal.end_time_at, text_of(item, at));
+                      } else if (name == "timeproperty") {
+                        MADANG_TRY(temporal.timeproperty, text_of(item, at));
+                      } else if (name == "lastN") {
+                        std::uint64_t number = 0;
+                        if (item.get(number) || number == 0) return wrong("\"lastN\" is a whole number from 1.", at);
+                        temporal.last_n = std::to_string(number);
+                      } else {
+                        return unknown(name, at);
+                      }
+                      return {};
+                    });
+}
+
 Status read_query_member(std::string_view name, const dom::element& value, const std::string& at, QueryBody& body) {
   struct Text {
     std::string_view name;
@@ -339,7 +383,7 @@ Result<std::vector<std::string>> BodyReader::strings(std::string_view body, std:
   return texts;
 }
 
-Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json) {
+Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json, bool temporal) {
   MADANG_TRY(const dom::element root, impl_->parse(body));
   QueryBody query;
   bool typed = false;
@@ -354,6 +398,9 @@ Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json) {
         if (name == "entities") return read_selectors(value, at, query);
         if (name == "geoQ") return read_geo(value, at, query);
         if (name == "ordering") return read_ordering(value, at, query);
+        if (name == "temporalQ" && temporal) query.has_temporal = true;
+        if ((name == "temporalQ" || name == "aggrParams") && temporal)
+          return read_temporal(value, at, name == "aggrParams", query);
         return read_query_member(name, value, at, query);
       }));
   if (!typed) return wrong("A query has \"type\": \"Query\" (5.2.23).", "/type");

@@ -92,6 +92,10 @@ const std::vector<Key>& keys() {
       {"limits.entity", MADANG_SLOT(Bytes, edge.entity.entity_bytes), "Largest entity."},
       {"limits.attributes", MADANG_SLOT(Count, edge.entity.attributes),
        "Attributes of one entity, sub-attributes counted."},
+      {"limits.evolution", MADANG_SLOT(Bytes, edge.entity.evolution_bytes),
+       "Largest temporal representation in one request."},
+      {"limits.evolution_instances", MADANG_SLOT(Count, edge.entity.evolution_instances),
+       "Instances in it, sub-attributes counted."},
       {"limits.depth", MADANG_SLOT(Count, edge.entity.depth), "Nesting of JSON in a request."},
       {"limits.string", MADANG_SLOT(Bytes, edge.entity.string_bytes), "Longest string in an entity."},
 
@@ -102,6 +106,9 @@ const std::vector<Key>& keys() {
       {"api.batch", MADANG_SLOT(Count, edge.batch_most), "Entities in one batch operation."},
       {"api.page", MADANG_SLOT(Count, edge.page_default), "Entities on a page where the request gives no `limit`."},
       {"api.largest_page", MADANG_SLOT(Count, edge.page_most), "Largest `limit`."},
+      {"api.instances", MADANG_SLOT(Count, edge.past_most),
+       "Instances of one entity in an answer about the past; beyond, it is a part of the whole (206 and "
+       "Content-Range)."},
       {"api.joined", MADANG_SLOT(Count, edge.joined_most),
        "Linked entities (`join`) shown with one entity (403 TooComplexQuery)."},
       {"api.gzip", MADANG_SLOT(Flag, edge.gzip), "Compress answers for clients that accept it."},
