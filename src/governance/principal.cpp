@@ -78,6 +78,7 @@ std::string_view bearer_token(std::string_view authorization) {
 }  // namespace
 
 bool Principal::may(Role wanted, std::string_view tenant) const {
+  tenant = tenant_of(tenant);
   return role >= wanted && (all_tenants || std::ranges::find(tenants, tenant) != tenants.end());
 }
 

@@ -49,7 +49,7 @@ base::Error not_allowed(const Principal& who, std::string_view tenant) {
 }
 
 const ngsi::Filter* filter_of(const Principal& who, std::string_view tenant) {
-  return who.policy ? who.policy->reading(tenant) : nullptr;
+  return who.policy ? who.policy->reading(governance::tenant_of(tenant)) : nullptr;
 }
 
 /// One question on its way through several turns of a loop.
@@ -105,7 +105,9 @@ class HubImpl final : public Hub {
 
   base::Result<ngsi::SymbolTable*> symbols(std::string_view tenant, bool make) override {
     state::Tenant* found = store_->tenant(tenant);
-    if (found == nullptr && make && options_.auto_tenants) {
+    const std::string_view owner = governance::tenant_of(tenant);
+    const bool is_place = owner.size() < tenant.size() && store_->tenant(owner) != nullptr;
+    if (found == nullptr && make && (options_.auto_tenants || is_place)) {
       MADANG_TRY(found, store_->make_tenant(tenant));
     }
     if (found == nullptr) return unknown(tenant);
@@ -250,7 +252,7 @@ class HubImpl final : public Hub {
   base::Result<std::vector<std::string>> tenants(const Principal& who) override {
     std::vector<std::string> out;
     for (std::string& name : store_->tenant_names())
-      if (who.may(Role::read, name)) out.push_back(std::move(name));
+      if (name.find(governance::kPlaceMark) == name.npos && who.may(Role::read, name)) out.push_back(std::move(name));
     return out;
   }
 
@@ -307,13 +309,13 @@ class HubImpl final : public Hub {
   }
 
   void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change, base::Executor& home,
-                   Kept done) override {
+                   Kept done, bool keep_times) override {
     if (!who->may(Role::write, tenant)) return done(not_allowed(*who, tenant));
     state::Tenant* found = store_->tenant(tenant);
     if (found == nullptr) return done(unknown(tenant));
     if (sequencer_->waiting() >= options_.in_flight)
       return done(base::error(Code::too_many_requests, "Too many changes wait for the disk; try again in a moment."));
-    sequencer_->change_past(*who, *found, std::move(change), home, std::move(done));
+    sequencer_->change_past(*who, *found, std::move(change), keep_times, home, std::move(done));
   }
 
   // ---- running it ----

@@ -142,7 +142,7 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   }
   const ngsi::EntityView before = found.entity;
   if (before && who.policy) {
-    const ngsi::Filter* filter = who.policy->reading(tenant.name());
+    const ngsi::Filter* filter = who.policy->reading(governance::tenant_of(tenant.name()));
     if (filter != nullptr && !filter->allows_entity(before)) {
       const bool creates = change.operation == ngsi::Operation::create ||
                            change.operation == ngsi::Operation::upsert_replace ||
@@ -170,7 +170,8 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   const ngsi::EntityView shape = put     ? ngsi::EntityView(outcome.block)
                                  : after ? ngsi::EntityView(after)
                                          : ngsi::EntityView();
-  if (who.policy) MADANG_CHECK(who.policy->writing(tenant.name(), before, shape, result.updated));
+  if (who.policy)
+    MADANG_CHECK(who.policy->writing(governance::tenant_of(tenant.name()), before, shape, result.updated));
   if (shape) {
     const std::uint64_t old_size = before ? before.bytes().size() : 0;
     const std::uint64_t new_size = shape.bytes().size();
@@ -268,22 +269,20 @@ void Sequencer::wait_for(Position position, base::Executor& home, std::function<
   commit(waiting, 1);
 }
 
-void Sequencer::change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change,
+void Sequencer::change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change, bool keep_times,
                             base::Executor& home, std::function<void(base::Status)> done) {
   base::Status refused;
   {
     SequencerLock lock(mutex_);
     last_time_ = std::max(last_time_, clock_.now());
-    const auto position = apply_past(who, tenant, std::move(change));
+    const auto position = apply_past(who, tenant, std::move(change), keep_times);
     if (position.ok()) return wait_for(*position, home, std::move(done));
     refused = position.error();
   }
   done(std::move(refused));
 }
 
-base::Result<Position> Sequencer::apply_past(const Principal& who, state::Tenant& tenant,
-                                             ngsi::TemporalChange&& change) {
-  if (failed()) return outcome_unknown();
+void Sequencer::set_times(ngsi::TemporalChange& change) const {
   if (change.block) {  // the times of what is in a fragment are "as the entity's"
     auto* header = reinterpret_cast<ngsi::EntityHeader*>(change.block.data());
     header->created_at = header->modified_at = last_time_.ns;
@@ -294,13 +293,19 @@ base::Result<Position> Sequencer::apply_past(const Principal& who, state::Tenant
     scope.created_at = scope.modified_at = last_time_;
     if (scope.deleted_at == ngsi::kNullTime) scope.deleted_at = scope.observed_at.value_or(last_time_);
   }
+}
+
+base::Result<Position> Sequencer::apply_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change,
+                                             bool keep_times) {
+  if (failed()) return outcome_unknown();
+  if (!keep_times) set_times(change);
   if (who.policy) {
     const ngsi::EntityView now = store_.tip(tenant, change.id);
     const ngsi::EntityView given = change.block ? ngsi::EntityView(change.block) : now;
     std::vector<ngsi::Symbol> names;
     if (change.attribute != ngsi::Symbol::none) names.push_back(change.attribute);
     for (std::size_t i = 0; change.block && i < given.attribute_count(); ++i) names.push_back(given.attribute_name(i));
-    MADANG_CHECK(who.policy->writing(tenant.name(), now, given, names));
+    MADANG_CHECK(who.policy->writing(governance::tenant_of(tenant.name()), now, given, names));
   }
   record_.clear();
   history::append_temporal_change(record_, change, tenant.symbols());

@@ -41,8 +41,8 @@ class Sequencer {
   void change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& home,
                        std::function<void(base::Status)> done);
   /// Appends a change of the past, its times set; `done` is called on `home` once it is durable.
-  void change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change, base::Executor& home,
-                   std::function<void(base::Status)> done);
+  void change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change, bool keep_times,
+                   base::Executor& home, std::function<void(base::Status)> done);
   /// The journal's call: everything up to there is on disk, or the journal has ended.
   void durable(base::Result<journal::Position> position);
 

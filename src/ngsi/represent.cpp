@@ -491,6 +491,20 @@ void append_entity(std::string& out, EntityView entity, Vocabulary& vocabulary, 
     writer.entity();
 }
 
+base::Result<EntityBlock> copy_shown(EntityView entity, const Representation& how, const Filter* filter) {
+  thread_local EntityBuilder builder;
+  builder.begin_like(entity);
+  builder.set_version(entity.version());
+  for (std::size_t i = 0; i < entity.type_count(); ++i) builder.add_type(entity.type(i));
+  if (how.pick_scope) entity.each_scope([](std::string_view scope) { builder.add_scope(scope); });
+  const bool in_order = entity.is_in_order();
+  for (std::size_t i = 0; i < entity.attribute_count(); ++i) {
+    if (is_shown(entity, entity.attribute_name(i), how, filter) && is_wanted(entity.attribute(i).dataset_id, how))
+      builder.copy_from_base(i, in_order);
+  }
+  return builder.finish();
+}
+
 void each_linked(EntityView entity, const Representation& how, const Representation& whole, const Filter* filter,
                  const std::function<void(std::string_view, const Representation&)>& see) {
   for (std::size_t i = 0; i < entity.attribute_count(); ++i) {

@@ -214,8 +214,20 @@ class Runner:
             fault = f"expected {block.status}, got {status}: {body.decode('utf-8', 'replace')[:300]}"
         fault = fault or check_headers(block, answered, fill) or check_body(block, body)
         for name, header in block.keeps:
-            kept[name] = next((v for n, v in answered if n.lower() == header.lower()), "")
+            kept[name] = (pointed(body, header) if header.startswith("/")
+                          else next((v for n, v in answered if n.lower() == header.lower()), ""))
         return fault
+
+
+def pointed(body, pointer):
+    """The value at a JSON pointer (without escapes) as text; empty where there is none."""
+    try:
+        value = json.loads(body)
+        for token in pointer[1:].split("/"):
+            value = value[int(token)] if isinstance(value, list) else value[token]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 class Server:

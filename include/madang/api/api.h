@@ -24,6 +24,14 @@ struct EntityMapLimits {
   std::chrono::seconds longest{24 * 3600};
 };
 
+/// Snapshots (clause 5.16) last, but not for ever.
+struct SnapshotLimits {
+  std::size_t snapshots = 100;               // of one tenant at a time
+  std::size_t entities = 1'000'000;          // that one query puts into a snapshot
+  std::chrono::seconds lifetime{24 * 3600};  // where a request suggests none
+  std::chrono::seconds longest{31 * 24 * 3600};
+};
+
 struct Options {
   std::string default_context;              // URL; empty: the core context
   std::string public_url;                   // how clients reach the server; empty: http and the Host they name
@@ -46,6 +54,7 @@ struct Options {
   ngsi::EntityLimits entity;
   ngsi::QueryLimits query;
   EntityMapLimits entity_maps;
+  SnapshotLimits snapshots;
 };
 
 /// Answers requests. One for all loops of a server; everything given must outlive the server.

@@ -110,7 +110,8 @@ class Hub {
   static base::Result<std::unique_ptr<Hub>> open(base::FileSystem& files, const base::Clock& clock, Options options);
   virtual ~Hub() = default;
 
-  /// The names of a tenant; nonexistent_tenant where there is none (make: made where allowed, for writing).
+  /// The names of a tenant; nonexistent_tenant where there is none (make: made where allowed, for writing). A tenant
+  /// may have places beside it, "tenant~1" and so on (governance::tenant_of), which are tenants to all that follows.
   virtual base::Result<ngsi::SymbolTable*> symbols(std::string_view tenant, bool make = false) = 0;
 
   using Applied = std::function<void(std::vector<ChangeResult>&&)>;

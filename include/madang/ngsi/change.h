@@ -124,6 +124,7 @@ struct Change {
   std::vector<std::uint64_t> if_versions;  // If-Match: the entity must be one of these versions; empty: no condition
   bool if_any_version = false;             // If-Match: *
   bool if_absent = false;                  // If-None-Match: *
+  bool keep_times = false;                 // upsert_replace of a copy: its times are those it has
 };
 
 /// What a change came to. `record` says how it is kept.

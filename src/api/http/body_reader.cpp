@@ -270,6 +270,78 @@ Status read_selectors(const dom::element& value, const std::string& at, QueryBod
   return {};
 }
 
+Result<QueryBody> query_of(const dom::element& root, const std::string& pointer, bool ld_json, bool temporal) {
+  QueryBody query;
+  bool typed = false;
+  MADANG_CHECK(
+      each_field(root, pointer, [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
+        if (name == "@context" && ld_json) return {};
+        if (name == "type" || name == "@type") {
+          MADANG_TRY(const std::string text, text_of(value, at));
+          if (text != "Query") return wrong("The type of a query is \"Query\".", at);
+          return typed = true, Status();
+        }
+        if (name == "entities") return read_selectors(value, at, query);
+        if (name == "geoQ") return read_geo(value, at, query);
+        if (name == "ordering") return read_ordering(value, at, query);
+        if (name == "temporalQ" && temporal) query.has_temporal = true;
+        if ((name == "temporalQ" || name == "aggrParams") && temporal)
+          return read_temporal(value, at, name == "aggrParams", query);
+        return read_query_member(name, value, at, query);
+      }));
+  if (!typed) return wrong("A query has \"type\": \"Query\" (5.2.23).", pointer + "/type");
+  return query;
+}
+
+Result<std::vector<QueryBody>> queries_of(const dom::element& value, const std::string& pointer, bool temporal) {
+  constexpr std::size_t kMost = 100;
+  dom::array array;
+  if (value.get(array)) return wrong("An array of queries was expected.", pointer);
+  std::vector<QueryBody> queries;
+  for (const dom::element item : array) {
+    const std::string at = pointer + "/" + std::to_string(queries.size());
+    if (queries.size() == kMost) return error(Code::too_large, "There are too many queries.", at);
+    MADANG_TRY(QueryBody query, query_of(item, at, false, temporal));
+    if (temporal && !query.has_temporal) return wrong("A temporal query has a \"temporalQ\" (5.2.41).", at);
+    queries.push_back(std::move(query));
+  }
+  if (queries.empty()) return wrong("An empty array is not allowed here.", pointer);
+  return queries;
+}
+
+Status read_snapshot_member(std::string_view name, const dom::element& value, const std::string& at,
+                            SnapshotBody& snapshot) {
+  // Table 5.2.41-2: the server's own are passed over.
+  constexpr std::string_view kOwn[] = {"snapshotStatus",
+                                       "snapshotQueriesDetails",
+                                       "snapshotTemporalQueriesDetails",
+                                       "createdAt",
+                                       "modifiedAt",
+                                       "expiresAt",
+                                       "lastUsedAt"};
+  if (std::find(std::begin(kOwn), std::end(kOwn), name) != std::end(kOwn)) return {};
+  if (name == "id" || name == "@id") {
+    MADANG_TRY(snapshot.id, text_of(value, at));
+  } else if (name == "snapshotLifetime") {
+    MADANG_TRY(snapshot.lifetime, text_of(value, at));
+  } else if (name == "snapshotPriority") {
+    std::uint64_t priority = 0;
+    if (value.get(priority) || priority < 1 || priority > 10) return wrong("A priority is from 1 to 10.", at);
+    snapshot.priority = priority;
+  } else if (name == "snapshotQueries") {
+    snapshot.queries_json = simdjson::minify(value);
+    MADANG_TRY(snapshot.queries, queries_of(value, at, false));
+  } else if (name == "snapshotTemporalQueries") {
+    snapshot.temporal_queries_json = simdjson::minify(value);
+    MADANG_TRY(snapshot.temporal_queries, queries_of(value, at, true));
+  } else if (name == "endpoint" || name == "receiverInfo") {
+    return error(Code::not_supported, "Notifications of a snapshot's status are not offered: ask for it (5.16.3).", at);
+  } else {
+    return unknown(name, at);
+  }
+  return {};
+}
+
 }  // namespace
 
 struct BodyReader::Impl {
@@ -385,26 +457,26 @@ Result<std::vector<std::string>> BodyReader::strings(std::string_view body, std:
 
 Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json, bool temporal) {
   MADANG_TRY(const dom::element root, impl_->parse(body));
-  QueryBody query;
+  return query_of(root, "", ld_json, temporal);
+}
+
+Result<SnapshotBody> BodyReader::snapshot(std::string_view body, bool fragment) {
+  MADANG_TRY(const dom::element root, impl_->parse(body));
+  if (!root.is_object()) return error(Code::invalid_request, "A JSON object was expected.");
+  SnapshotBody snapshot;
   bool typed = false;
   MADANG_CHECK(
       each_field(root, "", [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
-        if (name == "@context" && ld_json) return {};
+        if (name == "@context") return {};
         if (name == "type" || name == "@type") {
           MADANG_TRY(const std::string text, text_of(value, at));
-          if (text != "Query") return wrong("The type of a query is \"Query\".", at);
+          if (text != "Snapshot") return wrong("The type of a snapshot is \"Snapshot\".", at);
           return typed = true, Status();
         }
-        if (name == "entities") return read_selectors(value, at, query);
-        if (name == "geoQ") return read_geo(value, at, query);
-        if (name == "ordering") return read_ordering(value, at, query);
-        if (name == "temporalQ" && temporal) query.has_temporal = true;
-        if ((name == "temporalQ" || name == "aggrParams") && temporal)
-          return read_temporal(value, at, name == "aggrParams", query);
-        return read_query_member(name, value, at, query);
+        return read_snapshot_member(name, value, at, snapshot);
       }));
-  if (!typed) return wrong("A query has \"type\": \"Query\" (5.2.23).", "/type");
-  return query;
+  if (!typed && !fragment) return wrong("A snapshot has \"type\": \"Snapshot\" (5.2.41).", "/type");
+  return snapshot;
 }
 
 Result<std::optional<std::string>> BodyReader::entity_map_expiry(std::string_view body) {

@@ -34,6 +34,14 @@ struct QueryBody {
   bool has_temporal = false;  // temporalQ
 };
 
+/// The Snapshot data type (5.2.41), as far as clients say it.
+struct SnapshotBody {
+  std::optional<std::string> id, lifetime;
+  std::optional<std::uint64_t> priority;
+  std::vector<QueryBody> queries, temporal_queries;
+  std::string queries_json, temporal_queries_json;  // empty: not given
+};
+
 struct IndexBody {
   std::string tenant, type, attribute;
 };
@@ -69,6 +77,8 @@ class BodyReader {
   base::Result<std::vector<std::string>> strings(std::string_view body, std::size_t most);
   /// `ld_json`: the body may have an @context; `temporal`: it may have temporalQ and aggrParams.
   base::Result<QueryBody> query(std::string_view body, bool ld_json, bool temporal = false);
+  /// `fragment`: of an update, where a type need not be given.
+  base::Result<SnapshotBody> snapshot(std::string_view body, bool fragment);
   base::Result<IndexBody> index(std::string_view body);
   /// The `expiresAt` of an EntityMap (5.2.39); its other members are the server's and passed over.
   base::Result<std::optional<std::string>> entity_map_expiry(std::string_view body);

@@ -147,6 +147,7 @@ void write_parameters(Writer& to, const Operation& operation) {
     if (takes) to.open().text("$ref", "#/components/parameters/" + std::string(name)).close();
   };
   shared(operation.path.starts_with(kBase), "tenant");
+  shared(operation.path.starts_with(kBase) && operation.op <= Op::attribute_show, "snapshot");
   shared(operation.uses_context, "context");
   shared(has_status(operation, 412), "ifMatch");
   shared(has_status(operation, 304), "ifNoneMatch");
@@ -164,6 +165,8 @@ std::string_view body_schema(Body body) {
     case Body::query:
     case Body::past_query:
       return R"({"$ref":"#/components/schemas/Query"})";
+    case Body::snapshot:
+      return R"({"$ref":"#/components/schemas/Snapshot"})";
     case Body::instance:
       return R"({"type":["object","array"]})";
     case Body::index:
@@ -199,8 +202,9 @@ std::vector<int> statuses_of(const Operation& operation) {
   const bool standard = operation.path.starts_with(kBase);
   add(true, {400, 406, 414, 431, 500, 503});
   add(operation.role != governance::Role::none, {401, 403});
-  add(standard && !operation.makes_tenant, {404});  // there is no such tenant
-  add(standard, {501});                             // NGSILD-Snapshot
+  add(standard && !operation.makes_tenant, {404});                  // there is no such tenant
+  add(standard && operation.op > Op::attribute_show, {501});        // NGSILD-Snapshot
+  add(standard && operation.op <= Op::attribute_show, {404, 409});  // there is no such snapshot, or not yet
   add(operation.uses_context, {504});
   add(operation.body != Body::none, {411, 413, 415});
   std::sort(all.begin(), all.end());
@@ -214,6 +218,8 @@ std::string_view answer_schema(const Operation& operation, int status, Media med
   if (status == 207)
     return operation.path.ends_with("/attrs") ? R"({"$ref":"#/components/schemas/UpdateResult"})"
                                               : R"({"$ref":"#/components/schemas/BatchResult"})";
+  if (operation.op == Op::snapshot_update || operation.op == Op::snapshot_show)
+    return R"({"$ref":"#/components/schemas/Snapshot"})";
   if (operation.role == governance::Role::write)
     return status == 201 && operation.body == Body::entities ? R"({"type":"array","items":{"type":"string"}})" : "";
   if (media == kGeoJson) return R"({"type":"object"})";
@@ -304,6 +310,7 @@ void write_operation(Writer& to, const Operation& operation) {
 constexpr std::string_view kComponents = R"({
 "parameters":{
 "tenant":{"name":"NGSILD-Tenant","in":"header","description":"The tenant; none: the default one","schema":{"type":"string"}},
+"snapshot":{"name":"NGSILD-Snapshot","in":"header","description":"The id of a snapshot: the operation is about what that holds","schema":{"type":"string","format":"uri"}},
 "context":{"name":"Link","in":"header","description":"<URL>; rel=\"http://www.w3.org/ns/json-ld#context\": the JSON-LD context","schema":{"type":"string"}},
 "ifMatch":{"name":"If-Match","in":"header","description":"Entity tags, or *: change the entity only as long as it has one of these","schema":{"type":"string"}},
 "ifNoneMatch":{"name":"If-None-Match","in":"header","description":"Entity tags: no answer where the entity still has one of these","schema":{"type":"string"}},
@@ -314,6 +321,7 @@ constexpr std::string_view kComponents = R"({
 "Entity":{"type":"object","required":["id","type"],"properties":{"id":{"type":"string","format":"uri"},"type":{"type":["string","array"]},"scope":{"type":["string","array"]}},"additionalProperties":true},
 "Query":{"type":"object","required":["type"],"properties":{"type":{"const":"Query"},"entities":{"type":"array","minItems":1,"items":{"type":"object","required":["type"],"properties":{"type":{"type":"string"},"id":{"type":["string","array"],"items":{"type":"string"}},"idPattern":{"type":"string"}},"additionalProperties":false}},"q":{"type":"string"},"geoQ":{"type":"object"},"scopeQ":{"type":"string"},"attrs":{"type":"array","minItems":1,"items":{"type":"string"}},"pick":{"type":"array","minItems":1,"items":{"type":"string"}},"omit":{"type":"array","minItems":1,"items":{"type":"string"}},"lang":{"type":"string"},"datasetId":{"type":"array","minItems":1,"items":{"type":"string"}},"csf":{"type":"string"},"join":{"enum":["inline","flat","@none"]},"joinLevel":{"type":"integer","minimum":1},"containedBy":{"type":"array","minItems":1,"items":{"type":"string"}},"expandValues":{"type":"string"},"jsonKeys":{"type":"string"},"splitEntities":{"type":"boolean"},"geometryProperty":{"type":"string"},"ordering":{"type":"object","properties":{"orderBy":{"type":"array","items":{"type":"string"}},"collation":{"type":"string"},"geometry":{"type":"string"},"coordinates":{"type":"array"}},"additionalProperties":false},"entityMap":{"type":"boolean"},"entityMapLifetime":{"type":"string","format":"duration"},"temporalQ":{"type":"object","required":["timerel","timeAt"],"properties":{"timerel":{"enum":["before","after","between"]},"timeAt":{"type":"string","format":"date-time"},"endTimeAt":{"type":"string","format":"date-time"},"timeproperty":{"enum":["observedAt","createdAt","modifiedAt","deletedAt"]},"lastN":{"type":"integer","minimum":1},"aggrMethods":{"type":["string","array"]},"aggrPeriodDuration":{"type":"string"}},"additionalProperties":false},"aggrParams":{"type":"object","required":["aggrMethods"],"properties":{"aggrMethods":{"type":["string","array"]},"aggrPeriodDuration":{"type":"string"}},"additionalProperties":false}}},
 "EntityMap":{"type":"object","required":["id","type","expiresAt","entityMap"],"properties":{"id":{"type":"string"},"type":{"const":"EntityMap"},"expiresAt":{"type":"string","format":"date-time"},"entityMap":{"type":"object","additionalProperties":{"type":"array","items":{"type":"string"}}},"linkedMaps":{"type":"object"}}},
+"Snapshot":{"type":"object","required":["type"],"properties":{"id":{"type":"string","format":"uri"},"type":{"const":"Snapshot"},"snapshotQueries":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/Query"}},"snapshotTemporalQueries":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/Query"}},"snapshotLifetime":{"type":"string","format":"duration"},"snapshotPriority":{"type":"integer","minimum":1,"maximum":10}}},
 "BatchResult":{"type":"object","required":["success","errors"],"properties":{"success":{"type":"array","items":{"type":"string"}},"errors":{"type":"array","items":{"type":"object"}}}},
 "UpdateResult":{"type":"object","required":["updated","notUpdated"],"properties":{"updated":{"type":"array","items":{"type":"string"}},"notUpdated":{"type":"array","items":{"type":"object"}}}},
 "Index":{"type":"object","required":["type","attribute"],"properties":{"tenant":{"type":"string"},"type":{"type":"string"},"attribute":{"type":"string"},"@context":{}},"additionalProperties":false},

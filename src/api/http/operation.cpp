@@ -120,6 +120,7 @@ constexpr auto kQueryPast =
     kFilter + kShowPast + kTime + kPage + kMapOf + list(order_by, collation, expand_values, json_keys, split_entities);
 constexpr auto kPostPast = kPage + list(options, format, local);
 constexpr auto kDeletePastAttribute = list(dataset_id, delete_all, local);
+constexpr auto kSnapshotQuery = list(q);
 constexpr auto kEvery = [] {
   std::array<Param, kParams> every{};
   for (std::size_t i = 0; i < kParams; ++i) every[i] = static_cast<Param>(i);
@@ -156,6 +157,11 @@ constexpr int kAskedPasts[] = {200, 201, 203, 206, 400, 403, 404, 406, 411, 415,
 constexpr int kUpsertedPast[] = {201, 204, 400, 411, 413, 415, 429, 503, 504, 507};
 constexpr int kChangedPast[] = {204, 400, 404, 411, 413, 415, 429, 503, 504, 507};
 constexpr int kDeletedPast[] = {204, 400, 404, 429, 503, 504, 507};
+constexpr int kSnapshotMade[] = {201, 400, 404, 409, 411, 413, 415, 429, 501, 503, 504, 507};
+constexpr int kCloned[] = {201, 400, 404, 409, 411, 413, 415, 429, 501, 503, 504, 507};
+constexpr int kSnapshotChanged[] = {200, 400, 404, 411, 413, 415, 429, 501, 503, 504, 507};
+constexpr int kDeletedSnapshot[] = {204, 400, 404, 429, 503, 504, 507};
+constexpr int kPurgedSnapshots[] = {204, 207, 400, 404, 429, 503, 504, 507};
 constexpr int kStored[] = {200, 400, 406};
 constexpr int kServed[] = {200, 400, 404, 406, 422};
 constexpr int kAdded[] = {201, 400, 411, 413, 415, 429, 503, 507};
@@ -262,6 +268,7 @@ constexpr Text kPastEntities = NGSI "/temporal/entities", kPastEntity = NGSI "/t
 constexpr Text kPastAttrs = NGSI "/temporal/entities/{entityId}/attrs";
 constexpr Text kPastAttr = NGSI "/temporal/entities/{entityId}/attrs/{attrId}";
 constexpr Text kInstance = NGSI "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}";
+constexpr Text kSnapshots = NGSI "/snapshots", kSnapshot = NGSI "/snapshots/{snapshotId}";
 constexpr Text kAttrs = NGSI "/entities/{entityId}/attrs", kAttr = NGSI "/entities/{entityId}/attrs/{attrId}";
 
 /// An entity map is a note of this server on what was asked: to make or change one is to read.
@@ -271,6 +278,15 @@ constexpr Operation notes(Op op, Method method, Text path, Text name, Text summa
   made.method = method, made.statuses = statuses, made.body = body;
   const bool past = op == Op::past_map_create || op == Op::past_map_create_batch;
   made.options = past ? kPastOptions : kReadOptions, made.formats = past ? kPastFormats : kFormats;
+  return made;
+}
+
+/// A snapshot is of what is there: no tenant comes of it.
+constexpr Operation snapshot(Op op, Method method, Text path, Text name, Text summary, Params params,
+                             Statuses statuses) {
+  const Body body = method == Method::delete_ ? Body::none : Body::snapshot;
+  Operation made = changes(op, method, path, name, summary, body, params, statuses);
+  made.makes_tenant = false;
   return made;
 }
 
@@ -351,6 +367,18 @@ constexpr Operation kTable[] = {
     notes(Op::past_map_create_batch, Method::post, NGSI "/temporal/entityMaps", "createTemporalEntityMapBatch",
           "The same with the question in the body (5.14.5)", kPostPast, kMapped, Body::past_query),
 
+    snapshot(Op::snapshot_create, Method::post, kSnapshots, "createSnapshot",
+             "Keep what questions find now apart from what happens later (5.16.1)", kNone, kSnapshotMade),
+    snapshot(Op::snapshots_purge, Method::delete_, kSnapshots, "purgeSnapshots",
+             "Delete the snapshots whose members match (5.16.7)", kSnapshotQuery, kPurgedSnapshots),
+    shows(Op::snapshot_show, kSnapshot, "retrieveSnapshot", "What is known of a snapshot (5.16.3)", kNone),
+    snapshot(Op::snapshot_update, Method::patch, kSnapshot, "updateSnapshot",
+             "Change how long a snapshot lasts, or its priority (5.16.4)", kNone, kSnapshotChanged),
+    snapshot(Op::snapshot_delete, Method::delete_, kSnapshot, "deleteSnapshot", "Delete a snapshot (5.16.5)", kNone,
+             kDeletedSnapshot),
+    snapshot(Op::snapshot_clone, Method::post, NGSI "/snapshots/{snapshotId}/clone", "cloneSnapshot",
+             "Copy a snapshot (5.16.2)", kNone, kCloned),
+
     shows(Op::types_list, NGSI "/types", "retrieveEntityTypes", "Entity types in use (5.7.5, 5.7.6)", kDetails),
     shows(Op::type_show, NGSI "/types/{type}", "retrieveEntityType", "An entity type (5.7.7)", kLocal),
     shows(Op::attributes_list, NGSI "/attributes", "retrieveAttributes", "Attributes in use (5.7.8, 5.7.9)", kDetails),
@@ -395,12 +423,6 @@ constexpr Operation kTable[] = {
     later(Method::get, NGSI "/csourceSubscriptions/{subscriptionId}", "retrieveRegistrationSubscription"),
     later(Method::patch, NGSI "/csourceSubscriptions/{subscriptionId}", "updateRegistrationSubscription"),
     later(Method::delete_, NGSI "/csourceSubscriptions/{subscriptionId}", "deleteRegistrationSubscription"),
-    later(Method::post, NGSI "/snapshots", "createSnapshot"),
-    later(Method::delete_, NGSI "/snapshots", "purgeSnapshots"),
-    later(Method::get, NGSI "/snapshots/{snapshotId}", "retrieveSnapshot"),
-    later(Method::patch, NGSI "/snapshots/{snapshotId}", "updateSnapshot"),
-    later(Method::delete_, NGSI "/snapshots/{snapshotId}", "deleteSnapshot"),
-    later(Method::post, NGSI "/snapshots/{snapshotId}/clone", "cloneSnapshot"),
 };
 #undef NGSI
 

@@ -93,6 +93,24 @@ base::Result<PastView> make_past(const Call& call, View&& view, const ngsi::Temp
   return past;
 }
 
+base::Result<PastQuestion> make_question(const Call& call, const QueryBody* body) {
+  PastQuestion past;
+  MADANG_TRY(past.question, question_about_past(call, body));
+  auto view = make_past(call, std::move(past.question.view), body ? text_of(*body) : text_of(call.params));
+  if (!view) {
+    base::Error fault = std::move(view).error();
+    if (body) fault.where.insert(0, "/temporalQ/");
+    return fault;
+  }
+  past.view = std::move(*view);
+  if (past.view.time.relation == ngsi::TemporalQuery::Relation::none) {
+    return error(Code::bad_request_data, "A question about the past needs \"timerel\" and \"timeAt\" (5.7.4.4).",
+                 body ? "/temporalQ" : "timerel");
+  }
+  past.view.how.scope = past.question.query.scope;
+  return past;
+}
+
 }  // namespace
 
 base::Result<PastView> past_view(const Call& call) {
@@ -102,28 +120,14 @@ base::Result<PastView> past_view(const Call& call) {
 }
 
 base::Result<PastQuestion> past_question(Call& call) {
-  PastQuestion past;
-  ngsi::TemporalText text = text_of(call.params);
-  std::optional<QueryBody> body;
-  if (call.operation->body == Body::past_query) {
-    MADANG_TRY(body, call.loop.bodies.query(call.body, call.content == ContentType::ld_json, true));
-    if (!body->has_temporal)
-      return error(Code::bad_request_data, "A question about the past has a \"temporalQ\" (5.7.4.4).", "/temporalQ");
-    text = text_of(*body);
-  }
-  MADANG_TRY(past.question, past_question(call, body ? &*body : nullptr));
-  auto view = make_past(call, std::move(past.question.view), text);
-  if (!view) {
-    base::Error fault = std::move(view).error();
-    if (body) fault.where.insert(0, "/temporalQ/");
-    return fault;
-  }
-  past.view = std::move(*view);
-  if (past.view.time.relation == ngsi::TemporalQuery::Relation::none)
-    return error(Code::bad_request_data, "A question about the past needs \"timerel\" and \"timeAt\" (5.7.4.4).",
-                 "timerel");
-  past.view.how.scope = past.question.query.scope;
-  return past;
+  if (call.operation->body != Body::past_query) return make_question(call, nullptr);
+  MADANG_TRY(const QueryBody body, call.loop.bodies.query(call.body, call.content == ContentType::ld_json, true));
+  return past_question_from_body(call, body);
+}
+
+base::Result<PastQuestion> past_question_from_body(const Call& call, const QueryBody& body) {
+  if (body.has_temporal) return make_question(call, &body);
+  return error(Code::bad_request_data, "A question about the past has a \"temporalQ\" (5.7.4.4).", "/temporalQ");
 }
 
 }  // namespace madang::api::ngsild

@@ -29,5 +29,6 @@ struct PastQuestion {
 base::Result<PastView> past_view(const Call& call);
 /// Many (5.7.4), from the parameters or the body.
 base::Result<PastQuestion> past_question(Call& call);
+base::Result<PastQuestion> past_question_from_body(const Call& call, const QueryBody& body);
 
 }  // namespace madang::api::ngsild

@@ -165,6 +165,7 @@ base::Status check_width(const Call& call, const QuestionText& text, const ngsi:
                                                          [](std::string_view name) { return !is_system(name); });
   const bool selected = !query.selectors.empty();  // each names a type
   if (query.type || selected || query.geo || attributes || all_types || call.params.flag(Param::local)) return {};
+  if (!call.headers.snapshot.empty()) return {};  // as local=true (5.5.15)
   if (query.q && asks_beyond_system(*query.q, call.vocabulary())) return {};
   return error(
       Code::bad_request_data,
@@ -324,7 +325,7 @@ base::Result<Question> question_of(Call& call) {
   return question_from_body(call, body);
 }
 
-base::Result<Question> past_question(Call& call, const QueryBody* body) {
+base::Result<Question> question_about_past(const Call& call, const QueryBody* body) {
   MADANG_TRY(Question question, body ? question_from_body(call, *body) : question_from_parameters(call));
   if (question.view.join != Join::none)
     return error(Code::bad_request_data, "Evolutions are shown without linked entities (5.7.4.4).", "join");

@@ -26,7 +26,7 @@ struct Question {
 base::Result<Question> question_of(Call& call);
 
 /// The same about the past: projections lead to no linked entities, and the order is by id alone (5.7.4.4).
-base::Result<Question> past_question(Call& call, const QueryBody* body);
+base::Result<Question> question_about_past(const Call& call, const QueryBody* body);
 
 base::Result<Question> question_from_parameters(const Call& call);
 /// Only which entities are meant (5.6.21.4).

@@ -124,6 +124,14 @@ const std::vector<Key>& keys() {
        "How long a map is kept where a request suggests nothing."},
       {"entity_maps.longest", MADANG_SLOT(Duration, edge.entity_maps.longest), "And at most, whatever it suggests."},
 
+      {"snapshots.most", MADANG_SLOT(Count, edge.snapshots.snapshots),
+       "Snapshots of one tenant at a time; beyond: 507 until some expire or are deleted."},
+      {"snapshots.entities", MADANG_SLOT(Count, edge.snapshots.entities),
+       "Entities that one query puts into a snapshot."},
+      {"snapshots.lifetime", MADANG_SLOT(Duration, edge.snapshots.lifetime),
+       "How long a snapshot is kept where a request suggests nothing."},
+      {"snapshots.longest", MADANG_SLOT(Duration, edge.snapshots.longest), "And at most, whatever it suggests."},
+
       {"context.default", MADANG_SLOT(Text, edge.default_context),
        "URL of the `@context` for requests that name none; empty is the core context."},
       {"context.map", MADANG_SLOT(Text, context_map),
