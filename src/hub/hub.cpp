@@ -13,6 +13,8 @@
 #include "cursor.h"
 #include "folder.h"
 #include "maintenance.h"
+#include "past.h"
+#include "past_reads.h"
 #include "sequencer.h"
 
 namespace madang::hub {
@@ -92,13 +94,22 @@ class HubImpl final : public Hub {
     MADANG_TRY(recovered_,
                recover(store_, limits_of(options_), files_, folder_, *journal_, options_.threads, options_.progress));
     (void)store_->show(journal_->durable(), 0);
+    // History is RocksDB's, which knows no other files than the operating system's.
+    if (options_.history && &files_ == &base::real_files()) {
+      MADANG_TRY(past_, Past::open(options_, folder_.history(), *journal_, *store_, clock_));
+    }
     sequencer_.emplace(*store_, *journal_, clock_, options_);
-    journal_->on_durable([this](base::Result<Position> position) { sequencer_->durable(std::move(position)); });
-    maintenance_.emplace(*store_, *journal_, *sequencer_, files_, clock_, options_, recovered_.snapshot);
+    journal_->on_durable([this](base::Result<Position> position) {
+      const bool ok = position.ok();
+      sequencer_->durable(std::move(position));
+      if (ok && past_) past_->wake();
+    });
+    maintenance_.emplace(*store_, *journal_, *sequencer_, files_, clock_, options_, recovered_.snapshot, past_.get());
     for (const IndexDeclaration& index : options_.indexes) {
       auto declared = declare(index, true);
       if (!declared.ok() && declared.error().code != Code::already_exists) return declared;
     }
+    if (past_) past_->start();
     maintenance_->start();
     return {};
   }
@@ -287,25 +298,41 @@ class HubImpl final : public Hub {
 
   // ---- the past ----
 
-  void retrieve_past(const PrincipalPtr&, std::string_view, std::string, ngsi::EvolutionQuery, base::Executor& home,
-                     Told<ngsi::Evolution> done) override {
-    home.post([done = std::move(done)] { done(no_history()); });
+  void retrieve_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::EvolutionQuery query,
+                     base::Executor& home, Told<ngsi::Evolution> done) override {
+    ask_past<ngsi::Evolution>(who, tenant, home, std::move(done),
+                              [id = std::move(id), query = std::move(query)](PastReads& past) {
+                                return past.retrieve(id, query);
+                              });
   }
-  void query_past(const PrincipalPtr&, std::string_view, ngsi::EvolutionsQuery, ngsi::EvolutionsPage,
-                  base::Executor& home, Told<ngsi::EvolutionsAnswer> done) override {
-    home.post([done = std::move(done)] { done(no_history()); });
+  void query_past(const PrincipalPtr& who, std::string_view tenant, ngsi::EvolutionsQuery query,
+                  ngsi::EvolutionsPage page, base::Executor& home, Told<ngsi::EvolutionsAnswer> done) override {
+    ask_past<ngsi::EvolutionsAnswer>(who, tenant, home, std::move(done),
+                                     [query = std::move(query), page = std::move(page)](PastReads& past) {
+                                       return past.query(query, page);
+                                     });
   }
-  void aggregate_past(const PrincipalPtr&, std::string_view, std::string, ngsi::AggregationQuery, base::Executor& home,
-                      Told<ngsi::Aggregation> done) override {
-    home.post([done = std::move(done)] { done(no_history()); });
+  void aggregate_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::AggregationQuery query,
+                      base::Executor& home, Told<ngsi::Aggregation> done) override {
+    ask_past<ngsi::Aggregation>(who, tenant, home, std::move(done),
+                                [id = std::move(id), query = std::move(query)](PastReads& past) {
+                                  return past.aggregate(id, query);
+                                });
   }
-  void query_aggregates(const PrincipalPtr&, std::string_view, ngsi::EvolutionsQuery, ngsi::AggregationQuery,
-                        ngsi::EvolutionsPage, base::Executor& home, Told<Aggregations> done) override {
-    home.post([done = std::move(done)] { done(no_history()); });
+  void query_aggregates(const PrincipalPtr& who, std::string_view tenant, ngsi::EvolutionsQuery which,
+                        ngsi::AggregationQuery query, ngsi::EvolutionsPage page, base::Executor& home,
+                        Told<Aggregations> done) override {
+    ask_past<Aggregations>(
+        who, tenant, home, std::move(done),
+        [which = std::move(which), query = std::move(query), page = std::move(page)](PastReads& past) {
+          return past.aggregates(which, query, page);
+        });
   }
-  void look_up_past(const PrincipalPtr&, std::string_view, std::string, ngsi::Symbol, std::optional<ngsi::InstanceId>,
-                    base::Executor& home, Told<PastKnows> done) override {
-    home.post([done = std::move(done)] { done(no_history()); });
+  void look_up_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::Symbol attribute,
+                    std::optional<ngsi::InstanceId> instance, base::Executor& home, Told<PastKnows> done) override {
+    ask_past<PastKnows>(who, tenant, home, std::move(done), [id = std::move(id), attribute, instance](PastReads& past) {
+      return past.look_up(id, attribute, instance);
+    });
   }
 
   void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change, base::Executor& home,
@@ -339,6 +366,17 @@ class HubImpl final : public Hub {
     health.journal_bytes = maintenance_->journal_bytes();
     health.snapshot_position = maintenance_->snapshot_position();
     health.recovered_records = recovered_.replayed;
+    health.history = past_ != nullptr;
+    if (past_) {
+      const history::Health past = past_->health();
+      health.history_fed = past.fed;
+      health.history_durable = past.durable;
+      health.history_lag = past_->lag();
+      health.history_points = past.points;
+      health.history_entities = past.entities;
+      health.history_bytes = past.bytes;
+      health.history_trouble = past.trouble;
+    }
     return health;
   }
 
@@ -364,12 +402,26 @@ class HubImpl final : public Hub {
     if (std::exchange(closed_, true)) return;
     if (maintenance_) maintenance_->stop();
     if (journal_ && !(sequencer_ && sequencer_->failed())) (void)journal_->wait(journal_->last());
+    if (past_) past_->stop();
     journal_.reset();  // joins the syncer: after this nothing calls the sequencer
   }
 
  private:
-  static base::Error no_history() {
-    return base::error(Code::not_supported, "This server keeps no history: history.enabled is off.");
+  /// Has a thread that may wait for the disk answer, and the answer told where the question came from.
+  template <class Value, class Ask>
+  void ask_past(const PrincipalPtr& who, std::string_view tenant, base::Executor& home, Told<Value> done, Ask ask) {
+    const auto tell = [&home, done = std::move(done)](base::Result<Value> answer) {
+      auto kept = std::make_shared<base::Result<Value>>(std::move(answer));
+      home.post([done, kept] { done(std::move(*kept)); });
+    };
+    if (!past_) return tell(base::error(Code::not_supported, "This server keeps no history: history.enabled is off."));
+    const auto found = readable(*who, tenant);
+    if (!found.ok()) return tell(found.error());
+    past_->read(store_->shown(), [this, who, tenant = *found, tell, ask = std::move(ask)](const base::Status& ready) {
+      if (!ready.ok()) return tell(ready.error());
+      PastReads past(past_->history(), *store_, *tenant, filter_of(*who, tenant->name()));
+      tell(ask(past));
+    });
   }
 
   static base::Error unknown(std::string_view tenant) {
@@ -579,6 +631,7 @@ class HubImpl final : public Hub {
   std::unique_ptr<journal::Journal> journal_;
   Recovered recovered_;
   std::optional<Sequencer> sequencer_;
+  std::unique_ptr<Past> past_;  // null: no history
   std::optional<Maintenance> maintenance_;
   bool closed_ = false;
   std::mutex scans_mutex_;

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
-#include <set>
+#include <map>
 #include <thread>
 
 #include "folder.h"
@@ -12,10 +12,12 @@
 
 namespace madang::hub {
 
+class Past;
+
 class Maintenance {
  public:
   Maintenance(state::Store& store, journal::Journal& journal, Sequencer& sequencer, base::FileSystem& files,
-              const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest);
+              const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest, Past* past);
   ~Maintenance();
 
   void start();
@@ -36,6 +38,7 @@ class Maintenance {
   void expire();
   std::chrono::milliseconds pause();
   base::Status tidy();
+  base::Status copy_history(const std::string& copy, Hub::BackupPlan& plan, const std::string& name);
 
   state::Store& store_;
   journal::Journal& journal_;
@@ -43,9 +46,10 @@ class Maintenance {
   base::FileSystem& files_;
   const base::Clock& clock_;
   const Options& options_;
+  Past* const past_;  // null: no history
   const Folder folder_;
   std::mutex snapshotting_;       // files of the folder come and go under it
-  std::set<std::uint64_t> pins_;  // backups being copied: nothing is dropped
+  std::map<std::uint64_t, std::string> pins_;  // backups being copied: nothing is dropped; each one's copy of history
   std::uint64_t next_ticket_ = 1;
   std::mutex mutex_;  // of what follows
   std::condition_variable wakeup_;

@@ -47,6 +47,10 @@ struct Options {
   bool auto_tenants = true;  // a write to an unknown tenant makes it (clause 4.14)
   bool sync = true;          // false loses data in a power cut: benches and the crash test's mutation
   std::size_t threads = 2;   // for loading
+  bool history = true;       // what was is kept (only where the files are the operating system's)
+  std::uint64_t history_memory = 256ull << 20;  // of it not on disk yet
+  std::uint64_t history_cache = 128ull << 20;
+  std::size_t history_threads = 2;  // that read it
   ngsi::EntityLimits entity;
   std::vector<IndexDeclaration> indexes;  // of the config; more by declare_index
   std::function<void(std::string_view stage, std::uint64_t done, std::uint64_t total)> progress;
@@ -101,6 +105,10 @@ struct Health {
   std::uint64_t entities = 0, tenants = 0, memory_bytes = 0, memory_limit = 0, journal_bytes = 0;
   std::uint64_t snapshot_position = 0;
   std::uint64_t recovered_records = 0;
+  bool history = false;  // is kept; then:
+  std::uint64_t history_fed = 0, history_durable = 0, history_lag = 0;  // positions; records it is behind
+  std::uint64_t history_points = 0, history_entities = 0, history_bytes = 0;
+  std::string history_trouble;  // why it does not reach the disk; empty: it does
 };
 
 class Hub {

@@ -81,6 +81,14 @@ const std::vector<Key>& keys() {
       {"journal.sync", MADANG_SLOT(Flag, storage.sync),
        "false answers before the disk has the change: a power cut then loses acknowledged data. For trials only."},
 
+      {"history.enabled", MADANG_SLOT(Flag, storage.history),
+       "Keep past values of attributes, for the temporal API. What happens while this is off is not in history later."},
+      {"history.memory", MADANG_SLOT(Bytes, storage.history_memory),
+       "Past values that are not on disk yet; beyond, history waits for the disk."},
+      {"history.cache", MADANG_SLOT(Bytes, storage.history_cache), "Memory for what was read of history."},
+      {"history.threads", MADANG_SLOT(Count, storage.history_threads),
+       "Threads that answer questions about the past."},
+
       {"limits.in_flight", MADANG_SLOT(Count, storage.in_flight),
        "Changes waiting for the disk; beyond: 429 with `Retry-After`."},
       {"limits.in_flight_bytes", MADANG_SLOT(Bytes, storage.in_flight_bytes),
