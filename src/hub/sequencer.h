@@ -90,8 +90,9 @@ class Sequencer {
                                        base::Timestamp now);
   base::Status expire_one(state::Tenant& tenant, std::string_view id, const state::Store::Found& found);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
-  base::Result<journal::Position> apply_past(const Principal& who, state::Tenant& tenant,
-                                             ngsi::TemporalChange&& change);
+  base::Result<journal::Position> apply_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change,
+                                             bool keep_times);
+  void set_times(ngsi::TemporalChange& change) const;
   void wait_for(journal::Position position, base::Executor& home, std::function<void(base::Status)>&& done);
   base::Result<journal::Position> apply_document(state::Tenant& tenant, DocumentChange&& change);
   Home& home_of(base::Executor& executor);

@@ -105,7 +105,7 @@ struct Health {
   std::uint64_t entities = 0, tenants = 0, memory_bytes = 0, memory_limit = 0, journal_bytes = 0;
   std::uint64_t snapshot_position = 0;
   std::uint64_t recovered_records = 0;
-  bool history = false;  // is kept; then:
+  bool history = false;                                                 // is kept; then:
   std::uint64_t history_fed = 0, history_durable = 0, history_lag = 0;  // positions; records it is behind
   std::uint64_t history_points = 0, history_entities = 0, history_bytes = 0;
   std::string history_trouble;  // why it does not reach the disk; empty: it does
@@ -205,9 +205,10 @@ class Hub {
 
   /// Changes the past (clauses 5.6.11 to 5.6.16; the current entity stays as it is), and calls `done` on `home` once
   /// that is durable. The times that are the hub's to say are set here: createdAt, modifiedAt, and kNullTime of what
-  /// was deleted. What the change names is not looked for: look_up_past() tells before.
+  /// was deleted; but `keep_times`, for a copy: what the change has stands. What it names is not looked for:
+  /// look_up_past() tells before.
   virtual void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change,
-                           base::Executor& home, Kept done) = 0;
+                           base::Executor& home, Kept done, bool keep_times = false) = 0;
 
   virtual Health health() const = 0;
   /// Every durable entity of a tenant, in slices, for `export`: `see` returns false to stop. Blocks the caller's

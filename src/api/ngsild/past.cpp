@@ -77,6 +77,11 @@ ngsi::EvolutionsQuery evolutions_of(const Question& question, const PastView& vi
   query.query = question.query;
   query.query.order.reset();
   query.evolution = view.evolution;
+  // Where only id, type and scope are shown, an entity is in the result by any instance.
+  if (query.evolution.names_given && query.evolution.names.empty()) {
+    query.evolution.names_given = false;
+    query.evolution.most = 1;
+  }
   query.descending = question.query.order && question.query.order->terms.front().is_descending();
   return query;
 }

@@ -58,6 +58,7 @@ void PastPage::note_last(ngsi::EntityView entity) {
 }
 
 void PastPage::cut() {
+  if (view_.evolution.names_given && view_.evolution.names.empty()) return;  // no instances are shown
   const bool backwards = view_.evolution.last > 0;
   std::optional<base::Timestamp> edge;
   for (const ngsi::Evolution& each : evolutions_) {
