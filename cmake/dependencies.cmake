@@ -34,6 +34,8 @@ target_link_libraries(rocksdb INTERFACE RocksDB::rocksdb-shared)
 
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 add_library(zstd ALIAS PkgConfig::ZSTD)
+pkg_check_modules(MOSQUITTO REQUIRED IMPORTED_TARGET libmosquitto)
+add_library(mosquitto ALIAS PkgConfig::MOSQUITTO)
 
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)

@@ -1,5 +1,5 @@
 #pragma once
-// What the FragmentReader knows of an attribute instance while it is in the middle of it.
+// One instance of an attribute while it is read, and what is made of it when all its members are known.
 
 #include <cstdint>
 #include <optional>
@@ -11,11 +11,12 @@
 #include "madang/ngsi/entity.h"
 
 #include "attribute_members.h"
+#include "fragment_reading.h"
 
 namespace madang::ngsi {
 
 /// What was read of one attribute instance before its kind is known. Kept between attributes for its buffers.
-struct Frame {
+struct AttributeFrame {
   EntityBuilder::Instance instance;
   std::string value;
   std::string rewritten;
@@ -45,5 +46,9 @@ struct Frame {
     return (std::exchange(seen, seen | bit) & bit) == 0;
   }
 };
+
+/// Everything about the instance was read: what is it, and is it right? Fills in `frame.instance`, whose texts are the
+/// frame's.
+base::Status settle(FragmentReading& reading, AttributeFrame& frame);
 
 }  // namespace madang::ngsi
