@@ -85,6 +85,7 @@ PrincipalPtr of_this_thread(const PrincipalPtr& shared) {
 }  // namespace
 
 bool Principal::may(Role wanted, std::string_view tenant) const {
+  tenant = tenant_of(tenant);
   return role >= wanted && (all_tenants || std::ranges::find(tenants, tenant) != tenants.end());
 }
 

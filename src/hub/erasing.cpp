@@ -20,7 +20,7 @@ using base::Code;
 using journal::Position;
 using journal::RecordKind;
 
-constexpr std::size_t kSlice = 128;     // entities removed while the sequencer's lock is held
+constexpr std::size_t kSlice = 128;       // entities removed while the sequencer's lock is held
 constexpr std::size_t kIdsMost = 10'000;  // of one request
 constexpr std::size_t kUndoneMost = 1'000;
 constexpr int kShowWaits = 1'000;
@@ -37,7 +37,8 @@ std::string_view text_of(std::span<const std::byte> bytes) {
 }
 
 std::string one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return text;
 }
 
@@ -268,8 +269,7 @@ base::Status Erasing::remove_everything(Note& note, state::Tenant& tenant, const
     state::Search search(store_, tenant, everything, nullptr, page);
     for (bool finished = false; !finished;) {
       const state::Reading reading(store_);
-      MADANG_TRY(finished,
-                 search.run(kSlice, [&](ngsi::EntityView entity) { ids.emplace_back(entity.id()); }));
+      MADANG_TRY(finished, search.run(kSlice, [&](ngsi::EntityView entity) { ids.emplace_back(entity.id()); }));
     }
     if (!ids.empty()) MADANG_CHECK(sequencer_.erase(tenant, ids));
     note.state.entities += ids.size();
@@ -319,16 +319,16 @@ base::Status Erasing::overwrite() {
     };
     MADANG_CHECK(state::erase_from_snapshot(files_, snapshot.file, which));
   }
-  MADANG_TRY(const std::uint64_t records, journal_.erase(journal_.durable(), [&](const journal::Record& record) {
-               return gone.holds(record);
-             }));
+  MADANG_TRY(const std::uint64_t records,
+             journal_.erase(journal_.durable(), [&](const journal::Record& record) { return gone.holds(record); }));
   for (Note& note : notes) {
     note.ids.clear();
     note.state.done = clock_.now();
     note.state.records = records;
     MADANG_CHECK(keep(note));
     forget_old(*store_.tenant(note.tenant));
-    base::log::info("erased for good", {{"id", note.state.id}, {"entities", note.state.entities}, {"records", records}});
+    base::log::info("erased for good",
+                    {{"id", note.state.id}, {"entities", note.state.entities}, {"records", records}});
     put_back(std::move(note));
   }
   return {};

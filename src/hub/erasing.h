@@ -30,7 +30,8 @@ class ToBeGone {
   template <class Visit>  // visit(tenant, id or empty for all, upto)
   void each(Visit&& visit) const {
     for (const auto& [name, upto] : entities_)
-      visit(std::string_view(name).substr(0, name.find('\0')), std::string_view(name).substr(name.find('\0') + 1), upto);
+      visit(std::string_view(name).substr(0, name.find('\0')), std::string_view(name).substr(name.find('\0') + 1),
+            upto);
     for (const auto& [tenant, upto] : tenants_) visit(std::string_view(tenant), std::string_view(), upto);
   }
 

@@ -19,6 +19,9 @@ struct Folder {
   std::string root;
   std::string journal() const { return root + "/journal"; }
   std::string snapshots() const { return root + "/snapshots"; }
+  std::string history() const { return root + "/history"; }
+  /// Of a backup that is being copied.
+  std::string history_copy(std::uint64_t ticket) const { return history() + "-" + std::to_string(ticket); }
   std::string outbox() const { return root + "/outbox"; }
   std::string lock() const { return root + "/lock"; }
   std::string format() const { return root + "/format"; }

@@ -81,10 +81,10 @@ base::Result<std::unique_ptr<state::Store>> sealed_state(base::FileSystem& files
                                                          std::uint64_t& passed_over) {
   MADANG_TRY(const auto reader, SealedReader::open(files, folder));
   if (upto < reader->complete())
-    return base::error(Code::not_found,
-                       fmt::format("This backup begins at record {}; record {} is before it.",
-                                   reader->complete().value, upto.value),
-                       folder);
+    return base::error(
+        Code::not_found,
+        fmt::format("This backup begins at record {}; record {} is before it.", reader->complete().value, upto.value),
+        folder);
   auto store = std::make_unique<state::Store>(state::Limits{});
   ngsi::RecordReader entities;
   Position expected{reader->begun().value + 1};

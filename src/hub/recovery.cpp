@@ -134,6 +134,8 @@ base::Status replay(state::Store& store, const journal::Record& record, ngsi::Re
       return {};
     }
     case journal::RecordKind::tenant:
+    case journal::RecordKind::temporal:  // of history alone
+    case journal::RecordKind::past:
       return {};
     case journal::RecordKind::setting: {
       MADANG_TRY(const IndexSetting setting, read_setting(record.payload));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "madang/base/spinning.h"
+#include "madang/history/history.h"
 #include "madang/ngsi/expiry.h"
 
 #include "folder.h"
@@ -34,6 +35,10 @@ base::metrics::Counter& wait_nanoseconds() {
 base::Error outcome_unknown() {
   return base::error(Code::unavailable,
                      "The disk failed while the change was written; whether it was kept is unknown until the restart.");
+}
+
+base::Error being_erased() {
+  return base::error(Code::unavailable, "All that this tenant has is being erased; try again in a moment.");
 }
 
 void forget(std::vector<ChangeResult>& results) {
@@ -188,8 +193,7 @@ void Sequencer::look_ahead(std::span<const Batch> arrived) const {
 base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                                 base::Timestamp now) {
   if (failed()) return outcome_unknown();
-  if (closed_ == &tenant)
-    return base::error(Code::unavailable, "All that this tenant has is being erased; try again in a moment.");
+  if (closed_ == &tenant) return being_erased();
   const std::string& id = change.id;  // stays what it is
   state::Store::Found found = store_.look_up(tenant, id);
   if (found.entity && found.entity.may_expire()) {
@@ -198,7 +202,7 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   }
   const ngsi::EntityView before = found.entity;
   if (before && who.policy) {
-    const ngsi::Filter* filter = who.policy->reading(tenant.name());
+    const ngsi::Filter* filter = who.policy->reading(governance::tenant_of(tenant.name()));
     if (filter != nullptr && !filter->allows_entity(before)) {
       const bool creates = change.operation == ngsi::Operation::create ||
                            change.operation == ngsi::Operation::upsert_replace ||
@@ -226,7 +230,8 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   const ngsi::EntityView shape = put     ? ngsi::EntityView(outcome.block)
                                  : after ? ngsi::EntityView(after)
                                          : ngsi::EntityView();
-  if (who.policy) MADANG_CHECK(who.policy->writing(tenant.name(), before, shape, result.updated));
+  if (who.policy)
+    MADANG_CHECK(who.policy->writing(governance::tenant_of(tenant.name()), before, shape, result.updated));
   if (shape) {
     const std::uint64_t old_size = before ? before.bytes().size() : 0;
     const std::uint64_t new_size = shape.bytes().size();
@@ -306,19 +311,67 @@ void Sequencer::change_document(state::Tenant& tenant, DocumentChange&& change, 
   {
     SequencerLock lock(mutex_);
     const auto position = apply_document(tenant, std::move(change));
-    if (position.ok()) {
-      home.waiters.push_back({*position,
-                              [done = std::move(done)](std::vector<ChangeResult>&& results) {
-                                const auto& error = results.front().error;
-                                done(error ? base::Status(*error) : base::Status());
-                              },
-                              std::vector<ChangeResult>(1)});
-      waiting_.fetch_add(1, std::memory_order_relaxed);
-      return journal_.commit();
-    }
+    if (position.ok()) return wait_for(*position, home, std::move(done));
     refused = position.error();
   }
   done(std::move(refused));
+}
+
+/// Under the lock.
+void Sequencer::wait_for(Position position, Home& home, std::function<void(base::Status)>&& done) {
+  home.waiters.push_back({position,
+                          [done = std::move(done)](std::vector<ChangeResult>&& results) {
+                            const auto& error = results.front().error;
+                            done(error ? base::Status(*error) : base::Status());
+                          },
+                          std::vector<ChangeResult>(1)});
+  waiting_.fetch_add(1, std::memory_order_relaxed);
+  journal_.commit();
+}
+
+void Sequencer::change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change, bool keep_times,
+                            base::Executor& executor, std::function<void(base::Status)> done) {
+  Home& home = home_of(executor);
+  base::Status refused;
+  {
+    SequencerLock lock(mutex_);
+    last_time_ = std::max(last_time_, clock_.now());
+    const auto position = apply_past(who, tenant, std::move(change), keep_times);
+    if (position.ok()) return wait_for(*position, home, std::move(done));
+    refused = position.error();
+  }
+  done(std::move(refused));
+}
+
+void Sequencer::set_times(ngsi::TemporalChange& change) const {
+  if (change.block) {  // the times of what is in a fragment are "as the entity's"
+    auto* header = reinterpret_cast<ngsi::EntityHeader*>(change.block.data());
+    header->created_at = header->modified_at = last_time_.ns;
+  }
+  for (auto& [attribute, when] : change.deleted)
+    if (when == ngsi::kNullTime) when = last_time_;
+  for (ngsi::ScopeInstance& scope : change.scopes) {
+    scope.created_at = scope.modified_at = last_time_;
+    if (scope.deleted_at == ngsi::kNullTime) scope.deleted_at = scope.observed_at.value_or(last_time_);
+  }
+}
+
+base::Result<Position> Sequencer::apply_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change,
+                                             bool keep_times) {
+  if (failed()) return outcome_unknown();
+  if (closed_ == &tenant) return being_erased();
+  if (!keep_times) set_times(change);
+  if (who.policy) {
+    const ngsi::EntityView now = store_.tip(tenant, change.id);
+    const ngsi::EntityView given = change.block ? ngsi::EntityView(change.block) : now;
+    std::vector<ngsi::Symbol> names;
+    if (change.attribute != ngsi::Symbol::none) names.push_back(change.attribute);
+    for (std::size_t i = 0; change.block && i < given.attribute_count(); ++i) names.push_back(given.attribute_name(i));
+    MADANG_CHECK(who.policy->writing(governance::tenant_of(tenant.name()), now, given, names));
+  }
+  record_.clear();
+  history::append_temporal_change(record_, change, tenant.symbols());
+  return journal_.append(journal::RecordKind::temporal, tenant.name(), 0, record_);
 }
 
 base::Status Sequencer::keep_document(state::Tenant& tenant, DocumentChange&& change) {
@@ -333,8 +386,7 @@ base::Result<Position> Sequencer::erase(state::Tenant& tenant, std::span<const s
   if (failed()) return outcome_unknown();
   Position position;
   for (const std::string& id : ids) {
-    MADANG_TRY(position, journal_.append(journal::RecordKind::erase, tenant.name(), 0,
-                                                        std::as_bytes(std::span(id))));
+    MADANG_TRY(position, journal_.append(journal::RecordKind::erase, tenant.name(), 0, std::as_bytes(std::span(id))));
     if (const auto found = store_.look_up(tenant, id); found.entity) store_.stage(tenant, position, found, id, {});
   }
   journal_.commit();
@@ -354,8 +406,7 @@ Position Sequencer::reopen_tenant() {
 
 base::Result<Position> Sequencer::apply_document(state::Tenant& tenant, DocumentChange&& change) {
   if (failed()) return outcome_unknown();
-  if (closed_ == &tenant && change.keep && change.document.collection != kErasures)
-    return base::error(Code::unavailable, "All that this tenant has is being erased; try again in a moment.");
+  if (closed_ == &tenant && change.keep && change.document.collection != kErasures) return being_erased();
   if (change.expected) {
     const auto there = tenant.document(change.document.collection, change.document.id);
     if (there.value_or(std::string()) != *change.expected) {

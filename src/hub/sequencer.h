@@ -41,6 +41,9 @@ class Sequencer {
   /// none to remove.
   void change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& executor,
                        std::function<void(base::Status)> done);
+  /// Appends a change of the past, its times set; `done` is called on `home` once it is durable.
+  void change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change, bool keep_times,
+                   base::Executor& executor, std::function<void(base::Status)> done);
   /// The same without waiting, for what is done again where it gets lost.
   base::Status keep_document(state::Tenant& tenant, DocumentChange&& change);
   /// Removes entities for good: a record of kind erase for each id, whether there is such an entity now or not.
@@ -104,6 +107,10 @@ class Sequencer {
                                        base::Timestamp now);
   base::Status expire_one(state::Tenant& tenant, std::string_view id, const state::Store::Found& found);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
+  base::Result<journal::Position> apply_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change,
+                                             bool keep_times);
+  void set_times(ngsi::TemporalChange& change) const;
+  void wait_for(journal::Position position, Home& home, std::function<void(base::Status)>&& done);
   base::Result<journal::Position> apply_document(state::Tenant& tenant, DocumentChange&& change);
   Home& home_of(base::Executor& executor);
   /// Shows a slice of what is durable, and tells the tap. True: there is more.

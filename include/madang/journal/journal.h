@@ -32,6 +32,8 @@ enum class RecordKind : std::uint8_t {
   tenant = 4,    // a tenant came or went
   setting = 5,   // a declared index, a limit
   document = 6,  // a stored document came, changed or went
+  temporal = 7,  // the past was changed: history::append_temporal_change
+  past = 8,      // what history keeps was decided: a rule came or went, something was erased
   erase = 32,    // an entity is removed for good, with everything that was ever known of it; the payload is its id
   erased = 33,   // what a record that was erased has become: its payload is zeros, it says nothing
 };

@@ -56,8 +56,7 @@ struct ToErase {
 };
 /// Writes a snapshot anew, without what is to be gone, into the place of the old one; leaves it alone where nothing of
 /// that is in it. Gives how many entities and documents went. After a crash the one or the other is there.
-base::Result<std::uint64_t> erase_from_snapshot(base::FileSystem& files, const std::string& path,
-                                                const ToErase& which);
+base::Result<std::uint64_t> erase_from_snapshot(base::FileSystem& files, const std::string& path, const ToErase& which);
 
 /// Compares every index with brute force over the entities; the first difference is `corrupt`. For `madang check`.
 base::Status verify_indexes(const Store& store);
