@@ -268,8 +268,10 @@ TEST_P(PowerCut, LosesNoNotification) {
     const std::string entity = letter.body.substr(id, letter.body.find('"', id) - id);
     const int n = std::stoi(letter.body.substr(letter.body.find("\"n\":") + 4));
     if (!seen[entity].insert(n).second) continue;
-    for (const auto& [other, value] : owed)
-      if (other == entity && value < n) EXPECT_TRUE(seen[entity].contains(value)) << entity << " " << value << " " << n;
+    for (const auto& [other, value] : owed) {
+      if (other != entity || value >= n) continue;
+      EXPECT_TRUE(seen[entity].contains(value)) << entity << " " << value << " " << n;
+    }
   }
 }
 
