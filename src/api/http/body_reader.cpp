@@ -7,6 +7,7 @@
 #include <simdjson.h>
 
 #include "madang/base/json.h"
+#include "madang/base/uri.h"
 #include "madang/net/http.h"
 
 namespace madang::api {
