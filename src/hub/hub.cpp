@@ -12,6 +12,7 @@
 
 #include "cursor.h"
 #include "folder.h"
+#include "live/live.h"
 #include "maintenance.h"
 #include "notify/voice.h"
 #include "sequencer.h"
@@ -107,6 +108,8 @@ class HubImpl final : public Hub {
       if (!declared.ok() && declared.error().code != Code::already_exists) return declared;
     }
     maintenance_->start();
+    live_.emplace(*store_, tap_, *journal_, clock_, options_.live);
+    live_->start();
     return {};
   }
 
@@ -294,6 +297,8 @@ class HubImpl final : public Hub {
   Subscriptions& subscriptions() override { return *voice_; }
   void start_delivery(Courier& courier, ngsi::ContextStore& contexts) override { voice_->speak(courier, contexts); }
 
+  Live& live() override { return *live_; }
+
   // ---- running it ----
 
   Health health() const override {
@@ -339,6 +344,7 @@ class HubImpl final : public Hub {
   void close() override {
     if (std::exchange(closed_, true)) return;
     if (maintenance_) maintenance_->stop();
+    if (live_) live_->stop();  // it reads the journal
     if (journal_ && !(sequencer_ && sequencer_->failed())) (void)journal_->wait(journal_->last());
     journal_.reset();  // joins the syncer: after this nothing calls the sequencer
     if (voice_) voice_->stop();
@@ -555,6 +561,7 @@ class HubImpl final : public Hub {
   std::unique_ptr<Voice> voice_;
   std::optional<Sequencer> sequencer_;
   std::optional<Maintenance> maintenance_;
+  std::optional<LiveStreams> live_;
   bool closed_ = false;
   std::mutex scans_mutex_;
   std::unordered_map<std::thread::id, Turns> turns_;
