@@ -15,6 +15,7 @@
 #include "http/link.h"
 #include "http/openapi.h"
 #include "http/problem.h"
+#include "live/live.h"
 #include "ngsild/batch.h"
 #include "ngsild/change.h"
 #include "ngsild/contexts.h"
@@ -35,22 +36,22 @@ using base::Code;
 using base::error;
 
 /// Clause 6.3.14 leaves the form of tenant names open; these pass through headers, file names and logs unharmed.
-base::Status check_tenant(const RequestHeaders& headers) {
+base::Status check_tenant(std::string_view name, std::string_view where) {
   constexpr std::size_t kLongest = 128;
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
            c == '.' || c == ':';
   };
-  const std::string_view name = headers.tenant;
   bool fine = name.size() <= kLongest;
   for (const char c : name) fine = fine && allowed(c);
   if (fine) return {};
-  return error(Code::bad_request_data, "A tenant's name has at most 128 of letters, digits and -_.:", "NGSILD-Tenant");
+  return error(Code::bad_request_data, "A tenant's name has at most 128 of letters, digits and -_.:",
+               std::string(where));
 }
 
 /// Operations on entities and their names: those before this one in the enumeration belong to a tenant.
 bool of_tenant(Op op) {
-  return op <= Op::attribute_show;
+  return op <= Op::attribute_show || op == Op::live || op == Op::changes;
 }
 
 /// Clauses 5.5.15, 6.3.22: what the operation is about is what a snapshot holds.
@@ -86,7 +87,7 @@ base::Status read_body(Call& call) {
 
 std::string available_media(std::uint8_t offered) {
   std::string members = ",\"available\":[";
-  for (const Media media : {kJson, kLdJson, kGeoJson, Media::kText, kHtml}) {
+  for (const Media media : {kJson, kLdJson, kGeoJson, Media::kText, kHtml, kEvents, kLines}) {
     if (!(offered & media)) continue;
     if (members.back() != '[') members += ',';
     members.append("\"").append(media_name(media)).append("\"");
@@ -145,6 +146,8 @@ struct Api::Impl {
                               Op::subscription_update, Op::subscription_delete});
     set<ManageDeliveries>({Op::deliveries_list, Op::delivery_show, Op::dead_list, Op::dead_replay, Op::dead_replay_one,
                            Op::dead_drop, Op::dead_drop_one});
+    set<live::FollowEntities>({Op::live});
+    set<live::FeedChanges>({Op::changes});
     set<ShowSourceIdentity>({Op::source_identity}, clock);
     set<ShowHealth>({Op::health});
     set<ShowReady>({Op::ready}, draining);
@@ -194,11 +197,13 @@ struct Api::Impl {
   /// Everything that needs no @context.
   base::Status prepare(Call& call, const Route& route) {
     const Operation& operation = *call.operation;
-    MADANG_CHECK(check_tenant(call.headers));
+    MADANG_CHECK(check_tenant(call.headers.tenant, "NGSILD-Tenant"));
     call.tenant = call.headers.tenant;
     MADANG_CHECK(authenticate(call));
-    MADANG_CHECK(call.authorize(operation.role));
+    const bool follows = operation.op == Op::live || operation.op == Op::changes;
+    if (!follows) MADANG_CHECK(call.authorize(operation.role));
     MADANG_CHECK(call.params.parse(call.request().query, operation, call.decoded));
+    if (follows) MADANG_CHECK(find_tenant(call));
     call.captures = route.captures;
     for (std::string_view& capture : call.captures) MADANG_CHECK(decode_capture(capture, call.decoded));
     const bool named_by_uri =
@@ -214,6 +219,15 @@ struct Api::Impl {
     if (call.media == kNoMedia)
       return error(Code::not_acceptable, "See \"available\" for the representations there are.", "Accept");
     return read_body(call);
+  }
+
+  /// A browser's EventSource sends no headers of one's own: the address may name the tenant.
+  static base::Status find_tenant(Call& call) {
+    if (call.params.has(Param::in_tenant)) {
+      MADANG_CHECK(check_tenant(call.params[Param::in_tenant], "tenant"));
+      call.tenant = call.params[Param::in_tenant];
+    }
+    return call.authorize(call.operation->role);
   }
 
   base::Status authenticate(Call& call) {

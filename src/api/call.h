@@ -131,6 +131,9 @@ class Call {
   void fail(const base::Error& error);
   void fail(const base::Error& error, std::string_view extra_header_lines);
 
+  /// The call is answered with a stream: `responder` does it.
+  void count_stream(int status) const { counted(status); }
+
   bool wants_gzip() const { return environment.options.gzip && accepts_gzip(headers.accept_encoding); }
 
  private:

@@ -12,6 +12,7 @@
 
 #include "cursor.h"
 #include "folder.h"
+#include "live/live.h"
 #include "maintenance.h"
 #include "notify/voice.h"
 #include "past.h"
@@ -119,6 +120,8 @@ class HubImpl final : public Hub {
     }
     if (past_) past_->start();
     maintenance_->start();
+    live_.emplace(*store_, tap_, *journal_, clock_, options_.live);
+    live_->start();
     return {};
   }
 
@@ -372,6 +375,8 @@ class HubImpl final : public Hub {
   Subscriptions& subscriptions() override { return *voice_; }
   void start_delivery(Courier& courier, ngsi::ContextStore& contexts) override { voice_->speak(courier, contexts); }
 
+  Live& live() override { return *live_; }
+
   // ---- running it ----
 
   Health health() const override {
@@ -428,6 +433,7 @@ class HubImpl final : public Hub {
   void close() override {
     if (std::exchange(closed_, true)) return;
     if (maintenance_) maintenance_->stop();
+    if (live_) live_->stop();  // it reads the journal
     if (journal_ && !(sequencer_ && sequencer_->failed())) (void)journal_->wait(journal_->last());
     if (past_) past_->stop();
     journal_.reset();  // joins the syncer: after this nothing calls the sequencer
@@ -663,6 +669,7 @@ class HubImpl final : public Hub {
   std::optional<Sequencer> sequencer_;
   std::unique_ptr<Past> past_;  // null: no history
   std::optional<Maintenance> maintenance_;
+  std::optional<LiveStreams> live_;
   bool closed_ = false;
   std::mutex scans_mutex_;
   std::unordered_map<std::thread::id, Turns> turns_;

@@ -16,6 +16,7 @@
 #include "madang/base/time.h"
 #include "madang/governance/principal.h"
 #include "madang/hub/courier.h"
+#include "madang/hub/live.h"
 #include "madang/hub/subscriptions.h"
 #include "madang/ngsi/change.h"
 #include "madang/ngsi/evolution.h"
@@ -59,6 +60,7 @@ struct Options {
   ngsi::EntityLimits entity;
   ngsi::SubscriptionLimits subscription;
   DeliveryOptions delivery;
+  LiveOptions live;
   /// Who a subscription belongs to, by name, after a restart; null where nobody has the name any more. Empty: everybody
   /// may read everything.
   std::function<PrincipalPtr(std::string_view name)> find_principal;
@@ -244,6 +246,8 @@ class Hub {
   /// Notifications are sent from now on; until then they are owed. Both must live until close(), and the courier must
   /// have let go of the hub (as an executor) before the hub goes.
   virtual void start_delivery(Courier& courier, ngsi::ContextStore& contexts) = 0;
+
+  virtual Live& live() = 0;
 
   virtual Health health() const = 0;
   /// Every durable entity of a tenant, in slices, for `export`: `see` returns false to stop. Blocks the caller's

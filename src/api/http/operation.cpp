@@ -65,6 +65,11 @@ constexpr ParamInfo kParamTable[] = {
      "true: fix the entities that the question is about in an entity map, and name it"},
     {entity_map_lifetime, "entityMapLifetime", ParamKind::duration, 64,
      "How long an entity map is wanted, such as `PT10M`"},
+    {in_tenant, "tenant", ParamKind::text, 128, "Tenant, for clients that cannot send the header NGSILD-Tenant"},
+    {in_context, "context", ParamKind::uri, kWord, "URL of the @context, for clients that cannot send a Link header"},
+    {accept, "accept", ParamKind::text, 64,
+     "What entities are shown as: `application/json`, `application/ld+json` or `application/geo+json`"},
+    {wait, "wait", ParamKind::unsigned_, 10, "Seconds to wait for a change where there is none yet"},
     {timerel, "timerel", ParamKind::text, 16, "Which time is asked for: `before`, `after` or `between`"},
     {time_at, "timeAt", ParamKind::date_time, 64, "The time that `timerel` compares with; `after` includes it"},
     {end_time_at, "endTimeAt", ParamKind::date_time, 64, "Where `between` ends, this time not included"},
@@ -123,6 +128,9 @@ constexpr auto kQueryPast =
 constexpr auto kPostPast = kPage + list(options, format, local);
 constexpr auto kDeletePastAttribute = list(dataset_id, delete_all, local);
 constexpr auto kSnapshotQuery = list(q);
+constexpr auto kOurs = list(in_tenant, in_context, after);
+constexpr auto kLive = kFilter + kShow + kOurs + list(accept, expand_values, json_keys);
+constexpr auto kChanges = kOurs + list(limit, wait, options, format, lang);
 constexpr auto kEvery = [] {
   std::array<Param, kParams> every{};
   for (std::size_t i = 0; i < kParams; ++i) every[i] = static_cast<Param>(i);
@@ -171,6 +179,8 @@ constexpr int kDropped[] = {204, 400, 404, 429, 503, 504, 507};
 constexpr int kMapChanged[] = {204, 400, 404, 406, 411, 415, 504};
 constexpr int kMapDeleted[] = {204, 400, 404, 406, 504};
 constexpr int kMapped[] = {201, 400, 403, 404, 406, 411, 415, 429, 504, 507};
+constexpr int kStreamed[] = {101, 200, 400, 403, 404, 406, 410, 426, 429, 504};
+constexpr int kFed[] = {200, 400, 403, 404, 406, 410, 429, 504};
 constexpr int kOk[] = {200};
 constexpr int kReady[] = {200, 503};
 constexpr int kAdmin[] = {200, 401, 403};
@@ -254,6 +264,13 @@ constexpr Operation context(Op op, Method method, Text path, Text name, Text sum
   made.params = params;
   if (method == Method::get) made.media = kJson | kLdJson;
   if (method == Method::post) made.body = Body::context, made.makes_tenant = true;
+  return made;
+}
+
+/// What is followed, in the words of a context.
+constexpr Operation follows(Op op, Text path, Text name, Text summary, Params params, Media media, Statuses statuses) {
+  Operation made = shows(op, path, name, summary, params);
+  made.options = kReadOptions, made.formats = kFormats, made.media = media, made.statuses = statuses;
   return made;
 }
 
@@ -424,6 +441,12 @@ constexpr Operation kTable[] = {
     subscription(Op::subscription_delete, Method::delete_, kSubscription, "deleteSubscription",
                  "End a subscription (5.8.5)", kNone, kDropped),
 
+    follows(Op::live, "/live", "followEntities",
+            "Entities that match, then their changes, as Server-Sent Events or over a WebSocket", kLive, kEvents,
+            kStreamed),
+    follows(Op::changes, "/changes", "feedChanges", "Changes of entities from the journal, a JSON text a line", kChanges,
+            kLines, kFed),
+
     page(Op::health, "/health", "health", "Is the process alive"),
     page(Op::ready, "/ready", "ready", "Does it take requests", kJson, kReady),
     page(Op::metrics, "/metrics", "metrics", "Figures for Prometheus", Media::kText, kAdmin),
@@ -489,6 +512,10 @@ std::string_view media_name(Media media) {
       return "application/geo+json";
     case Media::kText:
       return "text/plain; version=0.0.4";
+    case kEvents:
+      return "text/event-stream";
+    case kLines:
+      return "application/x-ndjson";
     case kHtml:
       return "text/html; charset=utf-8";
     default:

@@ -56,6 +56,10 @@ enum class Param : std::uint8_t {
   order_geometry,
   entity_map,
   entity_map_lifetime,
+  in_tenant,
+  in_context,
+  accept,
+  wait,
   timerel,
   time_at,
   end_time_at,
@@ -81,7 +85,7 @@ const ParamInfo& info(Param param);
 std::span<const ParamInfo> all_params();
 
 /// Media types of answers, as bits in the order of preference of clause 6.3.4.
-enum Media : std::uint8_t { kNoMedia = 0, kJson = 1, kLdJson = 2, kGeoJson = 4, kText = 8, kHtml = 16 };
+enum Media : std::uint8_t { kNoMedia = 0, kJson = 1, kLdJson = 2, kGeoJson = 4, kText = 8, kHtml = 16, kEvents = 32, kLines = 64 };
 std::string_view media_name(Media media);
 
 enum class Body : std::uint8_t {
@@ -160,6 +164,8 @@ enum class Op : std::uint8_t {
   subscription_retrieve,
   subscription_update,
   subscription_delete,
+  live,
+  changes,
   source_identity,
   health,
   ready,
