@@ -32,8 +32,7 @@ base::Status remove_folder(base::FileSystem& files, const std::string& folder) {
 
 Maintenance::Maintenance(state::Store& store, journal::Journal& journal, Sequencer& sequencer, base::FileSystem& files,
                          const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest,
-                         Past* past)
-                         std::function<base::Status(journal::Position)> may_finish)
+                         std::function<base::Status(journal::Position)> may_finish, Past* past)
     : store_(store),
       journal_(journal),
       sequencer_(sequencer),

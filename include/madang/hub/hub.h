@@ -49,7 +49,6 @@ struct Options {
   std::uint64_t query_cost = 50'000'000;
   bool auto_tenants = true;  // a write to an unknown tenant makes it (clause 4.14)
   bool sync = true;          // false loses data in a power cut: benches and the crash test's mutation
-  std::size_t threads = 2;   // for loading
   bool history = true;       // what was is kept (only where the files are the operating system's)
   std::uint64_t history_memory = 256ull << 20;  // of it not on disk yet
   std::uint64_t history_cache = 128ull << 20;
