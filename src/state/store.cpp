@@ -125,7 +125,8 @@ Status Store::admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) 
   return {};
 }
 
-void Store::stage(Tenant& tenant, Position position, const Found& found, std::string_view id, EntityBlock block) {
+void Store::stage(Tenant& tenant, Position position, const Found& found, std::string_view id, EntityBlock block,
+                  Symbol only) {
   Tenant::Impl& impl = tenant.impl();
   assert(impl_->staged.empty() || impl_->staged.back().position < position);
   assert(!block || (EntityView(block).version() == position.value && EntityView(block).id() == id));
@@ -134,6 +135,7 @@ void Store::stage(Tenant& tenant, Position position, const Found& found, std::st
   staged.tenant = &tenant;
   staged.hash = found.hash;
   staged.place = found.place;
+  staged.only = only;
   if (!block) staged.removed = id;
   impl.tip_size += static_cast<std::uint64_t>(static_cast<bool>(block)) -
                    static_cast<std::uint64_t>(static_cast<bool>(found.entity));
@@ -156,7 +158,7 @@ void Store::Impl::show_one(Staged& change) {
     tenant.staged_bytes -= block_cost(change.block);
     memory.fetch_sub(block_cost(change.block), std::memory_order_relaxed);
   }
-  if (EntityBlock old = tenant.exchange(id, change.hash, change.place, std::move(change.block)))
+  if (EntityBlock old = tenant.exchange(id, change.hash, change.place, std::move(change.block), change.only))
     retired.push_back(std::move(old));
 }
 
