@@ -27,8 +27,8 @@ bool lists_origin(const std::vector<std::string>& origins, std::string_view orig
 }
 
 constexpr std::string_view kExposed =
-    "Access-Control-Expose-Headers: ETag, Link, Location, NGSILD-EntityMap, NGSILD-Results-Count, NGSILD-Tenant, "
-    "Preference-Applied, Retry-After\r\n";
+    "Access-Control-Expose-Headers: ETag, Link, Location, NGSILD-EntityMap, NGSILD-Results-Count, NGSILD-Snapshot, "
+    "NGSILD-Tenant, Preference-Applied, Retry-After\r\n";
 
 }  // namespace
 
@@ -170,7 +170,12 @@ std::string& Call::begin_headers() const {
   block.clear();
   if (headers.has_tenant && !tenant.empty()) {  // clause 6.3.14: echoed
     block += "NGSILD-Tenant: ";
-    block += tenant;
+    block += governance::tenant_of(tenant);
+    block += "\r\n";
+  }
+  if (tenant.find(governance::kPlaceMark) != tenant.npos) {  // so is the snapshot that was found (clause 6.3.22)
+    block += "NGSILD-Snapshot: ";
+    block += headers.snapshot;
     block += "\r\n";
   }
   if (headers.origin.empty() || !operation) return block;
@@ -221,9 +226,11 @@ void Call::fail(const base::Error& fault, std::string_view extra_header_lines) {
   answer(status, kProblemType, block, [&](std::string& out) { append_problem(out, fault); });
 }
 
-std::string entity_location(std::string_view id) {
+namespace {
+
+std::string location_below(std::string_view collection, std::string_view id) {
   std::string location(kBase);
-  location += "/entities/";
+  location += collection;
   for (const char c : id) {
     // RFC 3986, 3.3: pchar stands for itself.
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -235,6 +242,15 @@ std::string entity_location(std::string_view id) {
     }
   }
   return location;
+}
+
+}  // namespace
+
+std::string entity_location(std::string_view id) {
+  return location_below("/entities/", id);
+}
+std::string subscription_location(std::string_view id) {
+  return location_below("/subscriptions/", id);
 }
 
 base::Status decode_capture(std::string_view& capture, std::forward_list<std::string>& decoded) {

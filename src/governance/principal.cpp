@@ -85,6 +85,7 @@ PrincipalPtr of_this_thread(const PrincipalPtr& shared) {
 }  // namespace
 
 bool Principal::may(Role wanted, std::string_view tenant) const {
+  tenant = tenant_of(tenant);
   return role >= wanted && (all_tenants || std::ranges::find(tenants, tenant) != tenants.end());
 }
 
@@ -121,6 +122,12 @@ base::Result<Authenticator> Authenticator::make(const AuthRules& rules) {
   }
   made.anonymous_ = std::move(nobody);
   return made;
+}
+
+PrincipalPtr Authenticator::find(std::string_view name) const {
+  for (const Entry& entry : tokens_)
+    if (entry.principal->name == name) return entry.principal;
+  return anonymous_ && anonymous_->name == name ? anonymous_ : nullptr;
 }
 
 base::Result<PrincipalPtr> Authenticator::authenticate(std::string_view authorization) const {

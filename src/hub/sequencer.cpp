@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "madang/base/spinning.h"
+#include "madang/history/history.h"
 #include "madang/ngsi/expiry.h"
 
 #include "folder.h"
@@ -43,6 +44,10 @@ base::Error outcome_unknown() {
                      "The disk failed while the change was written; whether it was kept is unknown until the restart.");
 }
 
+base::Error being_erased() {
+  return base::error(Code::unavailable, "All that this tenant has is being erased; try again in a moment.");
+}
+
 void forget(std::vector<ChangeResult>& results) {
   for (ChangeResult& result : results) {
     result = {};
@@ -61,8 +66,14 @@ SequencerLock::SequencerLock(std::mutex& mutex) : held_(mutex, std::try_to_lock)
   wait_nanoseconds().add(static_cast<std::uint64_t>(std::chrono::nanoseconds(waited).count()));
 }
 
-Sequencer::Sequencer(state::Store& store, journal::Journal& journal, const base::Clock& clock, const Options& options)
-    : store_(store), journal_(journal), clock_(clock), options_(options), durable_(journal.durable().value) {}
+Sequencer::Sequencer(state::Store& store, journal::Journal& journal, Tap& tap, const base::Clock& clock,
+                     const Options& options)
+    : store_(store),
+      journal_(journal),
+      tap_(tap),
+      clock_(clock),
+      options_(options),
+      durable_(journal.durable().value) {}
 
 void Sequencer::on_failure(std::function<void(base::Error)> call) {
   SequencerLock lock(mutex_);
@@ -189,6 +200,7 @@ void Sequencer::look_ahead(std::span<const Batch> arrived) const {
 base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                                 base::Timestamp now) {
   if (failed()) return outcome_unknown();
+  if (closed_ == &tenant) return being_erased();
   const std::string& id = change.id;  // stays what it is
   state::Store::Found found = store_.look_up(tenant, id);
   if (found.entity && found.entity.may_expire()) {
@@ -197,7 +209,7 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   }
   const ngsi::EntityView before = found.entity;
   if (before && who.policy) {
-    const ngsi::Filter* filter = who.policy->reading(tenant.name());
+    const ngsi::Filter* filter = who.policy->reading(governance::tenant_of(tenant.name()));
     if (filter != nullptr && !filter->allows_entity(before)) {
       const bool creates = change.operation == ngsi::Operation::create ||
                            change.operation == ngsi::Operation::upsert_replace ||
@@ -228,7 +240,8 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   const ngsi::EntityView shape = put     ? ngsi::EntityView(outcome.block)
                                  : after ? ngsi::EntityView(after)
                                          : ngsi::EntityView();
-  if (who.policy) MADANG_CHECK(who.policy->writing(tenant.name(), before, shape, result.updated));
+  if (who.policy)
+    MADANG_CHECK(who.policy->writing(governance::tenant_of(tenant.name()), before, shape, result.updated));
   if (shape) {
     const std::uint64_t old_size = before ? before.bytes().size() : 0;
     const std::uint64_t new_size = shape.bytes().size();
@@ -237,7 +250,7 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   MADANG_TRY(const Position position, append(tenant, outcome, id));
   if (put) after = std::move(outcome.block);
   if (after) reinterpret_cast<ngsi::EntityHeader*>(after.data())->version = position.value;
-  store_.stage(tenant, position, found, id, std::move(after), only);
+  store_.stage(tenant, position, found, id, std::move(after), last_time_, only);
   result.version = position.value;
   return result;
 }
@@ -252,7 +265,7 @@ base::Status Sequencer::expire_one(state::Tenant& tenant, std::string_view id, c
   }
   MADANG_TRY(const Position position, append(tenant, outcome, id));
   if (after) reinterpret_cast<ngsi::EntityHeader*>(after.data())->version = position.value;
-  store_.stage(tenant, position, found, id, std::move(after));
+  store_.stage(tenant, position, found, id, std::move(after), last_time_);
   return {};
 }
 
@@ -308,33 +321,129 @@ void Sequencer::change_document(state::Tenant& tenant, DocumentChange&& change, 
   {
     SequencerLock lock(mutex_);
     const auto position = apply_document(tenant, std::move(change));
-    if (position.ok()) {
-      home.waiters.push_back({*position,
-                              [done = std::move(done)](std::vector<ChangeResult>&& results) {
-                                const auto& error = results.front().error;
-                                done(error ? base::Status(*error) : base::Status());
-                              },
-                              std::vector<ChangeResult>(1)});
-      waiting_.fetch_add(1, std::memory_order_relaxed);
-      return journal_.commit();
-    }
+    if (position.ok()) return wait_for(*position, home, std::move(done));
     refused = position.error();
   }
   done(std::move(refused));
 }
 
+/// Under the lock.
+void Sequencer::wait_for(Position position, Home& home, std::function<void(base::Status)>&& done) {
+  home.waiters.push_back({position,
+                          [done = std::move(done)](std::vector<ChangeResult>&& results) {
+                            const auto& error = results.front().error;
+                            done(error ? base::Status(*error) : base::Status());
+                          },
+                          std::vector<ChangeResult>(1)});
+  waiting_.fetch_add(1, std::memory_order_relaxed);
+  journal_.commit();
+}
+
+void Sequencer::change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change, bool keep_times,
+                            base::Executor& executor, std::function<void(base::Status)> done) {
+  Home& home = home_of(executor);
+  base::Status refused;
+  {
+    SequencerLock lock(mutex_);
+    last_time_ = std::max(last_time_, clock_.now());
+    const auto position = apply_past(who, tenant, std::move(change), keep_times);
+    if (position.ok()) return wait_for(*position, home, std::move(done));
+    refused = position.error();
+  }
+  done(std::move(refused));
+}
+
+void Sequencer::set_times(ngsi::TemporalChange& change) const {
+  if (change.block) {  // the times of what is in a fragment are "as the entity's"
+    auto* header = reinterpret_cast<ngsi::EntityHeader*>(change.block.data());
+    header->created_at = header->modified_at = last_time_.ns;
+  }
+  for (auto& [attribute, when] : change.deleted)
+    if (when == ngsi::kNullTime) when = last_time_;
+  for (ngsi::ScopeInstance& scope : change.scopes) {
+    scope.created_at = scope.modified_at = last_time_;
+    if (scope.deleted_at == ngsi::kNullTime) scope.deleted_at = scope.observed_at.value_or(last_time_);
+  }
+}
+
+base::Result<Position> Sequencer::apply_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change,
+                                             bool keep_times) {
+  if (failed()) return outcome_unknown();
+  if (closed_ == &tenant) return being_erased();
+  if (!keep_times) set_times(change);
+  if (who.policy) {
+    const ngsi::EntityView now = store_.tip(tenant, change.id);
+    const ngsi::EntityView given = change.block ? ngsi::EntityView(change.block) : now;
+    std::vector<ngsi::Symbol> names;
+    if (change.attribute != ngsi::Symbol::none) names.push_back(change.attribute);
+    for (std::size_t i = 0; change.block && i < given.attribute_count(); ++i) names.push_back(given.attribute_name(i));
+    MADANG_CHECK(who.policy->writing(governance::tenant_of(tenant.name()), now, given, names));
+  }
+  record_.clear();
+  history::append_temporal_change(record_, change, tenant.symbols());
+  return journal_.append(journal::RecordKind::temporal, tenant.name(), 0, record_);
+}
+
+base::Status Sequencer::keep_document(state::Tenant& tenant, DocumentChange&& change) {
+  SequencerLock lock(mutex_);
+  MADANG_CHECK(apply_document(tenant, std::move(change)));
+  journal_.commit();
+  return {};
+}
+
+base::Result<Position> Sequencer::erase(state::Tenant& tenant, std::span<const std::string> ids) {
+  SequencerLock lock(mutex_);
+  if (failed()) return outcome_unknown();
+  Position position;
+  for (const std::string& id : ids) {
+    MADANG_TRY(position, journal_.append(journal::RecordKind::erase, tenant.name(), 0, std::as_bytes(std::span(id))));
+    if (const auto found = store_.look_up(tenant, id); found.entity) store_.stage(tenant, position, found, id, {});
+  }
+  journal_.commit();
+  return position;
+}
+
+void Sequencer::close_tenant(const state::Tenant& tenant) {
+  SequencerLock lock(mutex_);
+  closed_ = &tenant;
+}
+
+Position Sequencer::reopen_tenant() {
+  SequencerLock lock(mutex_);
+  closed_ = nullptr;
+  return journal_.last();
+}
+
 base::Result<Position> Sequencer::apply_document(state::Tenant& tenant, DocumentChange&& change) {
   if (failed()) return outcome_unknown();
+  if (closed_ == &tenant && change.keep && change.document.collection != kErasures) return being_erased();
+  if (change.expected) {
+    const auto there = tenant.document(change.document.collection, change.document.id);
+    if (there.value_or(std::string()) != *change.expected) {
+      const bool is_new = change.expected->empty();
+      return base::error(is_new  ? Code::already_exists
+                         : there ? Code::conflict
+                                 : Code::not_found,
+                         is_new  ? "There is a " + change.document.id + " already."
+                         : there ? change.document.id + " was changed meanwhile."
+                                 : "There is no " + change.document.id + ".");
+    }
+  }
+  last_time_ = std::max(last_time_, clock_.now());
   std::vector<std::byte> payload;
   append_document(payload, change);
   const std::string collection = change.document.collection, id = change.document.id;
   auto before = store_.remove_document(tenant, collection, id);
   if (!before && !change.keep) return base::error(Code::not_found, "There is no " + id + ".");
+  std::string told = tap_.tells_documents_of(collection) ? change.document.text : std::string();
   base::Status kept;
   if (change.keep) kept = store_.put_document(tenant, std::move(change.document));
   auto position = kept.ok() ? journal_.append(journal::RecordKind::document, tenant.name(), 0, payload)
                             : base::Result<Position>(std::move(kept).error());
-  if (position.ok()) return position;
+  if (position.ok()) {
+    tap_.stage(tenant, *position, last_time_, {collection, id, std::move(told)}, change.keep);
+    return position;
+  }
   (void)store_.remove_document(tenant, collection, id);
   if (before) (void)store_.put_document(tenant, std::move(*before));
   return position;
@@ -360,8 +469,15 @@ void Sequencer::durable(base::Result<Position> position) {
   const SequencerLock lock(mutex_);
   durable_.store(position->value, std::memory_order_release);
   if (!call_waiters())  // nobody waits (a setting): show it here
-    while (store_.show(*position, kShowAtOnce)) {
+    while (show(*position)) {
     }
+}
+
+bool Sequencer::show(Position durable) {
+  std::vector<state::Shown> seen;
+  const bool more = store_.show(durable, kShowAtOnce, &seen);
+  tap_.shown(std::move(seen), store_.shown());
+  return more;
 }
 
 /// False: nobody waits.
@@ -381,7 +497,7 @@ void Sequencer::answer(Home& home) {
     // Given up between rounds, so that neither readers nor other writers wait for a big group as a whole.
     const SequencerLock lock(mutex_);
     home.called = false;
-    more = store_.show(Position{durable_.load(std::memory_order_acquire)}, kShowAtOnce);
+    more = show(Position{durable_.load(std::memory_order_acquire)});
     const Position shown = failed() ? Position{UINT64_MAX} : store_.shown();
     while (!home.waiters.empty() && home.waiters.front().position <= shown) {
       ready.push_back(std::move(home.waiters.front()));

@@ -15,6 +15,7 @@
 #include "madang/state/store.h"
 
 #include "folder.h"
+#include "tap.h"
 
 namespace madang::hub {
 
@@ -29,7 +30,7 @@ class SequencerLock {
 
 class Sequencer {
  public:
-  Sequencer(state::Store& store, journal::Journal& journal, const base::Clock& clock, const Options& options);
+  Sequencer(state::Store& store, journal::Journal& journal, Tap& tap, const base::Clock& clock, const Options& options);
 
   void apply(const PrincipalPtr& who, state::Tenant& tenant, std::vector<ngsi::Change>&& changes,
              base::Executor& executor, Hub::Applied done);
@@ -40,6 +41,17 @@ class Sequencer {
   /// none to remove.
   void change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& executor,
                        std::function<void(base::Status)> done);
+  /// Appends a change of the past, its times set; `done` is called on `home` once it is durable.
+  void change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change, bool keep_times,
+                   base::Executor& executor, std::function<void(base::Status)> done);
+  /// The same without waiting, for what is done again where it gets lost.
+  base::Status keep_document(state::Tenant& tenant, DocumentChange&& change);
+  /// Removes entities for good: a record of kind erase for each id, whether there is such an entity now or not.
+  /// Gives the position of the last: up to it all of them are to be gone, what comes behind it is new.
+  base::Result<journal::Position> erase(state::Tenant& tenant, std::span<const std::string> ids);
+  /// While all that a tenant has is being erased, nothing is put in.
+  void close_tenant(const state::Tenant& tenant);
+  journal::Position reopen_tenant();  // the end of what was there
   /// The journal's call: everything up to there is on disk, or the journal has ended.
   void durable(base::Result<journal::Position> position);
 
@@ -95,20 +107,28 @@ class Sequencer {
                                        base::Timestamp now);
   base::Status expire_one(state::Tenant& tenant, std::string_view id, const state::Store::Found& found);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
+  base::Result<journal::Position> apply_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change,
+                                             bool keep_times);
+  void set_times(ngsi::TemporalChange& change) const;
+  void wait_for(journal::Position position, Home& home, std::function<void(base::Status)>&& done);
   base::Result<journal::Position> apply_document(state::Tenant& tenant, DocumentChange&& change);
   Home& home_of(base::Executor& executor);
+  /// Shows a slice of what is durable, and tells the tap. True: there is more.
+  bool show(journal::Position durable);
   bool call_waiters();
   void answer(Home& home);
   void fail_all(const base::Error& error);
 
   state::Store& store_;
   journal::Journal& journal_;
+  Tap& tap_;
   const base::Clock& clock_;
   const Options& options_;
   std::mutex mutex_;
   std::atomic<Home*> homes_{nullptr};  // a list that only grows, to be walked without a lock
   std::vector<std::unique_ptr<Home>> all_homes_;
   std::mutex homes_mutex_;  // of those who add to it
+  const state::Tenant* closed_ = nullptr;
   base::Timestamp last_time_;
   base::ByteBuffer record_;
   ngsi::RecordWriter records_;

@@ -8,12 +8,15 @@
 #include "attribute_members.h"
 #include "json_text.h"
 #include "kind_values.h"
+#include "represent_parts.h"
 #include "value_keys.h"
 
 namespace madang::ngsi {
 
 namespace {
 
+constexpr std::string_view kNullValue = R"("urn:ngsi-ld:null")";
+constexpr std::string_view kNullLanguages = R"({"@none":"urn:ngsi-ld:null"})";
 constexpr std::string_view kLocation = "https://uri.etsi.org/ngsi-ld/location";
 
 /// How an attribute begins, up to its value.
@@ -39,13 +42,6 @@ bool contains(const std::vector<Symbol>& list, Symbol symbol) {
   return std::find(list.begin(), list.end(), symbol) != list.end();
 }
 
-bool is_shown(EntityView entity, Symbol name, const Representation& how, const Filter* filter) {
-  if (how.has_attributes && !contains(how.attributes, name)) return false;
-  if (how.has_pick && !contains(how.pick, name)) return false;
-  if (!how.omit.empty() && contains(how.omit, name)) return false;
-  return filter == nullptr || filter->allows_attribute(entity, name);
-}
-
 bool is_wanted(std::string_view dataset, const Representation& how) {
   const auto& wanted = how.dataset_ids;
   if (wanted.empty()) return true;
@@ -69,6 +65,27 @@ const Representation& behind(const Representation& how, Symbol relationship, con
   return whole;
 }
 
+}  // namespace
+
+bool is_shown(EntityView entity, Symbol name, const Representation& how, const Filter* filter) {
+  if (how.has_attributes && !contains(how.attributes, name)) return false;
+  if (how.has_pick && !contains(how.pick, name)) return false;
+  if (!how.omit.empty() && contains(how.omit, name)) return false;
+  return filter == nullptr || filter->allows_attribute(entity, name);
+}
+
+void append_types(std::string& out, EntityView entity, Vocabulary& vocabulary) {
+  const std::size_t count = entity.type_count();
+  if (count != 1) out += '[';
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) out += ',';
+    out += vocabulary.json_name(entity.type(i));
+  }
+  if (count != 1) out += ']';
+}
+
+namespace {
+
 class Writer {
  public:
   Writer(std::string& out, EntityView entity, Vocabulary& vocabulary, const Representation& how, const Filter* filter,
@@ -83,6 +100,7 @@ class Writer {
     if (how_.pick_type) member("type"), types();
     if (entity_.scope_count() > 0 && how_.pick_scope) member("scope"), scopes();
     if (shows_times()) times(entity_.created_at(), entity_.modified_at(), entity_.expires_at());
+    deletion();
     attributes();
     out_ += '}';
   }
@@ -98,6 +116,7 @@ class Writer {
     if (how_.pick_type) member("type"), types();
     if (entity_.scope_count() > 0 && how_.pick_scope) member("scope"), scopes();
     if (shows_times()) times(entity_.created_at(), entity_.modified_at(), entity_.expires_at());
+    deletion();
     attributes();
     out_ += '}';
     if (how_.with_context) {
@@ -130,6 +149,13 @@ class Writer {
 
   bool wrote() const { return wrote_; }
 
+  /// One instance alone, with `more` members in its object.
+  void alone(const AttributeView& attribute, std::string_view more) {
+    more_ = more;
+    if (!more.empty() && how_.format != Format::simplified) return object(attribute);
+    instance(attribute);
+  }
+
  private:
   // ---- what is asked for ----
 
@@ -154,15 +180,7 @@ class Writer {
     out_ += vocabulary_.context().json();
   }
 
-  void types() {
-    const std::size_t count = entity_.type_count();
-    if (count != 1) out_ += '[';
-    for (std::size_t i = 0; i < count; ++i) {
-      if (i > 0) out_ += ',';
-      out_ += vocabulary_.json_name(entity_.type(i));
-    }
-    if (count != 1) out_ += ']';
-  }
+  void types() { append_types(out_, entity_, vocabulary_); }
 
   void scopes() {
     const bool many = entity_.scope_count() != 1;
@@ -189,6 +207,42 @@ class Writer {
       time("modifiedAt", modified);
     }
     if (expires) time("expiresAt", *expires);
+  }
+
+  // ---- what a notification tells of changes (clause 5.8.6) ----
+
+  void deletion() {
+    if (how_.changes != nullptr && how_.changes->entity_deleted && how_.changes->deleted_at)
+      time("deletedAt", *how_.changes->deleted_at);
+  }
+
+  /// The instance as it was before, where that is to be told: it was changed or deleted.
+  std::optional<AttributeView> previous(const AttributeView& attribute) const {
+    const Changes* changes = how_.changes;
+    if (changes == nullptr || !changes->show_previous || !changes->before || !own_) return std::nullopt;
+    const EntityView before = changes->before;
+    for (std::size_t i = before.find(attribute.name);
+         i < before.attribute_count() && before.attribute_name(i) == attribute.name; ++i) {
+      const AttributeView was = before.attribute(i);
+      if (was.dataset_id != attribute.dataset_id) continue;
+      if (was.value == attribute.value && was.modified_at == attribute.modified_at) return std::nullopt;
+      return was;
+    }
+    return std::nullopt;
+  }
+
+  /// previousValue, previousObject, ... by the kind it had.
+  void append_previous(const AttributeView& was) {
+    std::string name = "previous";
+    name += value_member(was.kind);
+    name[8] = static_cast<char>(name[8] - 'a' + 'A');
+    member(name);
+    value(was);
+  }
+
+  bool is_deleted(const AttributeView& attribute) const {
+    if (how_.changes == nullptr || !how_.changes->deleted_at || !own_) return false;
+    return attribute.value == kNullValue || attribute.value == kNullLanguages;
   }
 
   void attributes() {
@@ -248,18 +302,20 @@ class Writer {
 
   /// Concise: nothing beside the value, and no doubt about the kind (clauses 4.5.2.3, 4.5.3.3).
   bool is_bare(const AttributeView& attribute) const {
+    if (previous(attribute)) return false;
     if (how_.system_attributes || (how_.expiry && attribute.expires_at) || attribute.observed_at ||
         !attribute.dataset_id.empty() || !attribute.unit_code.empty() || !attribute.value_type.empty() ||
         !attribute.extras.empty() || attribute.sub_count > 0 || language_chosen(attribute))
       return false;
+    if (is_deleted(attribute)) return true;  // the name and the null alone
     return attribute.kind == Kind::geo_property || (attribute.kind == Kind::property && attribute.value.front() != '{');
   }
   void concise_value(const AttributeView& attribute) { value(attribute); }
 
   void value(const AttributeView& attribute) {
-    if (attribute.kind == Kind::vocab_property)
+    if (attribute.kind == Kind::vocab_property && attribute.value != kNullValue)
       return append_compacted_vocab(out_, attribute.value, vocabulary_.context());
-    if (attribute.kind == Kind::list_relationship && how_.format == Format::normalized)
+    if (attribute.kind == Kind::list_relationship && how_.format == Format::normalized && attribute.value != kNullValue)
       return append_objects(out_, attribute.value);
     const bool rewrite = vocabulary_.context().is_core() ? attribute.foreign_keys : attribute.nested_keys;
     if (rewrite)
@@ -372,6 +428,9 @@ class Writer {
     if (attribute.observed_at) time("observedAt", *attribute.observed_at);
     if (!attribute.dataset_id.empty()) member("datasetId"), base::json::append_string(out_, attribute.dataset_id);
     if (shows_times()) times(attribute.created_at, attribute.modified_at, attribute.expires_at);
+    out_ += std::exchange(more_, {});
+    if (how_.system_attributes && is_deleted(attribute)) time("deletedAt", *how_.changes->deleted_at);
+    if (const auto was = previous(attribute)) append_previous(*was);
     if (joins(attribute)) linked_entities(attribute);
     const bool outer_own = std::exchange(own_, false);
     attribute.each_sub([this](const AttributeView& sub) {
@@ -453,7 +512,8 @@ class Writer {
   const Representation& how_;
   const Filter* filter_;
   Joining* joining_;
-  bool own_ = true;  // at an attribute of the entity, not at one of an attribute
+  std::string_view more_;  // members of the next object
+  bool own_ = true;        // at an attribute of the entity, not at one of an attribute
   bool first_ = true;
   bool wrote_ = false;
 };
@@ -475,6 +535,20 @@ void append_entity(std::string& out, EntityView entity, Vocabulary& vocabulary, 
     writer.entity();
 }
 
+base::Result<EntityBlock> copy_shown(EntityView entity, const Representation& how, const Filter* filter) {
+  thread_local EntityBuilder builder;
+  builder.begin_like(entity);
+  builder.set_version(entity.version());
+  for (std::size_t i = 0; i < entity.type_count(); ++i) builder.add_type(entity.type(i));
+  if (how.pick_scope) entity.each_scope([](std::string_view scope) { builder.add_scope(scope); });
+  const bool in_order = entity.is_in_order();
+  for (std::size_t i = 0; i < entity.attribute_count(); ++i) {
+    if (is_shown(entity, entity.attribute_name(i), how, filter) && is_wanted(entity.attribute(i).dataset_id, how))
+      builder.copy_from_base(i, in_order);
+  }
+  return builder.finish();
+}
+
 void each_linked(EntityView entity, const Representation& how, const Representation& whole, const Filter* filter,
                  const std::function<void(std::string_view, const Representation&)>& see) {
   for (std::size_t i = 0; i < entity.attribute_count(); ++i) {
@@ -484,6 +558,11 @@ void each_linked(EntityView entity, const Representation& how, const Representat
     if (!is_wanted(attribute.dataset_id, how)) continue;
     each_object(attribute.value, [&](std::string_view id) { see(id, behind(how, name, whole)); });
   }
+}
+
+void append_instance(std::string& out, const AttributeView& instance, Vocabulary& vocabulary, const Representation& how,
+                     std::string_view more) {
+  Writer(out, EntityView(), vocabulary, how, nullptr).alone(instance, more);
 }
 
 bool append_attribute(std::string& out, EntityView entity, Symbol attribute, Vocabulary& vocabulary,

@@ -28,6 +28,13 @@ class Policy {
                                const std::vector<ngsi::Symbol>& attributes) const = 0;
 };
 
+/// The tenant that a place for entities belongs to: what a snapshot holds (clause 5.5.15) is in a place of its own,
+/// "tenant~number", and under the rules of its tenant. No tenant's name has a "~".
+inline constexpr char kPlaceMark = '~';
+inline std::string_view tenant_of(std::string_view place) {
+  return place.substr(0, place.find(kPlaceMark));
+}
+
 struct Principal {
   std::string name;  // "anonymous", a token's name
   Role role = Role::none;
@@ -58,6 +65,8 @@ class Authenticator {
   static base::Result<Authenticator> make(const AuthRules& rules);
   /// `unauthenticated` for a missing, malformed or unknown token. Takes the same time for any unknown token.
   base::Result<PrincipalPtr> authenticate(std::string_view authorization) const;
+  /// The principal that a token, or its absence, gives; null: nobody has this name.
+  PrincipalPtr find(std::string_view name) const;
   bool open() const { return tokens_.empty(); }  // nothing is configured
 
  private:
