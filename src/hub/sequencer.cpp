@@ -32,6 +32,13 @@ base::metrics::Counter& wait_nanoseconds() {
   return counter;
 }
 
+/// The one attribute that a patch changes; none where it is about more.
+ngsi::Symbol only_change(const std::vector<ngsi::Symbol>& updated, ngsi::EntityView patch) {
+  const bool one = updated.size() == 1 && patch.type_count() == 0 &&
+                   (patch.header().flags & (ngsi::kScopesGiven | ngsi::kExpiryGiven)) == 0;
+  return one ? updated.front() : ngsi::Symbol::none;
+}
+
 base::Error outcome_unknown() {
   return base::error(Code::unavailable,
                      "The disk failed while the change was written; whether it was kept is unknown until the restart.");
@@ -221,8 +228,11 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
     return result;
   }
   ngsi::EntityBlock after;
+  ngsi::Symbol only = ngsi::Symbol::none;
   if (outcome.record == ngsi::Outcome::Record::patch) {
-    MADANG_TRY(after, ngsi::splice(before, outcome.block ? ngsi::EntityView(outcome.block) : before));
+    const ngsi::EntityView patch = outcome.block ? ngsi::EntityView(outcome.block) : before;
+    only = only_change(result.updated, patch);
+    MADANG_TRY(after, ngsi::splice(before, patch));
     if (after.size() > options_.entity.entity_bytes)
       return base::error(Code::too_large, "The entity would be larger than an entity may be.");
   }
@@ -240,7 +250,7 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   MADANG_TRY(const Position position, append(tenant, outcome, id));
   if (put) after = std::move(outcome.block);
   if (after) reinterpret_cast<ngsi::EntityHeader*>(after.data())->version = position.value;
-  store_.stage(tenant, position, found, id, std::move(after), last_time_);
+  store_.stage(tenant, position, found, id, std::move(after), last_time_, only);
   result.version = position.value;
   return result;
 }
