@@ -206,8 +206,9 @@ struct Api::Impl {
     if (follows) MADANG_CHECK(find_tenant(call));
     call.captures = route.captures;
     for (std::string_view& capture : call.captures) MADANG_CHECK(decode_capture(capture, call.decoded));
+    const auto is_below = [&](std::string_view path) { return operation.path.starts_with(path); };
     const bool named_by_uri =
-        operation.path.starts_with(kEntity) || operation.path.starts_with(kPast) || operation.path == kEntityMap;
+        is_below(kEntity) || is_below(kPast) || is_below(kSnapshot) || operation.path == kEntityMap;
     if (named_by_uri && !base::is_absolute_uri(call.captures[0])) {
       return error(Code::bad_request_data, "\"" + std::string(call.captures[0].substr(0, 80)) +
                                                "\" is no URI: ids of entities, their maps and snapshots are.");

@@ -358,6 +358,11 @@ class HubImpl final : public Hub {
     if (!who.may(Role::admin, tenant)) return done(not_allowed(who, tenant));
     state::Tenant* found = store_->tenant(tenant);
     if (found == nullptr) return done(unknown(tenant));
+    for (const std::string& place : store_->tenant_names()) {  // copies of them in its snapshots
+      if (place.size() == tenant.size() || governance::tenant_of(place) != tenant) continue;
+      maintenance_->erasing().ask(who.name, *store_->tenant(place), Erasure(what), home,
+                                  [](base::Result<std::string>) {});
+    }
     maintenance_->erasing().ask(who.name, *found, std::move(what), home,
                                 [this, done = std::move(done)](base::Result<std::string> id) {
                                   maintenance_->wake();
