@@ -183,8 +183,8 @@ base::Result<std::int64_t> newest_change(const Disk& disk, const Sight& sight) {
   return out;
 }
 
-base::Result<Evolution> HistoryImpl::retrieve(std::string_view tenant, std::string_view id,
-                                              const EvolutionQuery& query, ngsi::SymbolTable& symbols) const {
+base::Result<Evolution> HistoryImpl::retrieve(std::string_view tenant, std::string_view id, const EvolutionQuery& query,
+                                              ngsi::SymbolTable& symbols) const {
   MADANG_TRY(const Sight sight, look(tenant, id));
   Wanted wanted;
   wanted.fields = wanted_fields(sight, query, symbols);

@@ -298,33 +298,28 @@ class HubImpl final : public Hub {
 
   void retrieve_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::EvolutionQuery query,
                      base::Executor& home, Told<ngsi::Evolution> done) override {
-    ask_past<ngsi::Evolution>(who, tenant, home, std::move(done),
-                              [id = std::move(id), query = std::move(query)](PastReads& past) {
-                                return past.retrieve(id, query);
-                              });
+    ask_past<ngsi::Evolution>(
+        who, tenant, home, std::move(done),
+        [id = std::move(id), query = std::move(query)](PastReads& past) { return past.retrieve(id, query); });
   }
   void query_past(const PrincipalPtr& who, std::string_view tenant, ngsi::EvolutionsQuery query,
                   ngsi::EvolutionsPage page, base::Executor& home, Told<ngsi::EvolutionsAnswer> done) override {
-    ask_past<ngsi::EvolutionsAnswer>(who, tenant, home, std::move(done),
-                                     [query = std::move(query), page = std::move(page)](PastReads& past) {
-                                       return past.query(query, page);
-                                     });
+    ask_past<ngsi::EvolutionsAnswer>(
+        who, tenant, home, std::move(done),
+        [query = std::move(query), page = std::move(page)](PastReads& past) { return past.query(query, page); });
   }
   void aggregate_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::AggregationQuery query,
                       base::Executor& home, Told<ngsi::Aggregation> done) override {
-    ask_past<ngsi::Aggregation>(who, tenant, home, std::move(done),
-                                [id = std::move(id), query = std::move(query)](PastReads& past) {
-                                  return past.aggregate(id, query);
-                                });
+    ask_past<ngsi::Aggregation>(
+        who, tenant, home, std::move(done),
+        [id = std::move(id), query = std::move(query)](PastReads& past) { return past.aggregate(id, query); });
   }
   void query_aggregates(const PrincipalPtr& who, std::string_view tenant, ngsi::EvolutionsQuery which,
                         ngsi::AggregationQuery query, ngsi::EvolutionsPage page, base::Executor& home,
                         Told<Aggregations> done) override {
-    ask_past<Aggregations>(
-        who, tenant, home, std::move(done),
-        [which = std::move(which), query = std::move(query), page = std::move(page)](PastReads& past) {
-          return past.aggregates(which, query, page);
-        });
+    ask_past<Aggregations>(who, tenant, home, std::move(done),
+                           [which = std::move(which), query = std::move(query),
+                            page = std::move(page)](PastReads& past) { return past.aggregates(which, query, page); });
   }
   void look_up_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::Symbol attribute,
                     std::optional<ngsi::InstanceId> instance, base::Executor& home, Told<PastKnows> done) override {

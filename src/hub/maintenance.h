@@ -3,8 +3,8 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <mutex>
 #include <map>
+#include <mutex>
 #include <thread>
 
 #include "folder.h"
@@ -48,7 +48,7 @@ class Maintenance {
   const Options& options_;
   Past* const past_;  // null: no history
   const Folder folder_;
-  std::mutex snapshotting_;       // files of the folder come and go under it
+  std::mutex snapshotting_;                    // files of the folder come and go under it
   std::map<std::uint64_t, std::string> pins_;  // backups being copied: nothing is dropped; each one's copy of history
   std::uint64_t next_ticket_ = 1;
   std::mutex mutex_;  // of what follows

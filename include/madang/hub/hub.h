@@ -105,7 +105,7 @@ struct Health {
   std::uint64_t entities = 0, tenants = 0, memory_bytes = 0, memory_limit = 0, journal_bytes = 0;
   std::uint64_t snapshot_position = 0;
   std::uint64_t recovered_records = 0;
-  bool history = false;  // is kept; then:
+  bool history = false;                                                 // is kept; then:
   std::uint64_t history_fed = 0, history_durable = 0, history_lag = 0;  // positions; records it is behind
   std::uint64_t history_points = 0, history_entities = 0, history_bytes = 0;
   std::string history_trouble;  // why it does not reach the disk; empty: it does

@@ -86,8 +86,7 @@ const std::vector<Key>& keys() {
       {"history.memory", MADANG_SLOT(Bytes, storage.history_memory),
        "Past values that are not on disk yet; beyond, history waits for the disk."},
       {"history.cache", MADANG_SLOT(Bytes, storage.history_cache), "Memory for what was read of history."},
-      {"history.threads", MADANG_SLOT(Count, storage.history_threads),
-       "Threads that answer questions about the past."},
+      {"history.threads", MADANG_SLOT(Count, storage.history_threads), "Threads that answer questions about the past."},
 
       {"limits.in_flight", MADANG_SLOT(Count, storage.in_flight),
        "Changes waiting for the disk; beyond: 429 with `Retry-After`."},
