@@ -143,8 +143,8 @@ bool Accumulator::add(const Stats& stats, const Times& times, std::uint64_t rows
   return true;
 }
 
-void Accumulator::add(std::span<const std::int64_t> times, std::span<const double> values,
-                      std::span<const bool> usable, std::int64_t from, std::int64_t until) {
+void Accumulator::add(std::span<const std::int64_t> times, std::span<const double> values, std::span<const bool> usable,
+                      std::int64_t from, std::int64_t until) {
   for (std::size_t begin = 0; begin < times.size();) {
     if (!usable[begin] || times[begin] < from || times[begin] >= until) {
       ++begin;

@@ -37,11 +37,11 @@ struct Sums {
   std::uint64_t total = 0;  // instances
   std::uint64_t count = 0;  // of those that can be summed: numbers, booleans, sizes of arrays
   double sum = 0, spread = 0, least = 0, most = 0;
-  bool arrays = false;            // sizes of arrays were among them
+  bool arrays = false;                     // sizes of arrays were among them
   std::optional<std::string> first, last;  // texts in lexicographical order
-  std::uint64_t times = 0;        // times of day among the texts
-  double time_sum = 0;            // of these, ns
-  std::set<double> numbers;       // different ones, where they are asked for
+  std::uint64_t times = 0;                 // times of day among the texts
+  double time_sum = 0;                     // of these, ns
+  std::set<double> numbers;                // different ones, where they are asked for
   std::set<std::string, std::less<>> texts;
 
   void add(double value, bool distinct);

@@ -28,7 +28,9 @@ class Walk {
     return sight_.edits.empty() && sight_.cuts.empty() &&
            (property() == TimeProperty::observed_at || property() == TimeProperty::modified_at);
   }
-  std::int64_t from() const { return wanted_.interval && wanted_.interval->from ? wanted_.interval->from->ns : INT64_MIN; }
+  std::int64_t from() const {
+    return wanted_.interval && wanted_.interval->from ? wanted_.interval->from->ns : INT64_MIN;
+  }
   std::int64_t until() const {
     return wanted_.interval && wanted_.interval->until ? wanted_.interval->until->ns : INT64_MAX;
   }
@@ -164,8 +166,8 @@ base::Result<ngsi::Aggregation> HistoryImpl::aggregate(std::string_view tenant, 
   std::int64_t end_of_whole = INT64_MAX;
   if (query.period.whole()) end_of_whole = interval && interval->until ? interval->until->ns : span.last;
 
-  const bool distinct = std::find(query.methods.begin(), query.methods.end(), AggregateMethod::distinct_count) !=
-                        query.methods.end();
+  const bool distinct =
+      std::find(query.methods.begin(), query.methods.end(), AggregateMethod::distinct_count) != query.methods.end();
   std::vector<std::optional<Accumulator>> by_field(shape.size());
   for (std::size_t i = 1; i < shape.size(); ++i) {
     if (wanted.fields[i] == 0) continue;

@@ -35,8 +35,8 @@ struct Times {
 
 /// What a run knows of each of its blocks without reading it.
 struct BlockInfo {
-  SeriesId first = 0, last = 0;       // series
-  std::uint64_t first_position = 0;   // of its first row
+  SeriesId first = 0, last = 0;      // series
+  std::uint64_t first_position = 0;  // of its first row
   std::uint32_t rows = 0;
   Times observed, modified;  // observed: of those rows that have one
 };
@@ -76,7 +76,8 @@ class Block {
   base::Status read(std::uint32_t first, std::uint32_t count, std::vector<Row>& out, Wanted&& wanted) {
     return each_group(first, count, [&](std::size_t group, std::uint32_t from, std::uint32_t to) -> base::Status {
       MADANG_CHECK(read_times(group));
-      if (!wanted(GroupTimes{std::span(observed_).subspan(from, to - from), std::span(modified_).subspan(from, to - from)}))
+      if (!wanted(
+              GroupTimes{std::span(observed_).subspan(from, to - from), std::span(modified_).subspan(from, to - from)}))
         return {};
       return read_rows(group, from, to, out);
     });

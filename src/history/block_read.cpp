@@ -171,7 +171,7 @@ base::Status Block::read_values(std::size_t group, bool by_observed) {
   DecimalGroup decimals{0, std::span(mantissas_).first(rows), std::span(digits_).first(rows)};
   if (!history::read_decimals(in, decimals, false)) return broken("its numbers");
   constexpr std::int64_t kExact = std::int64_t{1} << 53;
-  static constexpr double kPowers[] = {1e0, 1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+  static constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
                                        1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
   std::int64_t largest = 0;
   for (std::size_t i = 0; i < rows; ++i) largest = std::max(largest, std::abs(mantissas_[i]));
@@ -252,7 +252,8 @@ base::Status Block::read_rows(std::size_t group, std::uint32_t from, std::uint32
     else
       status = found.error();
   };
-  column(Places::position, [](Row& row, std::uint32_t, std::int64_t v) { row.position = static_cast<std::uint64_t>(v); });
+  column(Places::position,
+         [](Row& row, std::uint32_t, std::int64_t v) { row.position = static_cast<std::uint64_t>(v); });
   column(Places::index, [](Row& row, std::uint32_t, std::int64_t v) { row.index = static_cast<std::uint32_t>(v); });
   column(Places::created, [&](Row& row, std::uint32_t i, std::int64_t v) {
     if ((flags_[i] & 16) == 0) row.created = v;

@@ -29,8 +29,8 @@ std::string encode_shape(const Shape& fields) {
   for (const Field& field : fields) {
     append_varint(out, static_cast<std::uint32_t>(field.name) + 1ull);
     append_text(out, field.dataset);
-    out.push_back(static_cast<char>(static_cast<unsigned>(field.kind) | (field.live ? 16u : 0u) |
-                                    (field.present ? 32u : 0u)));
+    out.push_back(
+        static_cast<char>(static_cast<unsigned>(field.kind) | (field.live ? 16u : 0u) | (field.present ? 32u : 0u)));
   }
   return out;
 }

@@ -10,12 +10,12 @@ using base::ByteReader;
 
 // How the digits of each number come back. Stored on disk: never renumber.
 enum class Style : std::uint8_t {
-  none = 0,           // no number in the group
-  fixed = 1,          // all have the scale's digits
-  trimmed = 2,        // as many as needed (21, 21.5)
-  trimmed_to_one = 3, // as many as needed, at least one (21.0, 21.5)
-  told = 4,           // each is told; mantissas stand at one scale
-  own_scale = 5,      // each is told; mantissas stand at their own: they would not fit otherwise
+  none = 0,            // no number in the group
+  fixed = 1,           // all have the scale's digits
+  trimmed = 2,         // as many as needed (21, 21.5)
+  trimmed_to_one = 3,  // as many as needed, at least one (21.0, 21.5)
+  told = 4,            // each is told; mantissas stand at one scale
+  own_scale = 5,       // each is told; mantissas stand at their own: they would not fit otherwise
 };
 
 constexpr std::int64_t kMost = std::int64_t{1} << 61;
@@ -38,7 +38,8 @@ Style style_of(std::span<const Row> rows, int scale, std::span<std::int64_t> man
     const Row& row = rows[i];
     if (!row.is_number) continue;
     std::int64_t whole = 0;
-    fits = fits && !__builtin_mul_overflow(row.mantissa, kPowers[static_cast<std::size_t>(scale - row.digits)], &whole) &&
+    fits = fits &&
+           !__builtin_mul_overflow(row.mantissa, kPowers[static_cast<std::size_t>(scale - row.digits)], &whole) &&
            whole < kMost && whole > -kMost;
     if (!fits) break;
     mantissas[i] = whole;

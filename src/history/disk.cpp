@@ -19,8 +19,8 @@ using base::Code;
 
 base::Error error_of(const rocksdb::Status& status) {
   const Code code = status.IsNoSpace() || status.subcode() == rocksdb::Status::kNoSpace ? Code::insufficient_storage
-                    : status.IsCorruption()                                            ? Code::corrupt
-                                                                                       : Code::internal;
+                    : status.IsCorruption()                                             ? Code::corrupt
+                                                                                        : Code::internal;
   return base::error(code, "History: " + status.ToString() + ".");
 }
 

@@ -206,8 +206,8 @@ void HistoryImpl::fill_row(Row& row, const AttributeView& instance) {
 
 std::string_view HistoryImpl::meta_of(const AttributeView& instance) {
   if (instance.unit_code.empty() && instance.value_type.empty() && instance.extras.empty()) {
-    const auto flags = static_cast<unsigned>(instance.kind) | (instance.nested_keys ? 16u : 0u) |
-                       (instance.foreign_keys ? 32u : 0u);
+    const auto flags =
+        static_cast<unsigned>(instance.kind) | (instance.nested_keys ? 16u : 0u) | (instance.foreign_keys ? 32u : 0u);
     return {&kPlainMetas[flags], 1};
   }
   scratch_.clear();

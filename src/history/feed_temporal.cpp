@@ -81,8 +81,8 @@ base::Status HistoryImpl::append_past(Tenant& tenant, const TemporalChange& chan
     fields.set(field, now.live, true, now.live ? now.kind : instance.kind);
     Row& row = add_row(entity, field, position, static_cast<std::uint32_t>(i));
     fill_row(row, instance);
-    const auto deleted = std::find_if(change.deleted.begin(), change.deleted.end(),
-                                      [i](const auto& each) { return each.first == i; });
+    const auto deleted =
+        std::find_if(change.deleted.begin(), change.deleted.end(), [i](const auto& each) { return each.first == i; });
     if (deleted == change.deleted.end()) continue;
     row.deleted = deleted->second.ns;
     row.is_number = false;

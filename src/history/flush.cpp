@@ -38,7 +38,8 @@ void HistoryImpl::freeze() {
 
 bool HistoryImpl::is_due() const {
   if (wants_flush_) return true;
-  const bool any = active_->size() > 0 || fed_.load(std::memory_order_relaxed) != durable_.load(std::memory_order_relaxed);
+  const bool any =
+      active_->size() > 0 || fed_.load(std::memory_order_relaxed) != durable_.load(std::memory_order_relaxed);
   return begun_ && any && clock_.monotonic() - active_since_ >= options_.flush_age;
 }
 
@@ -52,8 +53,7 @@ void HistoryImpl::run_writer() {
       base::Status written = write_frozen();
       lock.lock();
       if (!written.ok()) {
-        if (trouble_.empty())
-          base::log::error("history cannot be written", {{"reason", written.error().message}});
+        if (trouble_.empty()) base::log::error("history cannot be written", {{"reason", written.error().message}});
         trouble_ = written.error().message;
         moved_.notify_all();
         if (!stop_) (void)moved_.wait_for(lock, kLook, [this] { return stop_; });
@@ -104,7 +104,8 @@ base::Status HistoryImpl::encode_rows() {
   // Rows of one series are in the order they came; that is the order of positions.
   std::vector<std::pair<SeriesId, std::uint32_t>> order;
   order.reserve(memory.size());
-  for (std::uint32_t number = 1; number <= memory.size(); ++number) order.emplace_back(memory.row(number).series, number);
+  for (std::uint32_t number = 1; number <= memory.size(); ++number)
+    order.emplace_back(memory.row(number).series, number);
   std::sort(order.begin(), order.end());
   RunWriter writer(*run, [&](std::uint32_t block, std::string_view bytes) -> base::Status {
     frozen_->batch.put_block(run->number, block, bytes);

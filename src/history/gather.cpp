@@ -137,8 +137,8 @@ base::Status Gather::take_chunk(const Chunk& chunk) {
   const std::uint64_t entity = sight_.entity.number;
   const auto [first, end] = block->find(series_of(entity, 0), series_of(entity, kAllFields));
   const TimeProperty property = wanted_.interval ? wanted_.interval->property : wanted_.order;
-  const bool by_time = sight_.edits.empty() && (property == TimeProperty::observed_at ||
-                                                property == TimeProperty::modified_at);
+  const bool by_time =
+      sight_.edits.empty() && (property == TimeProperty::observed_at || property == TimeProperty::modified_at);
   std::vector<Row> rows;
   for (std::size_t i = first; i < end; ++i) {
     const Block::Part& part = block->parts()[i];

@@ -55,10 +55,10 @@ class Gather {
   const Sight& sight_;
   const Wanted& wanted_;
   std::vector<std::shared_ptr<Block>> blocks_;
-  std::vector<std::vector<Found>> of_field_;     // with `last`
-  std::vector<std::int64_t> since_;              // the same: earlier ones do not matter
-  std::vector<Found> found_;                     // without
-  std::int64_t until_ = INT64_MAX;               // the same: later ones do not matter
+  std::vector<std::vector<Found>> of_field_;  // with `last`
+  std::vector<std::int64_t> since_;           // the same: earlier ones do not matter
+  std::vector<Found> found_;                  // without
+  std::int64_t until_ = INT64_MAX;            // the same: later ones do not matter
   bool cut_ = false;
 };
 

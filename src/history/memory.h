@@ -19,9 +19,7 @@ class Memory {
   /// One more row, numbered from 1. Rows never move.
   Row& add();
   std::uint32_t size() const { return size_; }
-  const Row& row(std::uint32_t number) const {
-    return segments_[(number - 1) / kSegment][(number - 1) % kSegment];
-  }
+  const Row& row(std::uint32_t number) const { return segments_[(number - 1) / kSegment][(number - 1) % kSegment]; }
   bool full() const { return size_ >= kSegment * kSegments; }
 
   /// Keeps a text as long as this lives.

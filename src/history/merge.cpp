@@ -17,8 +17,8 @@ namespace madang::history {
 
 namespace {
 
-constexpr std::size_t kJoin = 4;                      // runs of about one size
-constexpr std::uint64_t kSmallest = 1 << 16;          // rows: below, all are of one size
+constexpr std::size_t kJoin = 4;              // runs of about one size
+constexpr std::uint64_t kSmallest = 1 << 16;  // rows: below, all are of one size
 constexpr std::size_t kBatchBytes = 8 << 20;
 constexpr auto kLook = std::chrono::milliseconds(500);
 constexpr int kNice = 10;
@@ -221,7 +221,8 @@ base::Status HistoryImpl::join(Merging& work) {
   };
   for (std::size_t i = 0; i < inputs.size(); ++i) MADANG_CHECK(enter(i));
   while (!queue.empty()) {
-    if (stopping_.load(std::memory_order_relaxed)) return base::error(base::Code::unavailable, "History is being closed.");
+    if (stopping_.load(std::memory_order_relaxed))
+      return base::error(base::Code::unavailable, "History is being closed.");
     const auto [series, i] = queue.top();
     queue.pop();
     Input& input = inputs[i];

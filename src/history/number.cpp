@@ -35,9 +35,9 @@ std::optional<Decimal> parse_decimal(std::string_view json) {
       return std::nullopt;
     }
   }
-  if (point + 1 == text.size()) return std::nullopt;                    // "1."
-  if (text.front() == '0' && point != 1) return std::nullopt;           // "01"
-  if (negative && mantissa == 0) return std::nullopt;                   // "-0", "-0.0"
+  if (point + 1 == text.size()) return std::nullopt;           // "1."
+  if (text.front() == '0' && point != 1) return std::nullopt;  // "01"
+  if (negative && mantissa == 0) return std::nullopt;          // "-0", "-0.0"
   const auto digits = static_cast<std::uint8_t>(point == text.size() ? 0 : text.size() - point - 1);
   return Decimal{negative ? -mantissa : mantissa, digits};
 }

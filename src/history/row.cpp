@@ -22,7 +22,7 @@ enum Part : std::uint16_t {
   kUnit = 8,
   kValueType = 16,
   kExtras = 32,
-  kNestedKeys = 64,   // no field
+  kNestedKeys = 64,    // no field
   kForeignKeys = 128,  // no field
   kCreated = 256,
   kModified = 512,
@@ -73,8 +73,7 @@ void append_sub(std::string& out, const AttributeView& sub, const AttributeView&
   append_varint(out, parts);
   if (parts & kCreated) append_signed(out, minus(sub.created_at.ns, owner.created_at.ns));
   if (parts & kModified) append_signed(out, minus(sub.modified_at.ns, owner.modified_at.ns));
-  if (parts & kObserved)
-    append_signed(out, minus(sub.observed_at->ns, owner.observed_at ? owner.observed_at->ns : 0));
+  if (parts & kObserved) append_signed(out, minus(sub.observed_at->ns, owner.observed_at ? owner.observed_at->ns : 0));
   if (parts & kExpires) append_signed(out, sub.expires_at->ns);
   if (parts & kDataset) append_text(out, sub.dataset_id);
   if (parts & kUnit) append_text(out, sub.unit_code);

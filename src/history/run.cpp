@@ -24,9 +24,10 @@ Times take_times(base::ByteReader& in) {
 }  // namespace
 
 std::pair<std::size_t, std::size_t> Run::find(SeriesId from, SeriesId to) const {
-  auto begin = std::partition_point(blocks.begin(), blocks.end(),
-                                    [from](const BlockInfo& block) { return block.last < from; });
-  const auto end = std::partition_point(begin, blocks.end(), [to](const BlockInfo& block) { return block.first <= to; });
+  auto begin =
+      std::partition_point(blocks.begin(), blocks.end(), [from](const BlockInfo& block) { return block.last < from; });
+  const auto end =
+      std::partition_point(begin, blocks.end(), [to](const BlockInfo& block) { return block.first <= to; });
   return {static_cast<std::size_t>(begin - blocks.begin()), static_cast<std::size_t>(end - blocks.begin())};
 }
 

@@ -89,8 +89,11 @@ base::Status HistoryImpl::load_runs() {
     known.push_back(run->number);
     rows_on_disk_ += run->rows;
   }
-  for (const std::uint64_t number : disk_->runs())
+  for (const std::uint64_t number : known) next_run_ = std::max(next_run_, number + 1);
+  for (const std::uint64_t number : disk_->runs()) {
+    next_run_ = std::max(next_run_, number + 1);
     if (std::find(known.begin(), known.end(), number) == known.end()) disk_->drop_run(number);
+  }
   return status;
 }
 

@@ -18,7 +18,7 @@ constexpr auto kIdle = std::chrono::milliseconds(200);
 constexpr auto kAfterTrouble = std::chrono::milliseconds(500);
 constexpr auto kLongestWait = std::chrono::seconds(10);  // of a reader for history to come to where it wants it
 constexpr std::size_t kMostTasks = 1'000;
-constexpr std::uint64_t kWorthTelling = 1'000'000;  // records behind
+constexpr std::uint64_t kWorthTelling = 1'000'000;   // records behind
 constexpr std::int64_t kTellEvery = 60'000'000'000;  // ns
 
 base::metrics::Counter& fed_records() {
@@ -171,13 +171,13 @@ void Past::tell_lag() {
       now - last_told_ < static_cast<std::uint64_t>(kTellEvery))
     return;
   last_told_ = now;
-  base::log::warning("history lags",
-                     {{"records_behind", now_behind},
-                      {"reason", health.trouble.empty() ? "it takes less than is written" : health.trouble},
-                      {"what_to_do", health.trouble.empty()
-                                         ? "give the server another core or a faster disk, or write less"
-                                         : "make room on the disk: history goes on by itself, and until then the "
-                                           "journal is kept"}});
+  base::log::warning(
+      "history lags",
+      {{"records_behind", now_behind},
+       {"reason", health.trouble.empty() ? "it takes less than is written" : health.trouble},
+       {"what_to_do", health.trouble.empty() ? "give the server another core or a faster disk, or write less"
+                                             : "make room on the disk: history goes on by itself, and until then the "
+                                               "journal is kept"}});
 }
 
 // ---- readers ----

@@ -63,11 +63,11 @@ base::Result<PastReads::Visible> PastReads::find(const std::string& id) const {
   ngsi::Query query;
   query.ids = {id};
   std::optional<Visible> found;
-  MADANG_CHECK(history_.candidates(tenant_.name(), query, std::nullopt, false, tenant_.symbols(),
-                                   [&](EntityView outline) {
-                                     found = see(outline);
-                                     return false;
-                                   }));
+  MADANG_CHECK(
+      history_.candidates(tenant_.name(), query, std::nullopt, false, tenant_.symbols(), [&](EntityView outline) {
+        found = see(outline);
+        return false;
+      }));
   if (!found) return unknown(id);
   return std::move(*found);
 }

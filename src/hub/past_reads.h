@@ -9,8 +9,8 @@
 
 namespace madang::hub {
 
-/// History as one principal may see it: what a policy hides of the entity as it is now (or, where it is gone, as it last
-/// was) is hidden in the past.
+/// History as one principal may see it: what a policy hides of the entity as it is now (or, where it is gone, as it
+/// last was) is hidden in the past.
 class PastReads {
  public:
   PastReads(const history::History& history, state::Store& store, const state::Tenant& tenant,

@@ -27,10 +27,10 @@ class HistoryTest : public ::testing::Test, public World {
   }
   void measure(const std::string& value, const std::string& observed) {
     clock.advance(1s);
-    ASSERT_TRUE(change(Operation::append, kRoom,
-                       R"({"temperature":{"type":"Property","value":)" + value + R"(,"observedAt":")" + observed +
-                           R"("}})",
-                       FragmentKind::attributes));
+    ASSERT_TRUE(
+        change(Operation::append, kRoom,
+               R"({"temperature":{"type":"Property","value":)" + value + R"(,"observedAt":")" + observed + R"("}})",
+               FragmentKind::attributes));
   }
 };
 
@@ -47,7 +47,9 @@ TEST_F(HistoryTest, EveryValueComesBackAsItCame) {
     EXPECT_EQ(all[0].unit, "CEL");
     EXPECT_EQ(all[0].subs, "https://uri.etsi.org/ngsi-ld/default-context/accuracy=0.1()");
     EXPECT_EQ(all[0].id, "urn:ngsi-ld:attribute-instance:1-0");
-    if (round == 0) ASSERT_TRUE(history->flush().ok());
+    if (round == 0) {
+      ASSERT_TRUE(history->flush().ok());
+    }
     if (round == 1) open();
   }
 }
@@ -170,9 +172,13 @@ TEST_F(HistoryTest, ThePastIsChangedByInstance) {
     EXPECT_EQ(all[1].created, before[1].created);
     EXPECT_EQ(all[1].id, before[1].id);
     EXPECT_FALSE(*history->has_instance("", kRoom, name("temperature"), remove.instance, symbols));
-    if (round == 0) ASSERT_TRUE(history->flush().ok());
+    if (round == 0) {
+      ASSERT_TRUE(history->flush().ok());
+    }
     if (round == 1) open();
-    if (round == 2) ASSERT_TRUE(history->merge_all().ok());
+    if (round == 2) {
+      ASSERT_TRUE(history->merge_all().ok());
+    }
   }
 }
 
@@ -202,10 +208,13 @@ TEST_F(HistoryTest, CandidatesAreFoundByTypeOnDiskAndInMemory) {
   ASSERT_TRUE(change(Operation::delete_entity, "urn:a:1"));
   const auto ids = [&](const ngsi::Query& query, std::optional<std::string> after = {}, bool descending = false) {
     std::vector<std::string> out;
-    EXPECT_TRUE(history->candidates("", query, after, descending, symbols, [&](ngsi::EntityView entity) {
-      out.emplace_back(entity.id());
-      return true;
-    }).ok());
+    EXPECT_TRUE(history
+                    ->candidates("", query, after, descending, symbols,
+                                 [&](ngsi::EntityView entity) {
+                                   out.emplace_back(entity.id());
+                                   return true;
+                                 })
+                    .ok());
     return out;
   };
   ngsi::Query query;

@@ -89,7 +89,9 @@ class World {
     if (!names_) names_.emplace(ngsi::core_context(), symbols);
     return *names_;
   }
-  ngsi::Symbol name(std::string_view term) { return *symbols.intern("https://uri.etsi.org/ngsi-ld/default-context/" + std::string(term)); }
+  ngsi::Symbol name(std::string_view term) {
+    return *symbols.intern("https://uri.etsi.org/ngsi-ld/default-context/" + std::string(term));
+  }
 
   ngsi::Fragment fragment(std::string json, ngsi::FragmentKind kind, std::string_view id = {}) {
     const std::size_t size = json.size();

@@ -87,14 +87,13 @@ const std::vector<Key>& keys() {
        "Past values that are not on disk yet; beyond, history waits for the disk."},
       {"history.cache", MADANG_SLOT(Bytes, storage.history_cache), "Memory for what was read of history."},
       {"history.threads", MADANG_SLOT(Count, storage.history_threads), "Threads that answer questions about the past."},
+
       {"erasing.within", MADANG_SLOT(Duration, storage.erase_within),
        "What was asked to be erased (`/admin/erasures`) is gone from the disk by then; half of it is left for what is "
        "asked for soon after, so that files are written anew once for all."},
-
       {"erasing.keys_copy", MADANG_SLOT(Text, storage.keys_copy),
        "A second place, on another disk, for the keys of sealed backups (`keys` in the data folder); kept in step, so "
-       "that "
-       "keys that are destroyed are gone there too."},
+       "that keys that are destroyed are gone there too."},
 
       {"limits.in_flight", MADANG_SLOT(Count, storage.in_flight),
        "Changes waiting for the disk; beyond: 429 with `Retry-After`."},
