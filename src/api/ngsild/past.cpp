@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "madang/ngsi/order.h"
+
 #include "ngsild/entity_map.h"
 #include "ngsild/past_page.h"
 

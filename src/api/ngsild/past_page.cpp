@@ -37,7 +37,7 @@ void PastPage::done(std::vector<ngsi::Evolution>&& evolutions, std::uint64_t cou
 void PastPage::done(std::vector<ngsi::Aggregation>&& aggregations, std::uint64_t count, bool more) {
   if (!call_.alive()) return;
   aggregations_ = std::move(aggregations);
-  if (auto status = check_methods(); !status.ok()) return call_.fail(status.error());
+  if (auto known = check_methods(); !known.ok()) return call_.fail(known.error());
   if (!aggregations_.empty()) note_last(ngsi::EntityView(aggregations_.back().entity));
   begin(count, more);
 }
@@ -120,7 +120,7 @@ void PastPage::append(std::size_t index) {
     aggregations_[index] = {};
     return;
   }
-  if (auto status = amend(evolutions_[index]); !status.ok()) return;
+  if (auto outcome = amend(evolutions_[index]); !outcome.ok()) return;
   ngsi::append_evolution(text_, evolutions_[index], words, view_.how);
   evolutions_[index] = {};
 }
