@@ -22,9 +22,12 @@ struct Past : ::testing::Test {
   FragmentReader reader;
 
   base::Result<Fragment> read(std::string json, FragmentKind kind = FragmentKind::evolution) {
+    return read_by(reader, std::move(json), kind);
+  }
+  base::Result<Fragment> read_by(FragmentReader& by, std::string json, FragmentKind kind = FragmentKind::evolution) {
     const std::size_t size = json.size();
     json.append(64, ' ');
-    return reader.read(std::string_view(json).substr(0, size), kind, vocabulary, "urn:x:1");
+    return by.read(std::string_view(json).substr(0, size), kind, vocabulary, "urn:x:1");
   }
   Fragment read_well(const std::string& json, FragmentKind kind = FragmentKind::evolution) {
     auto fragment = read(json, kind);
@@ -140,9 +143,9 @@ TEST_F(Past, WrongScopesNameTheirPlace) {
 TEST_F(Past, ThereIsALimitOfInstances) {
   EntityLimits limits;
   limits.evolution_instances = 3;
-  reader = FragmentReader(limits);
-  EXPECT_TRUE(read(R"({"id":"urn:x:1","type":"A","a":[{"value":1},{"value":2}]})").ok());
-  EXPECT_EQ(read(R"({"id":"urn:x:1","type":"A","a":[{"value":1},{"value":2},{"value":3}]})").error().code,
+  FragmentReader few(limits);
+  EXPECT_TRUE(read_by(few, R"({"id":"urn:x:1","type":"A","a":[{"value":1},{"value":2}]})").ok());
+  EXPECT_EQ(read_by(few, R"({"id":"urn:x:1","type":"A","a":[{"value":1},{"value":2},{"value":3}]})").error().code,
             base::Code::too_large);
 }
 

@@ -79,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "/notification/attributes"},
         Refused{"braces", whole(R"("entities":[{"type":"A"}])", R"("pick":["a{b}"])"), "/notification/pick"},
         Refused{"twice", room(R"("q":"a","q":"b")"), "/q"}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& refused) { return std::string(refused.param.name); });
 
 TEST(Subscription, IsReadAsItWasWhateverBecomesOfTheContext) {
   const auto words = context(R"({"Room":"https://e.org/Room","t":"https://e.org/t","k":"https://e.org/k"})");

@@ -77,7 +77,7 @@ class City {
     const std::uint64_t at = ++position;
     const Symbol only = *tenant().symbols().intern(attribute);
     store.stage(tenant(), {at}, store.look_up(tenant(), thing.id), thing.id, block(tenant().symbols(), thing, at),
-                only);
+                {}, only);
   }
   void stage_removal(std::string_view id, std::string_view name = "") {
     store.stage(tenant(name), {++position}, id, {});

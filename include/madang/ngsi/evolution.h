@@ -144,6 +144,7 @@ struct Period {
   std::int32_t months = 0;
   std::int64_t ns = 0;
   bool whole() const { return months == 0 && ns == 0; }
+  bool operator==(const Period&) const = default;
 };
 /// `time` and `count` periods: the months by the calendar (a day that the month has not: its last), then the rest.
 /// Nothing where that is no time we can count.
