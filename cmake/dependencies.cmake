@@ -28,10 +28,11 @@ find_library(ROARING_LIBRARY roaring REQUIRED)
 add_library(roaring INTERFACE)
 target_link_libraries(roaring INTERFACE ${ROARING_LIBRARY})
 
-find_package(RocksDB REQUIRED)
+find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
 add_library(rocksdb INTERFACE)
-target_link_libraries(rocksdb INTERFACE RocksDB::rocksdb-shared)
-
+target_link_libraries(rocksdb INTERFACE ${ROCKSDB_LIBRARY})
+pkg_check_modules(MOSQUITTO REQUIRED IMPORTED_TARGET libmosquitto)
+add_library(mosquitto ALIAS PkgConfig::MOSQUITTO)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 add_library(zstd ALIAS PkgConfig::ZSTD)
 

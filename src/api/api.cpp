@@ -5,6 +5,8 @@
 
 #include "madang/base/uri.h"
 
+#include "admin/deliveries.h"
+#include "admin/erasures.h"
 #include "admin/status.h"
 #include "admin/upkeep.h"
 #include "call.h"
@@ -21,6 +23,7 @@
 #include "ngsild/purge.h"
 #include "ngsild/query.h"
 #include "ngsild/retrieve.h"
+#include "ngsild/subscriptions.h"
 
 namespace madang::api {
 namespace {
@@ -86,8 +89,10 @@ constexpr std::string_view kEntity = "/ngsi-ld/v1/entities/{entityId}";
 class RefuseByName final : public Endpoint {
  public:
   void operator()(Call&& call) const override {
-    call.fail(error(Code::not_supported,
-                    "The operation " + std::string(call.operation->name) + " of NGSI-LD is not offered yet."));
+    std::string text = "The operation " + std::string(call.operation->name) + " of NGSI-LD is not offered yet";
+    if (call.operation->path.find("/csource") != std::string_view::npos)
+      text += ": it comes with federation, when entities may lie with other context sources";
+    call.fail(error(Code::not_supported, text + "."));
   }
 };
 
@@ -119,6 +124,10 @@ struct Api::Impl {
     set<ShowAttributes>({Op::attributes_list, Op::attribute_show});
     set<ListTenants>({Op::tenants_list});
     set<ManageContexts>({Op::context_add, Op::contexts_list, Op::context_serve, Op::context_delete}, hub, contexts);
+    set<ManageSubscriptions>({Op::subscription_create, Op::subscriptions_query, Op::subscription_retrieve,
+                              Op::subscription_update, Op::subscription_delete});
+    set<ManageDeliveries>({Op::deliveries_list, Op::delivery_show, Op::dead_list, Op::dead_replay, Op::dead_replay_one,
+                           Op::dead_drop, Op::dead_drop_one});
     set<ShowSourceIdentity>({Op::source_identity}, clock);
     set<ShowHealth>({Op::health});
     set<ShowReady>({Op::ready}, draining);
@@ -127,6 +136,7 @@ struct Api::Impl {
     set<ShowText>({Op::welcome}, welcome_page());
     set<ManageIndexes>({Op::indexes_list, Op::index_declare, Op::index_drop});
     set<ManageBackups>({Op::backup_begin, Op::backup_end});
+    set<ManageErasures>({Op::erasure_ask, Op::erasures_list});
     set<RefuseByName>({Op::not_offered});
   }
 

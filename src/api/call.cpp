@@ -221,9 +221,11 @@ void Call::fail(const base::Error& fault, std::string_view extra_header_lines) {
   answer(status, kProblemType, block, [&](std::string& out) { append_problem(out, fault); });
 }
 
-std::string entity_location(std::string_view id) {
+namespace {
+
+std::string location_below(std::string_view collection, std::string_view id) {
   std::string location(kBase);
-  location += "/entities/";
+  location += collection;
   for (const char c : id) {
     // RFC 3986, 3.3: pchar stands for itself.
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -235,6 +237,15 @@ std::string entity_location(std::string_view id) {
     }
   }
   return location;
+}
+
+}  // namespace
+
+std::string entity_location(std::string_view id) {
+  return location_below("/entities/", id);
+}
+std::string subscription_location(std::string_view id) {
+  return location_below("/subscriptions/", id);
 }
 
 base::Status decode_capture(std::string_view& capture, std::forward_list<std::string>& decoded) {

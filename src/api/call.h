@@ -145,6 +145,7 @@ class Endpoint {
 
 /// `location` of an entity, its id escaped as far as a path needs it (a colon stays).
 std::string entity_location(std::string_view id);
+std::string subscription_location(std::string_view id);  // the same of a subscription
 /// Percent-decodes a captured segment where it needs it.
 base::Status decode_capture(std::string_view& capture, std::forward_list<std::string>& decoded);
 

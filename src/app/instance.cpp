@@ -21,9 +21,13 @@ base::Result<std::unique_ptr<Instance>> Instance::start(const Settings& settings
   made->contexts_ = std::make_unique<ngsi::ContextStore>(*made->fetcher_, base::system_clock(), settings.contexts);
   if (!settings.context_map.empty()) MADANG_CHECK(made->contexts_->load_map(settings.context_map));
 
+  MADANG_TRY(const auto courier_options, settings.courier_options());
+  MADANG_TRY(made->courier_, NetworkCourier::make(courier_options, base::system_clock()));
   MADANG_TRY(auto hub_options, settings.hub_options());
   hub_options.progress = std::move(progress);
+  hub_options.find_principal = [gate = made->gate_.get()](std::string_view name) { return gate->find(name); };
   MADANG_TRY(made->hub_, hub::Hub::open(base::real_files(), base::system_clock(), std::move(hub_options)));
+  made->hub_->start_delivery(*made->courier_, *made->contexts_);
   made->api_ = std::make_unique<api::Api>(*made->hub_, *made->contexts_, *made->gate_, base::system_clock(),
                                           settings.api_options());
   MADANG_TRY(made->server_, net::Server::start(settings.server_options(), made->api_->handler()));
@@ -47,6 +51,7 @@ void Instance::stop(std::chrono::milliseconds limit) {
   if (hub_) hub_->close();
   server_.reset();
   api_.reset();
+  courier_.reset();  // tells the hub nothing more
   hub_.reset();
 }
 

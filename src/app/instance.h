@@ -12,6 +12,7 @@
 
 #include "config/settings.h"
 #include "context_fetcher.h"
+#include "courier.h"
 
 namespace madang::app {
 
@@ -36,6 +37,7 @@ class Instance {
   std::unique_ptr<HttpContextFetcher> fetcher_;
   std::unique_ptr<ngsi::ContextStore> contexts_;
   std::unique_ptr<governance::Authenticator> gate_;
+  std::unique_ptr<NetworkCourier> courier_;
   std::unique_ptr<hub::Hub> hub_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::Server> server_;

@@ -116,6 +116,12 @@ base::Result<Authenticator> Authenticator::make(const AuthRules& rules) {
   return made;
 }
 
+PrincipalPtr Authenticator::find(std::string_view name) const {
+  for (const Entry& entry : tokens_)
+    if (entry.principal->name == name) return entry.principal;
+  return anonymous_ && anonymous_->name == name ? anonymous_ : nullptr;
+}
+
 base::Result<PrincipalPtr> Authenticator::authenticate(std::string_view authorization) const {
   if (open()) return anonymous_;
   if (authorization.empty()) {

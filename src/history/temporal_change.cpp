@@ -78,6 +78,14 @@ void append_temporal_change(base::ByteBuffer& out, const TemporalChange& change,
   writer.append(out, ngsi::EntityView(change.block), symbols);
 }
 
+base::Result<std::string_view> temporal_change_id(std::span<const std::byte> payload) {
+  base::ByteReader in(payload);
+  (void)in.bytes(2);
+  const std::string_view id = in.text(static_cast<std::size_t>(in.varint()));
+  if (!in.ok()) return base::error(base::Code::corrupt, "A change of the past in the journal cannot be read.");
+  return id;
+}
+
 base::Result<TemporalChange> read_temporal_change(std::span<const std::byte> payload, ngsi::SymbolTable& symbols) {
   const base::Error broken = base::error(base::Code::corrupt, "A change of the past in the journal cannot be read.");
   base::ByteReader in(payload);

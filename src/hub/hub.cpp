@@ -13,6 +13,7 @@
 #include "cursor.h"
 #include "folder.h"
 #include "maintenance.h"
+#include "notify/voice.h"
 #include "past.h"
 #include "past_reads.h"
 #include "sequencer.h"
@@ -40,6 +41,7 @@ state::Limits limits_of(const Options& options) {
   limits.tenant_entities = options.tenant_entities;
   limits.tenants = options.tenants;
   limits.query_cost = options.query_cost;
+  limits.documents_of.emplace(kSubscriptions, options.delivery.subscriptions);
   return limits;
 }
 
@@ -91,20 +93,27 @@ class HubImpl final : public Hub {
     const auto snapshots = state::list_snapshots(files_, folder_.snapshots());
     if (!snapshots.empty()) how.begin_after = snapshots.front().complete;
     MADANG_TRY(journal_, journal::Journal::open(files_, folder_.journal(), how, clock_));
-    MADANG_TRY(recovered_,
-               recover(store_, limits_of(options_), files_, folder_, *journal_, options_.threads, options_.progress));
+    MADANG_TRY(voice_, Voice::open(files_, folder_.outbox(), clock_, options_, journal_->last()));
+    MADANG_TRY(recovered_, recover(store_, limits_of(options_), files_, folder_, *journal_, options_.threads,
+                                   options_.progress, voice_.get()));
     (void)store_->show(journal_->durable(), 0);
     // History is RocksDB's, which knows no other files than the operating system's.
     if (options_.history && &files_ == &base::real_files()) {
       MADANG_TRY(past_, Past::open(options_, folder_.history(), *journal_, *store_, clock_));
     }
-    sequencer_.emplace(*store_, *journal_, clock_, options_);
+    tap_.look(*store_);
+    MADANG_CHECK(voice_->start(tap_, journal_->last()));
+    sequencer_.emplace(*store_, *journal_, tap_, clock_, options_);
     journal_->on_durable([this](base::Result<Position> position) {
       const bool ok = position.ok();
       sequencer_->durable(std::move(position));
       if (ok && past_) past_->wake();
     });
-    maintenance_.emplace(*store_, *journal_, *sequencer_, files_, clock_, options_, recovered_.snapshot, past_.get());
+    maintenance_.emplace(
+        *store_, *journal_, *sequencer_, files_, clock_, options_, recovered_.snapshot,
+        [this](Position position) { return voice_->reach(position); }, past_.get());
+    if (past_) maintenance_->erasing().also([this](const ToBeGone& gone) { return past_->erase(gone); });
+    voice_->serve(*sequencer_);
     for (const IndexDeclaration& index : options_.indexes) {
       auto declared = declare(index, true);
       if (!declared.ok() && declared.error().code != Code::already_exists) return declared;
@@ -133,7 +142,8 @@ class HubImpl final : public Hub {
     if (!who->may(Role::write, tenant)) return refuse(not_allowed(*who, tenant));
     state::Tenant* found = store_->tenant(tenant);
     if (found == nullptr) return refuse(unknown(tenant));
-    if (sequencer_->waiting() >= options_.in_flight)
+    if (sequencer_->waiting() + tap_.waiting() >= options_.in_flight ||
+        tap_.waiting_bytes() >= options_.in_flight_bytes)
       return refuse(base::error(Code::too_many_requests, "Too many changes wait for the disk; try again in a moment."));
     sequencer_->apply(who, *found, std::move(changes), home, std::move(done));
   }
@@ -328,6 +338,29 @@ class HubImpl final : public Hub {
     });
   }
 
+  // ---- erasing ----
+
+  void erase(const Principal& who, std::string_view tenant, Erasure what, base::Executor& home, Asked done) override {
+    if (!who.may(Role::admin, tenant)) return done(not_allowed(who, tenant));
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return done(unknown(tenant));
+    maintenance_->erasing().ask(who.name, *found, std::move(what), home,
+                                [this, done = std::move(done)](base::Result<std::string> id) {
+                                  maintenance_->wake();
+                                  done(std::move(id));
+                                });
+  }
+
+  base::Result<std::vector<ErasureState>> erasures(const Principal& who, std::string_view tenant) override {
+    if (!who.may(Role::admin, tenant)) return not_allowed(who, tenant);
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return unknown(tenant);
+    return maintenance_->erasing().states(*found);
+  }
+
+  Subscriptions& subscriptions() override { return *voice_; }
+  void start_delivery(Courier& courier, ngsi::ContextStore& contexts) override { voice_->speak(courier, contexts); }
+
   // ---- running it ----
 
   Health health() const override {
@@ -387,6 +420,7 @@ class HubImpl final : public Hub {
     if (journal_ && !(sequencer_ && sequencer_->failed())) (void)journal_->wait(journal_->last());
     if (past_) past_->stop();
     journal_.reset();  // joins the syncer: after this nothing calls the sequencer
+    if (voice_) voice_->stop();
   }
 
  private:
@@ -613,6 +647,8 @@ class HubImpl final : public Hub {
   std::unique_ptr<state::Store> store_;
   std::unique_ptr<journal::Journal> journal_;
   Recovered recovered_;
+  Tap tap_{std::string(kSubscriptions)};
+  std::unique_ptr<Voice> voice_;
   std::optional<Sequencer> sequencer_;
   std::unique_ptr<Past> past_;  // null: no history
   std::optional<Maintenance> maintenance_;

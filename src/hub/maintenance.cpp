@@ -5,6 +5,7 @@
 #include "madang/base/log.h"
 
 #include "past.h"
+#include "sealed.h"
 
 namespace madang::hub {
 
@@ -31,7 +32,7 @@ base::Status remove_folder(base::FileSystem& files, const std::string& folder) {
 
 Maintenance::Maintenance(state::Store& store, journal::Journal& journal, Sequencer& sequencer, base::FileSystem& files,
                          const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest,
-                         Past* past)
+                         std::function<base::Status(journal::Position)> may_finish, Past* past)
     : store_(store),
       journal_(journal),
       sequencer_(sequencer),
@@ -40,6 +41,8 @@ Maintenance::Maintenance(state::Store& store, journal::Journal& journal, Sequenc
       options_(options),
       past_(past),
       folder_{options.folder},
+      erasing_(store, journal, sequencer, files, clock, options),
+      may_finish_(std::move(may_finish)),
       snapshot_position_(newest.begun.value) {}
 
 Maintenance::~Maintenance() {
@@ -47,6 +50,7 @@ Maintenance::~Maintenance() {
 }
 
 void Maintenance::start() {
+  erasing_.start();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -81,6 +85,7 @@ void Maintenance::run() {
       std::this_thread::yield();
     if (sequencer_.failed()) continue;
     expire();
+    erase();
     if (due()) {
       if (auto taken = snapshot(); !taken.ok() && !stopping_)
         base::log::error("snapshot failed", {{"reason", taken.error().message}, {"file", taken.error().where}});
@@ -110,6 +115,15 @@ void Maintenance::expire() {
   }
 }
 
+void Maintenance::erase() {
+  erasing_.remove([this] { return !stopping_.load(std::memory_order_relaxed); });
+  if (!erasing_.due()) return;
+  const std::lock_guard one(snapshotting_);
+  if (!pins_.empty()) return;  // a backup is being copied: files must stay as they are
+  if (auto erased = erasing_.overwrite(); !erased.ok())
+    base::log::warning("erasing goes on later", {{"reason", erased.error().message}, {"place", erased.error().where}});
+}
+
 std::uint64_t Maintenance::journal_bytes() const {
   std::uint64_t bytes = 0;
   for (const auto& segment : journal_.segments()) bytes += segment.bytes;
@@ -132,7 +146,7 @@ base::Result<state::SnapshotInfo> Maintenance::snapshot() {
   const auto go_on = [this](std::uint64_t, std::uint64_t) { return !stopping_.load(std::memory_order_relaxed); };
   MADANG_CHECK(files_.make_folder(folder_.snapshots()));
   MADANG_TRY(const state::SnapshotInfo info,
-             state::write_snapshot(store_, files_, folder_.snapshots(), clock_, kSnapshotRate, go_on));
+             state::write_snapshot(store_, files_, folder_.snapshots(), clock_, kSnapshotRate, go_on, may_finish_));
   // Until it was read back whole, the previous one is the one that counts.
   MADANG_CHECK(state::verify_snapshot(files_, info.file, false));
   snapshot_position_ = info.begun.value;
@@ -188,6 +202,12 @@ base::Status Maintenance::tidy() {
 base::Result<Hub::BackupPlan> Maintenance::pin() {
   MADANG_CHECK(snapshot());
   const std::lock_guard one(snapshotting_);
+  {
+    const bool first = !files_.exists(folder_.keys());
+    MADANG_TRY(const auto keys, load_keys(files_, folder_.keys(), true));
+    if (first && !options_.keys_copy.empty())
+      MADANG_CHECK(store_keys(files_, keys, folder_.keys(), options_.keys_copy));
+  }
   Hub::BackupPlan plan;
   plan.ticket = next_ticket_++;
   pins_.emplace(plan.ticket, std::string());

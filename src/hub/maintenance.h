@@ -1,5 +1,6 @@
 #pragma once
-// What goes on beside the requests: snapshots, dropping what is older than the journal is kept, building indexes.
+// What goes on beside the requests: snapshots, dropping what is older than the journal is kept, building indexes,
+// expiring, erasing.
 
 #include <atomic>
 #include <condition_variable>
@@ -7,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "erasing.h"
 #include "folder.h"
 #include "sequencer.h"
 
@@ -17,7 +19,8 @@ class Past;
 class Maintenance {
  public:
   Maintenance(state::Store& store, journal::Journal& journal, Sequencer& sequencer, base::FileSystem& files,
-              const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest, Past* past);
+              const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest,
+              std::function<base::Status(journal::Position)> may_finish, Past* past);
   ~Maintenance();
 
   void start();
@@ -28,6 +31,7 @@ class Maintenance {
   base::Result<Hub::BackupPlan> pin();
   void unpin(std::uint64_t ticket);
   void wake();
+  Erasing& erasing() { return erasing_; }
 
   std::uint64_t snapshot_position() const { return snapshot_position_.load(std::memory_order_relaxed); }
   std::uint64_t journal_bytes() const;
@@ -39,6 +43,7 @@ class Maintenance {
   std::chrono::milliseconds pause();
   base::Status tidy();
   base::Status copy_history(const std::string& copy, Hub::BackupPlan& plan, const std::string& name);
+  void erase();
 
   state::Store& store_;
   journal::Journal& journal_;
@@ -48,7 +53,9 @@ class Maintenance {
   const Options& options_;
   Past* const past_;  // null: no history
   const Folder folder_;
-  std::mutex snapshotting_;                    // files of the folder come and go under it
+  Erasing erasing_;
+  const std::function<base::Status(journal::Position)> may_finish_;  // of a snapshot
+  std::mutex snapshotting_;                                          // files of the folder come and go under it
   std::map<std::uint64_t, std::string> pins_;  // backups being copied: nothing is dropped; each one's copy of history
   std::uint64_t next_ticket_ = 1;
   std::mutex mutex_;  // of what follows

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "madang/base/log.h"
 
@@ -12,8 +14,26 @@ using base::Code;
 
 constexpr std::uint64_t kProgressEvery = 1 << 14;
 
+std::shared_ptr<const ngsi::EntityBlock> copy_of(const ngsi::EntityBlock& block) {
+  auto copy = std::make_shared<ngsi::EntityBlock>(block.size());
+  std::copy_n(block.data(), block.size(), copy->data());
+  return copy;
+}
+
+/// What the record did to an entity, for the witness.
+EventPtr event_of(state::Tenant& tenant, const journal::Record& record, std::shared_ptr<const ngsi::EntityBlock> after,
+                  ngsi::EntityBlock before) {
+  auto event = std::make_shared<Event>();
+  event->tenant = &tenant;
+  event->position = record.position;
+  event->time = after ? ngsi::EntityView(*after).modified_at() : record.time;
+  event->after = std::move(after);
+  if (before) event->before = std::make_shared<const ngsi::EntityBlock>(std::move(before));
+  return event;
+}
+
 base::Status replay_entity(state::Store& store, state::Tenant& tenant, const journal::Record& record,
-                           ngsi::RecordReader& reader) {
+                           ngsi::RecordReader& reader, EventPtr* event) {
   MADANG_TRY(ngsi::EntityBlock block, reader.read(record.payload, tenant.symbols()));
   const std::string id(ngsi::EntityView(block).id());
   const ngsi::EntityView before = store.tip(tenant, id);
@@ -23,7 +43,9 @@ base::Status replay_entity(state::Store& store, state::Tenant& tenant, const jou
     MADANG_TRY(block, ngsi::splice(before, ngsi::EntityView(block)));
   }
   reinterpret_cast<ngsi::EntityHeader*>(block.data())->version = record.position.value;
-  store.load(tenant, record.position, id, std::move(block));
+  std::shared_ptr<const ngsi::EntityBlock> after = event ? copy_of(block) : nullptr;
+  ngsi::EntityBlock old = store.load(tenant, record.position, id, std::move(block));
+  if (event) *event = event_of(tenant, record, std::move(after), std::move(old));
   return {};
 }
 
@@ -92,18 +114,23 @@ base::Status check_format(base::FileSystem& files, const Folder& folder, bool ma
   return {};
 }
 
-base::Status replay(state::Store& store, const journal::Record& record, ngsi::RecordReader& reader) {
+base::Status replay(state::Store& store, const journal::Record& record, ngsi::RecordReader& reader, EventPtr* event) {
   if (record.key_id != 0)
     return base::error(Code::newer_format, "The record at " + std::to_string(record.position.value) + " is encrypted.");
   MADANG_TRY(state::Tenant * tenant, store.make_tenant(record.tenant));
   switch (record.kind) {
     case journal::RecordKind::entity_put:
     case journal::RecordKind::entity_patch:
-      return replay_entity(store, *tenant, record, reader);
+      return replay_entity(store, *tenant, record, reader, event);
+    case journal::RecordKind::erased:
+      return {};
+    case journal::RecordKind::erase:
     case journal::RecordKind::entity_delete: {
       const std::string_view id(reinterpret_cast<const char*>(record.payload.data()), record.payload.size());
       const ngsi::EntityView before = store.tip(*tenant, id);
-      if (before && before.version() < record.position.value) store.load(*tenant, record.position, id, {});
+      if (!before || before.version() >= record.position.value) return {};
+      ngsi::EntityBlock old = store.load(*tenant, record.position, id, {});
+      if (event) *event = event_of(*tenant, record, nullptr, std::move(old));
       return {};
     }
     case journal::RecordKind::tenant:
@@ -119,6 +146,15 @@ base::Status replay(state::Store& store, const journal::Record& record, ngsi::Re
     }
     case journal::RecordKind::document: {
       MADANG_TRY(DocumentChange change, read_document(record.payload));
+      if (event && change.document.collection == kSubscriptions) {
+        auto told = std::make_shared<Event>();
+        told->tenant = tenant;
+        told->position = record.position;
+        told->time = record.time;
+        told->document = std::make_shared<const state::Document>(change.document);
+        told->document_kept = change.keep;
+        *event = std::move(told);
+      }
       if (change.keep) return store.put_document(*tenant, std::move(change.document));
       (void)store.remove_document(*tenant, change.document.collection, change.document.id);
       return {};
@@ -129,7 +165,7 @@ base::Status replay(state::Store& store, const journal::Record& record, ngsi::Re
 
 base::Result<Recovered> recover(std::unique_ptr<state::Store>& store, const state::Limits& limits,
                                 base::FileSystem& files, const Folder& folder, journal::Journal& journal,
-                                std::size_t threads, const Progress& progress) {
+                                std::size_t threads, const Progress& progress, Witness* witness) {
   Recovered recovered;
   MADANG_TRY(recovered.snapshot, load_newest(store, limits, files, folder, journal, threads, progress));
   const std::uint64_t from = recovered.snapshot.begun.value;
@@ -140,16 +176,27 @@ base::Result<Recovered> recover(std::unique_ptr<state::Store>& store, const stat
   MADANG_TRY(const auto reader, journal.read({from}));
   journal::Record record;
   ngsi::RecordReader entities;
+  const std::uint64_t told_until =
+      witness ? witness->told_until(recovered.snapshot.complete).value : std::numeric_limits<std::uint64_t>::max();
+  bool telling = false;
   for (;;) {
     MADANG_TRY(const bool found, reader->next(record));
     if (!found) break;
-    if (auto done = replay(*store, record, entities); !done.ok()) {
+    if (!telling && record.position.value > told_until) {
+      telling = true;
+      MADANG_CHECK(witness->begin(*store));
+    }
+    EventPtr event;
+    auto done = replay(*store, record, entities, telling ? &event : nullptr);
+    if (done.ok() && event) done = witness->tell(std::move(event));
+    if (!done.ok()) {
       base::Error error = std::move(done).error();
       error.message = "Record " + std::to_string(record.position.value) + ": " + error.message;
       return error;
     }
     if (++recovered.replayed % kProgressEvery == 0 && progress) progress("journal", recovered.replayed, total);
   }
+  if (witness != nullptr && !telling) MADANG_CHECK(witness->begin(*store));
   store->finish_loading(threads);
   return recovered;
 }

@@ -51,8 +51,14 @@ SequencerLock::SequencerLock(std::mutex& mutex) : held_(mutex, std::try_to_lock)
   wait_nanoseconds().add(static_cast<std::uint64_t>(std::chrono::nanoseconds(waited).count()));
 }
 
-Sequencer::Sequencer(state::Store& store, journal::Journal& journal, const base::Clock& clock, const Options& options)
-    : store_(store), journal_(journal), clock_(clock), options_(options), durable_(journal.durable().value) {}
+Sequencer::Sequencer(state::Store& store, journal::Journal& journal, Tap& tap, const base::Clock& clock,
+                     const Options& options)
+    : store_(store),
+      journal_(journal),
+      tap_(tap),
+      clock_(clock),
+      options_(options),
+      durable_(journal.durable().value) {}
 
 void Sequencer::on_failure(std::function<void(base::Error)> call) {
   SequencerLock lock(mutex_);
@@ -132,6 +138,8 @@ void Sequencer::commit(Home& home, std::size_t changes) {
 base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                                 base::Timestamp now) {
   if (failed()) return outcome_unknown();
+  if (closed_ == &tenant)
+    return base::error(Code::unavailable, "All that this tenant has is being erased; try again in a moment.");
   const std::string id = std::move(change.id);
   change.id = id;
   state::Store::Found found = store_.look_up(tenant, id);
@@ -178,7 +186,7 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   MADANG_TRY(const Position position, append(tenant, outcome, id));
   if (put) after = std::move(outcome.block);
   if (after) reinterpret_cast<ngsi::EntityHeader*>(after.data())->version = position.value;
-  store_.stage(tenant, position, found, id, std::move(after));
+  store_.stage(tenant, position, found, id, std::move(after), last_time_);
   result.version = position.value;
   return result;
 }
@@ -193,7 +201,7 @@ base::Status Sequencer::expire_one(state::Tenant& tenant, std::string_view id, c
   }
   MADANG_TRY(const Position position, append(tenant, outcome, id));
   if (after) reinterpret_cast<ngsi::EntityHeader*>(after.data())->version = position.value;
-  store_.stage(tenant, position, found, id, std::move(after));
+  store_.stage(tenant, position, found, id, std::move(after), last_time_);
   return {};
 }
 
@@ -264,18 +272,67 @@ void Sequencer::change_document(state::Tenant& tenant, DocumentChange&& change, 
   done(std::move(refused));
 }
 
+base::Status Sequencer::keep_document(state::Tenant& tenant, DocumentChange&& change) {
+  SequencerLock lock(mutex_);
+  MADANG_CHECK(apply_document(tenant, std::move(change)));
+  journal_.commit();
+  return {};
+}
+
+base::Result<Position> Sequencer::erase(state::Tenant& tenant, std::span<const std::string> ids) {
+  SequencerLock lock(mutex_);
+  if (failed()) return outcome_unknown();
+  Position position;
+  for (const std::string& id : ids) {
+    MADANG_TRY(position, journal_.append(journal::RecordKind::erase, tenant.name(), 0, std::as_bytes(std::span(id))));
+    if (const auto found = store_.look_up(tenant, id); found.entity) store_.stage(tenant, position, found, id, {});
+  }
+  journal_.commit();
+  return position;
+}
+
+void Sequencer::close_tenant(const state::Tenant& tenant) {
+  SequencerLock lock(mutex_);
+  closed_ = &tenant;
+}
+
+Position Sequencer::reopen_tenant() {
+  SequencerLock lock(mutex_);
+  closed_ = nullptr;
+  return journal_.last();
+}
+
 base::Result<Position> Sequencer::apply_document(state::Tenant& tenant, DocumentChange&& change) {
   if (failed()) return outcome_unknown();
+  if (closed_ == &tenant && change.keep && change.document.collection != kErasures)
+    return base::error(Code::unavailable, "All that this tenant has is being erased; try again in a moment.");
+  if (change.expected) {
+    const auto there = tenant.document(change.document.collection, change.document.id);
+    if (there.value_or(std::string()) != *change.expected) {
+      const bool is_new = change.expected->empty();
+      return base::error(is_new  ? Code::already_exists
+                         : there ? Code::conflict
+                                 : Code::not_found,
+                         is_new  ? "There is a " + change.document.id + " already."
+                         : there ? change.document.id + " was changed meanwhile."
+                                 : "There is no " + change.document.id + ".");
+    }
+  }
+  last_time_ = std::max(last_time_, clock_.now());
   std::vector<std::byte> payload;
   append_document(payload, change);
   const std::string collection = change.document.collection, id = change.document.id;
   auto before = store_.remove_document(tenant, collection, id);
   if (!before && !change.keep) return base::error(Code::not_found, "There is no " + id + ".");
+  std::string told = tap_.tells_documents_of(collection) ? change.document.text : std::string();
   base::Status kept;
   if (change.keep) kept = store_.put_document(tenant, std::move(change.document));
   auto position = kept.ok() ? journal_.append(journal::RecordKind::document, tenant.name(), 0, payload)
                             : base::Result<Position>(std::move(kept).error());
-  if (position.ok()) return position;
+  if (position.ok()) {
+    tap_.stage(tenant, *position, last_time_, {collection, id, std::move(told)}, change.keep);
+    return position;
+  }
   (void)store_.remove_document(tenant, collection, id);
   if (before) (void)store_.put_document(tenant, std::move(*before));
   return position;
@@ -301,8 +358,15 @@ void Sequencer::durable(base::Result<Position> position) {
     home->executor->post([this, executor = home->executor] { answer(*executor); });
   }
   if (!anybody)  // nobody waits (a setting): show it here
-    while (store_.show(*position, kShowAtOnce)) {
+    while (show(*position)) {
     }
+}
+
+bool Sequencer::show(Position durable) {
+  std::vector<state::Shown> seen;
+  const bool more = store_.show(durable, kShowAtOnce, &seen);
+  tap_.shown(std::move(seen), store_.shown());
+  return more;
 }
 
 void Sequencer::answer(base::Executor& executor) {
@@ -312,7 +376,7 @@ void Sequencer::answer(base::Executor& executor) {
     SequencerLock lock(mutex_);
     Home& home = home_of(executor);
     home.called = false;
-    more = store_.show(Position{durable_.load(std::memory_order_acquire)}, kShowAtOnce);
+    more = show(Position{durable_.load(std::memory_order_acquire)});
     const Position shown = failed() ? Position{UINT64_MAX} : store_.shown();
     while (!home.waiters.empty() && home.waiters.front().position <= shown) {
       ready.push_back(std::move(home.waiters.front()));

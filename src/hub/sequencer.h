@@ -15,6 +15,7 @@
 #include "madang/state/store.h"
 
 #include "folder.h"
+#include "tap.h"
 
 namespace madang::hub {
 
@@ -29,7 +30,7 @@ class SequencerLock {
 
 class Sequencer {
  public:
-  Sequencer(state::Store& store, journal::Journal& journal, const base::Clock& clock, const Options& options);
+  Sequencer(state::Store& store, journal::Journal& journal, Tap& tap, const base::Clock& clock, const Options& options);
 
   void apply(const PrincipalPtr& who, state::Tenant& tenant, std::vector<ngsi::Change>&& changes, base::Executor& home,
              Hub::Applied done);
@@ -40,6 +41,14 @@ class Sequencer {
   /// to remove.
   void change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& home,
                        std::function<void(base::Status)> done);
+  /// The same without waiting, for what is done again where it gets lost.
+  base::Status keep_document(state::Tenant& tenant, DocumentChange&& change);
+  /// Removes entities for good: a record of kind erase for each id, whether there is such an entity now or not.
+  /// Gives the position of the last: up to it all of them are to be gone, what comes behind it is new.
+  base::Result<journal::Position> erase(state::Tenant& tenant, std::span<const std::string> ids);
+  /// While all that a tenant has is being erased, nothing is put in.
+  void close_tenant(const state::Tenant& tenant);
+  journal::Position reopen_tenant();  // the end of what was there
   /// The journal's call: everything up to there is on disk, or the journal has ended.
   void durable(base::Result<journal::Position> position);
 
@@ -90,15 +99,19 @@ class Sequencer {
   base::Result<journal::Position> apply_document(state::Tenant& tenant, DocumentChange&& change);
   Home& home_of(base::Executor& executor);
   void commit(Home& home, std::size_t changes);
+  /// Shows a slice of what is durable, and tells the tap. True: there is more.
+  bool show(journal::Position durable);
   void answer(base::Executor& executor);
   void fail_all(const base::Error& error);
 
   state::Store& store_;
   journal::Journal& journal_;
+  Tap& tap_;
   const base::Clock& clock_;
   const Options& options_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Home>> homes_;
+  const state::Tenant* closed_ = nullptr;
   base::Timestamp last_time_;
   base::ByteBuffer record_;
   ngsi::RecordWriter records_;

@@ -61,7 +61,11 @@ void Connection::on_events(std::uint32_t events) {
     const std::size_t before = taken_;
     flush();
     if (taken_ != before) progress_ = loop_.now();
-    if (!blocked_) return advance();
+    if (!blocked_) {
+      advance();
+      if (stream_ && !blocked_ && stream_is_open()) stream_->owner->on_taken();
+      return;
+    }
   }
   if (receive()) advance();
 }
@@ -78,6 +82,7 @@ void Connection::advance() {
   turn_begun_ = {};
   do {
     handle_requests();
+    if (stream_) look_after_stream();
     flush();
   } while (receive());
   advancing_ = false;
@@ -298,6 +303,7 @@ void Connection::flush() {
   }
   sent_ = 0;
   if (accounted_ != 0) account();
+  if (stream_ && !flush_stream()) return;
   if (closing_ && !pending_) linger();
 }
 
@@ -326,6 +332,7 @@ void Connection::close() {
   ::close(socket_);
   loop_.shared().buffered.fetch_sub(accounted_, std::memory_order_relaxed);
   accounted_ = 0;
+  leave_stream();
   loop_.remove(*this);
 }
 
@@ -339,6 +346,7 @@ void Connection::abort() {
 /// Leaves at the server's end, but not before what the client sent by then is answered.
 void Connection::drain() {
   on_events(EPOLLIN);
+  if (stream_ && stream_is_open()) stream_->owner->on_drain();
   if (!closed_ && idle()) close();
 }
 

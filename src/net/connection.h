@@ -8,6 +8,7 @@
 #include "request_parser.h"
 #include "response_head.h"
 #include "sink.h"
+#include "stream_output.h"
 
 namespace madang::net {
 
@@ -39,8 +40,16 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
                      std::string_view headers) override;
   void end(std::uint64_t ticket) override;
   void dropped(std::uint64_t ticket) override;
+  std::shared_ptr<Stream> open_stream(std::uint64_t ticket, int status, std::string_view content_type,
+                                      std::string_view headers, std::shared_ptr<StreamOwner> owner) override;
   bool on_loop_thread() const override { return inbox_->on_thread(); }
   void post(std::function<void()> work) override { inbox_->post(std::move(work)); }
+
+  // For the stream that took the place of an answer (connection_stream.cpp).
+  void write_stream(std::shared_ptr<const std::string> bytes);
+  std::size_t unsent_of_stream() const { return stream_ ? output_.size() - sent_ + stream_->output.unsent() : 0; }
+  bool stream_is_open() const { return stream_ && !closing_ && !closed_; }
+  void end_stream();
 
  private:
   /// What the connection waits for; each has its own limit of time.
@@ -63,6 +72,15 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   void account();
   void answered();
 
+  struct StreamState {
+    StreamOutput output;
+    std::shared_ptr<StreamOwner> owner;
+    bool upgraded = false;
+  };
+  bool flush_stream();
+  void look_after_stream();
+  void leave_stream();
+
   void enter(Phase phase);
   void settle_phase();
   bool too_slow(std::size_t bytes) const;
@@ -84,6 +102,7 @@ class Connection final : public Responder::Sink, public std::enable_shared_from_
   std::string output_;
   std::size_t sent_ = 0;
   OpenAnswer answer_;
+  std::unique_ptr<StreamState> stream_;
   int status_ = 0;  // of answer_
   std::uint64_t ticket_ = 0;
   std::uint64_t accounted_ = 0;  // our part of Shared::buffered

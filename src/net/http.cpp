@@ -116,6 +116,18 @@ std::string& Responder::begin(int status, std::string_view content_type, std::st
   return nowhere;
 }
 
+std::shared_ptr<Stream> Responder::stream(int status, std::string_view content_type, std::string_view headers,
+                                          std::shared_ptr<StreamOwner> owner) {
+  if (!sink_) return {};
+  if (!sink_->on_loop_thread()) std::abort();
+  const std::shared_ptr<Sink> sink = std::move(sink_);
+  return sink->open_stream(ticket_, status, content_type, headers, std::move(owner));
+}
+
+std::shared_ptr<Stream> Responder::upgrade(std::string_view headers, std::shared_ptr<StreamOwner> owner) {
+  return stream(101, {}, headers, std::move(owner));
+}
+
 void Responder::end() {
   if (!sink_) return;
   const std::shared_ptr<Sink> sink = std::move(sink_);

@@ -144,6 +144,7 @@ void EventLoop::remove(Connection& connection) {
 
 void EventLoop::close_all() {
   while (!connections_.empty()) connections_.back()->close();
+  for (auto& work : std::exchange(posted_here_, {})) run_guarded(work);  // owners of streams are told
   again_.clear();
   removed_.clear();
 }

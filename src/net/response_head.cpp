@@ -22,6 +22,8 @@ std::string_view reason_of(int status) {
   switch (status) {
     case 100:
       return "Continue";
+    case 101:
+      return "Switching Protocols";
     case 200:
       return "OK";
     case 201:
@@ -80,6 +82,8 @@ std::string_view reason_of(int status) {
       return "Expectation Failed";
     case 422:
       return "Unprocessable Content";
+    case 426:
+      return "Upgrade Required";
     case 428:
       return "Precondition Required";
     case 429:
@@ -107,17 +111,26 @@ std::string_view reason_of(int status) {
   }
 }
 
-OpenAnswer open_answer(std::string& out, int status, std::string_view content_type, std::string_view headers,
-                       const HeadContext& context) {
-  OpenAnswer answer;
-  answer.start = out.size();
+namespace {
+
+void append_status(std::string& out, int status, std::string_view content_type, std::string_view headers,
+                   std::string_view date) {
   char line[13] = {'H', 'T', 'T', 'P', '/', '1', '.', '1', ' ', '0', '0', '0', ' '};
   line[9] = static_cast<char>('0' + status / 100 % 10);
   line[10] = static_cast<char>('0' + status / 10 % 10);
   line[11] = static_cast<char>('0' + status % 10);
-  out.append(line, sizeof line).append(reason_of(status)).append("\r\n").append(context.date);
+  out.append(line, sizeof line).append(reason_of(status)).append("\r\n").append(date);
   if (!content_type.empty()) out.append("Content-Type: ").append(content_type).append("\r\n");
   out.append(headers);
+}
+
+}  // namespace
+
+OpenAnswer open_answer(std::string& out, int status, std::string_view content_type, std::string_view headers,
+                       const HeadContext& context) {
+  OpenAnswer answer;
+  answer.start = out.size();
+  append_status(out, status, content_type, headers, context.date);
   if (!context.keep_alive) {
     out.append("Connection: close\r\n");
   } else if (!context.http11) {
@@ -141,6 +154,17 @@ void close_answer(std::string& out, const OpenAnswer& answer, bool with_body) {
     out.replace(answer.length_end - n, n, digits, n);
   }
   if (!with_body || answer.length_end == 0) out.resize(answer.body);
+}
+
+void append_stream_head(std::string& out, int status, std::string_view content_type, std::string_view headers,
+                        const HeadContext& context) {
+  append_status(out, status, content_type, headers, context.date);
+  if (status == 101) {
+    out.append("Connection: Upgrade\r\n\r\n");
+    return;
+  }
+  if (context.http11) out.append("Transfer-Encoding: chunked\r\n");
+  out.append("Connection: close\r\n\r\n");
 }
 
 std::string date_line() {

@@ -29,6 +29,11 @@ OpenAnswer open_answer(std::string& out, int status, std::string_view content_ty
 /// Fills in the length; `with_body` false takes the body out again (HEAD, 204, 304).
 void close_answer(std::string& out, const OpenAnswer& answer, bool with_body);
 
+/// The head of an answer without a length: chunked (HTTP/1.1) or up to the connection's end; 101 is not followed by an
+/// answer.
+void append_stream_head(std::string& out, int status, std::string_view content_type, std::string_view headers,
+                        const HeadContext& context);
+
 /// "Date: …\r\n" for now.
 std::string date_line();
 

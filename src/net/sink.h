@@ -19,6 +19,10 @@ struct Responder::Sink {
   /// The Responder went without an answer.
   virtual void dropped(std::uint64_t ticket) = 0;
 
+  /// Null where the answer is not wanted any more.
+  virtual std::shared_ptr<Stream> open_stream(std::uint64_t ticket, int status, std::string_view content_type,
+                                              std::string_view headers, std::shared_ptr<StreamOwner> owner) = 0;
+
   virtual bool on_loop_thread() const = 0;
   virtual void post(std::function<void()> work) = 0;
 };

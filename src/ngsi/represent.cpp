@@ -14,6 +14,8 @@ namespace madang::ngsi {
 
 namespace {
 
+constexpr std::string_view kNullValue = R"("urn:ngsi-ld:null")";
+constexpr std::string_view kNullLanguages = R"({"@none":"urn:ngsi-ld:null"})";
 constexpr std::string_view kLocation = "https://uri.etsi.org/ngsi-ld/location";
 
 /// How an attribute begins, up to its value.
@@ -83,6 +85,7 @@ class Writer {
     if (how_.pick_type) member("type"), types();
     if (entity_.scope_count() > 0 && how_.pick_scope) member("scope"), scopes();
     if (shows_times()) times(entity_.created_at(), entity_.modified_at(), entity_.expires_at());
+    deletion();
     attributes();
     out_ += '}';
   }
@@ -98,6 +101,7 @@ class Writer {
     if (how_.pick_type) member("type"), types();
     if (entity_.scope_count() > 0 && how_.pick_scope) member("scope"), scopes();
     if (shows_times()) times(entity_.created_at(), entity_.modified_at(), entity_.expires_at());
+    deletion();
     attributes();
     out_ += '}';
     if (how_.with_context) {
@@ -191,6 +195,42 @@ class Writer {
     if (expires) time("expiresAt", *expires);
   }
 
+  // ---- what a notification tells of changes (clause 5.8.6) ----
+
+  void deletion() {
+    if (how_.changes != nullptr && how_.changes->entity_deleted && how_.changes->deleted_at)
+      time("deletedAt", *how_.changes->deleted_at);
+  }
+
+  /// The instance as it was before, where that is to be told: it was changed or deleted.
+  std::optional<AttributeView> previous(const AttributeView& attribute) const {
+    const Changes* changes = how_.changes;
+    if (changes == nullptr || !changes->show_previous || !changes->before || !own_) return std::nullopt;
+    const EntityView before = changes->before;
+    for (std::size_t i = before.find(attribute.name);
+         i < before.attribute_count() && before.attribute_name(i) == attribute.name; ++i) {
+      const AttributeView was = before.attribute(i);
+      if (was.dataset_id != attribute.dataset_id) continue;
+      if (was.value == attribute.value && was.modified_at == attribute.modified_at) return std::nullopt;
+      return was;
+    }
+    return std::nullopt;
+  }
+
+  /// previousValue, previousObject, ... by the kind it had.
+  void append_previous(const AttributeView& was) {
+    std::string name = "previous";
+    name += value_member(was.kind);
+    name[8] = static_cast<char>(name[8] - 'a' + 'A');
+    member(name);
+    value(was);
+  }
+
+  bool is_deleted(const AttributeView& attribute) const {
+    if (how_.changes == nullptr || !how_.changes->deleted_at || !own_) return false;
+    return attribute.value == kNullValue || attribute.value == kNullLanguages;
+  }
+
   void attributes() {
     for (std::size_t i = 0; i < entity_.attribute_count();) i = attribute(i, true);
   }
@@ -248,18 +288,20 @@ class Writer {
 
   /// Concise: nothing beside the value, and no doubt about the kind (clauses 4.5.2.3, 4.5.3.3).
   bool is_bare(const AttributeView& attribute) const {
+    if (previous(attribute)) return false;
     if (how_.system_attributes || (how_.expiry && attribute.expires_at) || attribute.observed_at ||
         !attribute.dataset_id.empty() || !attribute.unit_code.empty() || !attribute.value_type.empty() ||
         !attribute.extras.empty() || attribute.sub_count > 0 || language_chosen(attribute))
       return false;
+    if (is_deleted(attribute)) return true;  // the name and the null alone
     return attribute.kind == Kind::geo_property || (attribute.kind == Kind::property && attribute.value.front() != '{');
   }
   void concise_value(const AttributeView& attribute) { value(attribute); }
 
   void value(const AttributeView& attribute) {
-    if (attribute.kind == Kind::vocab_property)
+    if (attribute.kind == Kind::vocab_property && attribute.value != kNullValue)
       return append_compacted_vocab(out_, attribute.value, vocabulary_.context());
-    if (attribute.kind == Kind::list_relationship && how_.format == Format::normalized)
+    if (attribute.kind == Kind::list_relationship && how_.format == Format::normalized && attribute.value != kNullValue)
       return append_objects(out_, attribute.value);
     const bool rewrite = vocabulary_.context().is_core() ? attribute.foreign_keys : attribute.nested_keys;
     if (rewrite)
@@ -372,6 +414,8 @@ class Writer {
     if (attribute.observed_at) time("observedAt", *attribute.observed_at);
     if (!attribute.dataset_id.empty()) member("datasetId"), base::json::append_string(out_, attribute.dataset_id);
     if (shows_times()) times(attribute.created_at, attribute.modified_at, attribute.expires_at);
+    if (how_.system_attributes && is_deleted(attribute)) time("deletedAt", *how_.changes->deleted_at);
+    if (const auto was = previous(attribute)) append_previous(*was);
     if (joins(attribute)) linked_entities(attribute);
     const bool outer_own = std::exchange(own_, false);
     attribute.each_sub([this](const AttributeView& sub) {

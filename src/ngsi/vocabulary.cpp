@@ -73,6 +73,7 @@ const Vocabulary::Attribute* Vocabulary::attribute(std::string_view name, std::u
 }
 
 base::Result<Symbol> Vocabulary::find(std::string_view name) {
+  if (keeps_asked_) return intern(name);
   if (const auto found = impl_->known.find(name); found != impl_->known.end()) return found->second;
   MADANG_TRY(const std::string iri, context_->expand(name));
   const Symbol symbol = symbols_->find(iri);

@@ -203,7 +203,8 @@ Status write_all(Store& store, Writer& writer, SnapshotInfo& info,
 
 Result<SnapshotInfo> write_snapshot(Store& store, base::FileSystem& files, const std::string& folder,
                                     const base::Clock& clock, std::uint64_t rate,
-                                    const std::function<bool(std::uint64_t, std::uint64_t)>& progress) {
+                                    const std::function<bool(std::uint64_t, std::uint64_t)>& progress,
+                                    const std::function<Status(Position)>& may_finish) {
   SnapshotInfo info;
   info.begun = store.shown();
   info.time = clock.now();
@@ -222,7 +223,8 @@ Result<SnapshotInfo> write_snapshot(Store& store, base::FileSystem& files, const
     Writer writer(*file, rate);
     MADANG_CHECK(writer.write_header(header));
     MADANG_CHECK(write_all(store, writer, info, progress));
-    return file->sync();
+    MADANG_CHECK(file->sync());
+    return may_finish ? may_finish(info.complete) : Status();
   };
   if (const Status written = write(); !written.ok()) {
     (void)files.remove(draft);

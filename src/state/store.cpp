@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cstring>
 #include <random>
 
 #include "madang/base/machine.h"
@@ -26,6 +27,13 @@ constexpr std::size_t kTypicalBlock = 1024;  // bytes
 
 void prefetch(const std::byte* block, std::size_t bytes) {
   for (std::size_t line = 0; block != nullptr && line < bytes; line += 64) __builtin_prefetch(block + line);
+}
+
+std::shared_ptr<const EntityBlock> copy_of(const EntityBlock& block) {
+  if (!block) return nullptr;
+  auto copy = std::make_shared<EntityBlock>(block.size());
+  std::memcpy(copy->data(), block.data(), block.size());
+  return copy;
 }
 
 constexpr std::size_t kShownAhead = 4;    // changes fetched while one is shown
@@ -125,7 +133,8 @@ Status Store::admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) 
   return {};
 }
 
-void Store::stage(Tenant& tenant, Position position, const Found& found, std::string_view id, EntityBlock block) {
+void Store::stage(Tenant& tenant, Position position, const Found& found, std::string_view id, EntityBlock block,
+                  base::Timestamp time) {
   Tenant::Impl& impl = tenant.impl();
   assert(impl_->staged.empty() || impl_->staged.back().position < position);
   assert(!block || (EntityView(block).version() == position.value && EntityView(block).id() == id));
@@ -134,6 +143,7 @@ void Store::stage(Tenant& tenant, Position position, const Found& found, std::st
   staged.tenant = &tenant;
   staged.hash = found.hash;
   staged.place = found.place;
+  staged.time = time;
   if (!block) staged.removed = id;
   impl.tip_size += static_cast<std::uint64_t>(static_cast<bool>(block)) -
                    static_cast<std::uint64_t>(static_cast<bool>(found.entity));
@@ -147,7 +157,7 @@ void Store::stage(Tenant& tenant, Position position, const Found& found, std::st
   impl.pending.emplace(HashedId{staged.id(), found.hash}, &staged);
 }
 
-void Store::Impl::show_one(Staged& change) {
+void Store::Impl::show_one(Staged& change, Shown* seen) {
   Tenant::Impl& tenant = change.tenant->impl();
   const std::string_view id = change.id();  // in the block: stays valid when the block moves into its slot
   if (const auto newest = tenant.pending.find({id, change.hash}); newest->second == &change)
@@ -156,8 +166,13 @@ void Store::Impl::show_one(Staged& change) {
     tenant.staged_bytes -= block_cost(change.block);
     memory.fetch_sub(block_cost(change.block), std::memory_order_relaxed);
   }
-  if (EntityBlock old = tenant.exchange(id, change.hash, change.place, std::move(change.block)))
+  EntityBlock old = tenant.exchange(id, change.hash, change.place, std::move(change.block));
+  if (!old) return;
+  if (seen != nullptr) {
+    seen->before = std::make_shared<const EntityBlock>(std::move(old));
+  } else {
     retired.push_back(std::move(old));
+  }
 }
 
 void Store::Impl::account(Tenant::Impl& tenant, bool exactly) {
@@ -166,11 +181,14 @@ void Store::Impl::account(Tenant::Impl& tenant, bool exactly) {
   memory.fetch_add(tenant.bytes.load(std::memory_order_relaxed) - before, std::memory_order_relaxed);
 }
 
-void Store::Impl::show_batch(Position durable, std::size_t most) {
-  // What the batch will touch is fetched before the readers have to wait for it.
+void Store::Impl::show_batch(Position durable, std::size_t most, std::vector<Shown>* seen) {
+  // What the batch will touch is fetched, and what is told of it copied, before the readers have to wait for it.
   std::size_t count = 0;
+  std::size_t told = seen != nullptr ? seen->size() : 0;
   while (count < staged.size() && count < most && staged[count].position <= durable) {
     const Staged& change = staged[count++];
+    if (seen != nullptr && change.tenant->impl().watched.load(std::memory_order_relaxed))
+      seen->push_back({change.tenant, change.position, change.time, nullptr, copy_of(change.block)});
     if (change.place < change.tenant->impl().slots.end())
       __builtin_prefetch(change.tenant->impl().slots.where(change.place));
   }
@@ -188,16 +206,19 @@ void Store::Impl::show_batch(Position durable, std::size_t most) {
     Staged& change = staged.front();
     const auto position = change.position.value;
     if (std::find(touched.begin(), touched.end(), change.tenant) == touched.end()) touched.push_back(change.tenant);
-    show_one(change);
+    Shown* const telling = seen != nullptr && told < seen->size() && (*seen)[told].position == change.position
+                               ? &(*seen)[told++]
+                               : nullptr;
+    show_one(change, telling);
     staged.pop_front();
     shown.store(position, std::memory_order_release);
   }
   for (Tenant* tenant : touched) account(tenant->impl(), false);
 }
 
-bool Store::show(Position durable, std::size_t most) {
+bool Store::show(Position durable, std::size_t most, std::vector<Shown>* seen) {
   finish_loading(1);
-  impl_->show_batch(durable, std::min(most, kMostShown));
+  impl_->show_batch(durable, std::min(most, kMostShown), seen);
   impl_->retired.clear();
   const bool more = !impl_->staged.empty() && impl_->staged.front().position <= durable;
   if (!more) impl_->note_shown(durable);
@@ -235,22 +256,25 @@ std::optional<base::Timestamp> Store::next_expiry() const {
 
 // ---- loading ----
 
-void Store::Impl::load(Tenant::Impl& tenant, Position position, std::string_view id, std::uint64_t hash,
-                       EntityBlock block) {
+EntityBlock Store::Impl::load(Tenant::Impl& tenant, Position position, std::string_view id, std::uint64_t hash,
+                              EntityBlock block) {
+  EntityBlock old;
   const Place place = tenant.find(id, hash);
   if (place == kNoPlace || tenant.at(place).version() < position.value) {
     // A fresh tenant's indexes are built at the end, in bulk; one that has been shown keeps them up to date.
     if (tenant.size == 0) tenant.loading = true;
-    tenant.exchange(id, hash, place, std::move(block));
+    old = tenant.exchange(id, hash, place, std::move(block));
     tenant.tip_size = tenant.size;
   }
   note_shown(position);
+  return old;
 }
 
-void Store::load(Tenant& tenant, Position position, std::string_view id, EntityBlock block) {
+EntityBlock Store::load(Tenant& tenant, Position position, std::string_view id, EntityBlock block) {
   Tenant::Impl& impl = tenant.impl();
-  impl_->load(impl, position, id, impl.hash(id), std::move(block));
+  EntityBlock old = impl_->load(impl, position, id, impl.hash(id), std::move(block));
   impl_->account(impl, false);
+  return old;
 }
 
 void Store::finish_loading(std::size_t threads) {
@@ -272,14 +296,16 @@ Status Store::put_document(Tenant& tenant, Document document) {
     const auto old = impl.documents.find({document.collection, document.id});
     const std::uint64_t gone = old == impl.documents.end() ? 0 : old->second.size();
     const std::uint64_t bytes = impl.document_bytes - gone + document.text.size();
-    const auto count = std::count_if(impl.documents.begin(), impl.documents.end(),
-                                     [&](const auto& each) { return each.first.first == document.collection; });
+    std::size_t& count = impl.document_counts[document.collection];
+    const auto own = impl_->limits.documents_of.find(document.collection);
+    const std::size_t most = own == impl_->limits.documents_of.end() ? impl_->limits.documents : own->second;
     const bool is_one_more = old == impl.documents.end();
-    if (is_one_more && static_cast<std::size_t>(count) >= impl_->limits.documents)
+    if (is_one_more && count >= most)
       return base::error(Code::insufficient_storage, "The tenant has as many of these as it may. Remove some first.");
     if (bytes > impl_->limits.document_bytes)
       return base::error(Code::insufficient_storage, "The tenant keeps as much of these as it may. Remove some first.");
     impl.document_bytes = bytes;
+    if (is_one_more) ++count;
     impl.documents[{std::move(document.collection), std::move(document.id)}] = std::move(document.text);
   }
   impl_->account(impl, false);
@@ -296,6 +322,7 @@ std::optional<Document> Store::remove_document(Tenant& tenant, std::string_view 
     gone = Document{found->first.first, found->first.second, std::move(found->second)};
     impl.document_bytes -= gone->text.size();
     impl.documents.erase(found);
+    --impl.document_counts[gone->collection];
   }
   impl_->account(impl, false);
   return gone;

@@ -24,7 +24,8 @@ struct Staged {
   Tenant* tenant = nullptr;
   std::uint64_t hash = 0;  // of the id
   Place place = kNoPlace;  // where it was when staged: a hint
-  std::string removed;     // the id, where this is a removal
+  base::Timestamp time;
+  std::string removed;  // the id, where this is a removal
   ngsi::EntityBlock block;
   std::string_view id() const { return block ? EntityView(block).id() : std::string_view(removed); }
 };
@@ -57,10 +58,12 @@ struct Tenant::Impl {
   std::uint64_t index_bytes = 0;  // as of the last count of them
   std::uint64_t uncounted = 0;    // changes since
   std::atomic<std::uint64_t> bytes{0};
+  std::atomic<bool> watched{false};
 
   // Documents by collection and id, under their own lock.
   mutable std::mutex documents_mutex;
   std::map<std::pair<std::string, std::string>, std::string> documents;
+  std::map<std::string, std::size_t, std::less<>> document_counts;  // by collection
   std::uint64_t document_bytes = 0;
 
   // The writer's own.
@@ -99,8 +102,9 @@ struct Store::Impl {
   std::mutex loading_mutex;  // load_snapshot's threads put blocks in by turns
 
   std::vector<Tenant*> all_tenants() const;
-  void show_one(Staged& staged);
-  void show_batch(Position durable, std::size_t most);
+  /// `seen`: what is told of it, with `after` in it already; null: nobody wants to know.
+  void show_one(Staged& staged, Shown* seen);
+  void show_batch(Position durable, std::size_t most, std::vector<Shown>* seen);
   /// Accounts a tenant's shown bytes anew.
   void account(Tenant::Impl& tenant, bool exactly);
   void note_shown(Position position) {
@@ -108,7 +112,8 @@ struct Store::Impl {
       shown.store(position.value, std::memory_order_release);
   }
   /// load() with the hash at hand.
-  void load(Tenant::Impl& tenant, Position position, std::string_view id, std::uint64_t hash, ngsi::EntityBlock block);
+  ngsi::EntityBlock load(Tenant::Impl& tenant, Position position, std::string_view id, std::uint64_t hash,
+                         ngsi::EntityBlock block);
 };
 
 /// What the allocator takes for a block (glibc: a word, rounded to sixteen).

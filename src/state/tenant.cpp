@@ -54,6 +54,23 @@ std::vector<IndexState> Tenant::indexes() const {
   return out;
 }
 
+std::size_t Tenant::document_count(std::string_view collection) const {
+  const std::lock_guard lock(impl_->documents_mutex);
+  const auto found = impl_->document_counts.find(collection);
+  return found == impl_->document_counts.end() ? 0 : found->second;
+}
+
+std::optional<std::string> Tenant::document(std::string_view collection, std::string_view id) const {
+  const std::lock_guard lock(impl_->documents_mutex);
+  const auto found = impl_->documents.find({std::string(collection), std::string(id)});
+  if (found == impl_->documents.end()) return std::nullopt;
+  return found->second;
+}
+
+void Tenant::watch(bool watched) {
+  impl_->watched.store(watched, std::memory_order_relaxed);
+}
+
 std::vector<Document> Tenant::documents(std::string_view collection) const {
   std::vector<Document> out;
   const std::lock_guard lock(impl_->documents_mutex);

@@ -58,6 +58,8 @@ class Authenticator {
   static base::Result<Authenticator> make(const AuthRules& rules);
   /// `unauthenticated` for a missing, malformed or unknown token. Takes the same time for any unknown token.
   base::Result<PrincipalPtr> authenticate(std::string_view authorization) const;
+  /// The principal that a token, or its absence, gives; null: nobody has this name.
+  PrincipalPtr find(std::string_view name) const;
   bool open() const { return tokens_.empty(); }  // nothing is configured
 
  private:

@@ -15,6 +15,8 @@
 #include "madang/base/result.h"
 #include "madang/base/time.h"
 #include "madang/governance/principal.h"
+#include "madang/hub/courier.h"
+#include "madang/hub/subscriptions.h"
 #include "madang/ngsi/change.h"
 #include "madang/ngsi/evolution.h"
 #include "madang/ngsi/query.h"
@@ -44,14 +46,21 @@ struct Options {
   std::uint64_t tenant_entities = 50'000'000;
   std::size_t tenants = 1'000;
   std::uint64_t query_cost = 50'000'000;
-  bool auto_tenants = true;  // a write to an unknown tenant makes it (clause 4.14)
-  bool sync = true;          // false loses data in a power cut: benches and the crash test's mutation
-  std::size_t threads = 2;   // for loading
-  bool history = true;       // what was is kept (only where the files are the operating system's)
+  bool auto_tenants = true;                 // a write to an unknown tenant makes it (clause 4.14)
+  bool sync = true;                         // false loses data in a power cut: benches and the crash test's mutation
+  std::chrono::seconds erase_within{3600};  // what was asked to be erased is gone from the disk by then
+  std::string keys_copy;                    // a second place for the keys of sealed backups, always kept in step
+  std::size_t threads = 2;                  // for loading
+  bool history = true;                      // what was is kept (only where the files are the operating system's)
   std::uint64_t history_memory = 256ull << 20;  // of it not on disk yet
   std::uint64_t history_cache = 128ull << 20;
   std::size_t history_threads = 2;  // that read it
   ngsi::EntityLimits entity;
+  ngsi::SubscriptionLimits subscription;
+  DeliveryOptions delivery;
+  /// Who a subscription belongs to, by name, after a restart; null where nobody has the name any more. Empty: everybody
+  /// may read everything.
+  std::function<PrincipalPtr(std::string_view name)> find_principal;
   std::vector<IndexDeclaration> indexes;  // of the config; more by declare_index
   std::function<void(std::string_view stage, std::uint64_t done, std::uint64_t total)> progress;
 };
@@ -202,6 +211,32 @@ class Hub {
   virtual void look_up_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::Symbol attribute,
                             std::optional<ngsi::InstanceId> instance, base::Executor& home, Told<PastKnows> done) = 0;
 
+  // Erasing: to be gone for good, from the journal, snapshots and whatever else keeps the past, not only from now on.
+  struct Erasure {
+    std::vector<std::string> ids;  // entities, whether there are such now or were once
+    bool everything = false;       // all that the tenant has and had
+  };
+  struct ErasureState {
+    std::string id, by;
+    std::uint64_t entities = 0;  // asked for; with everything: that were there
+    bool everything = false;
+    base::Timestamp asked;
+    bool removed = false;                 // nobody is shown them any more
+    std::optional<base::Timestamp> done;  // they are gone from the disk
+    std::uint64_t records = 0;            // of the journal, overwritten
+  };
+  using Asked = std::function<void(base::Result<std::string>)>;  // the erasure's id
+  /// For administrators of the tenant. `done` is called on `home` once it is durable that it was asked for; a thread of
+  /// the hub does it within Options::erase_within, also after a restart.
+  virtual void erase(const Principal& who, std::string_view tenant, Erasure what, base::Executor& home, Asked done) = 0;
+  /// The tenant's, oldest first: what was asked for stays on record when it is done, the ids do not.
+  virtual base::Result<std::vector<ErasureState>> erasures(const Principal& who, std::string_view tenant) = 0;
+
+  virtual Subscriptions& subscriptions() = 0;
+  /// Notifications are sent from now on; until then they are owed. Both must live until close(), and the courier must
+  /// have let go of the hub (as an executor) before the hub goes.
+  virtual void start_delivery(Courier& courier, ngsi::ContextStore& contexts) = 0;
+
   virtual Health health() const = 0;
   /// Every durable entity of a tenant, in slices, for `export`: `see` returns false to stop. Blocks the caller's
   /// thread.
@@ -227,8 +262,15 @@ class Hub {
 base::Status check_folder(base::FileSystem& files, const std::string& folder,
                           const std::function<void(std::string_view line)>& report);
 /// Makes `target` (empty or missing) from a backup or a stopped folder, as of `position` or `time` (the latest where
-/// neither is given).
-base::Status restore_folder(base::FileSystem& files, const std::string& source, const std::string& target,
-                            std::optional<std::uint64_t> position, std::optional<base::Timestamp> time);
+/// neither is given). A sealed backup needs the file of keys; gives how many of its pieces were erased since.
+base::Result<std::uint64_t> restore_folder(base::FileSystem& files, const std::string& source,
+                                           const std::string& target, std::optional<std::uint64_t> position,
+                                           std::optional<base::Timestamp> time, const std::string& keys = {});
+/// Writes what is in `folder` (stopped, or its server holds a BackupPlan) up to `position` as a sealed backup into
+/// `target`, with the keys of the folder (docs/formats/backup.md). `progress` says no to stop.
+base::Status seal_folder(base::FileSystem& files, const std::string& folder, const std::string& target,
+                         std::uint64_t position, const std::function<bool(std::uint64_t, std::uint64_t)>& progress);
+/// Where the keys of a folder are; a backup must not hold them.
+std::string keys_of(const std::string& folder);
 
 }  // namespace madang::hub

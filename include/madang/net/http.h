@@ -57,6 +57,34 @@ class Loop : public base::Executor {
   virtual std::size_t index() const = 0;  // 0, 1, ... of the server's loops
 };
 
+/// An answer without an end (Server-Sent Events), or what takes the place of HTTP on a connection (a WebSocket). Of the
+/// loop's thread, as long as the loop lives.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  virtual Loop& loop() const = 0;
+  /// Sends bytes that many streams may share. All that is written in one turn of the loop goes with few system calls.
+  /// The caller sees to it that unsent() stays bounded: the stream takes everything.
+  virtual void write(std::shared_ptr<const std::string> bytes) = 0;
+  virtual std::size_t unsent() const = 0;  // bytes that the client has not taken
+  virtual bool open() const = 0;
+  virtual void close() = 0;  // once what was written is out
+};
+
+/// Who writes a stream, as the connection sees it. Called on the loop's thread.
+class StreamOwner {
+ public:
+  virtual ~StreamOwner() = default;
+  /// Everything written has been taken, after it had to wait.
+  virtual void on_taken() {}
+  /// Of an upgraded connection: what the client sent.
+  virtual void on_input(std::string_view) {}
+  /// The server is about to end: a last word may be written, then close().
+  virtual void on_drain() = 0;
+  /// The client has gone, or took nothing for the server's write_timeout. Nothing is called after it.
+  virtual void on_end() = 0;
+};
+
 /// Answers one request, exactly once, now or later. Dropped unanswered, it answers 500. It may be moved, dropped and
 /// given a Response on any thread, also after the server's end; all else is for the loop's thread.
 class Responder {
@@ -83,6 +111,12 @@ class Responder {
     write(out);
     end();
   }
+  /// Answers with a stream: chunked where the client knows that (HTTP/1.1), else up to the connection's end. `headers`
+  /// as above. Null where the client has gone.
+  std::shared_ptr<Stream> stream(int status, std::string_view content_type, std::string_view headers,
+                                 std::shared_ptr<StreamOwner> owner);
+  /// 101: from now on the connection belongs to another protocol. `headers` names it (Upgrade).
+  std::shared_ptr<Stream> upgrade(std::string_view headers, std::shared_ptr<StreamOwner> owner);
 
  private:
   std::string& begin(int status, std::string_view content_type, std::string_view headers);
@@ -111,6 +145,7 @@ struct ServerOptions {
   std::size_t minimum_rate = 1'000;       // bytes a second of body or of taken output
   std::chrono::seconds idle_timeout{75};
   std::chrono::seconds write_timeout{30};  // with no byte taken
+  int stream_buffer = 128 << 10;           // of the system, for one stream: what is in it cannot be coalesced any more
   /// Makes the body of the server's own refusals (400, 408, 413, 414, 431, 501, 503); default: problem+json.
   std::function<Response(int status, std::string_view title, std::string_view detail)> refusal;
 };
@@ -137,6 +172,10 @@ struct ClientRequest {
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  std::chrono::milliseconds timeout{0};  // of the whole exchange; 0: as the options say
+  /// To be done twice does no harm, whatever the method (a notification: at least once): it may go over a connection
+  /// that was kept, and once more where that turns out to have been closed by then (RFC 9110, 9.2.2).
+  bool repeatable = false;
 };
 struct ClientResponse {
   int status = 0;
@@ -154,9 +193,12 @@ struct ClientOptions {
   std::size_t concurrent = 64;  // exchanges at once; further ones wait
   std::size_t waiting = 1'000;  // beyond: too_many_requests
   std::size_t concurrent_per_host = 8;
+  std::size_t idle = 64;  // connections kept open for the next request; beyond: the oldest closes
+  std::chrono::milliseconds idle_timeout{30'000};  // so does one that nobody used for so long
 };
 
-/// Asks other servers, TLS verified, on a thread of its own. `done` is called once, on that thread.
+/// Asks other servers, TLS verified, on a thread of its own, over connections that it keeps. `done` is called once, on
+/// that thread, and may send() in turn.
 class Client {
  public:
   explicit Client(ClientOptions options = {});

@@ -165,6 +165,8 @@ class Vocabulary {
   const Attribute* attribute(std::string_view name, std::uint32_t& after);
   /// For asking: Symbol::none where nobody uses the name. Errors of Context::expand.
   base::Result<Symbol> find(std::string_view name);
+  /// From now on find() does what intern() does: a question that stays needs names that somebody may use later.
+  void keep_asked_names() { keeps_asked_ = true; }
   /// The compact name as a JSON string with quotes, ready to append; valid until the next call.
   std::string_view json_name(Symbol symbol) {
     const auto place = static_cast<std::size_t>(symbol);
@@ -179,6 +181,7 @@ class Vocabulary {
 
   ContextPtr context_;
   SymbolTable* symbols_;
+  bool keeps_asked_ = false;
   std::vector<std::string_view> json_names_;  // by symbol; the texts are impl_'s
   std::unique_ptr<Impl> impl_;
 };

@@ -17,6 +17,14 @@ enum class Format : std::uint8_t { normalized, concise, simplified };
 
 struct Branch;
 
+/// What a notification tells beside how an entity is (clauses 5.8.6 and 4.5.24).
+struct Changes {
+  EntityView before;                    // null: there was none
+  std::optional<Timestamp> deleted_at;  // when what is gone went: the entity where `entity_deleted`, attributes always
+  bool entity_deleted = false;
+  bool show_previous = false;  // previousValue and its kin of what was changed or deleted
+};
+
 struct Representation {
   Format format = Format::normalized;
   bool geojson = false;
@@ -32,6 +40,7 @@ struct Representation {
   std::vector<std::string> languages;       // LanguageProperty to Property in one of these, the best first ("*": any)
   std::optional<Symbol> geometry_property;  // GeoJSON: default "location"
   std::vector<Branch> branches;             // what pick and omit say of linked entities
+  const Changes* changes = nullptr;         // in a notification
 };
 
 /// How the entities are shown that a Relationship leads to (clause 4.21: `rel{name}`).
@@ -76,5 +85,9 @@ struct ProjectionTerm {
 /// Views into `text`. bad_request_data with the place as "<parameter>:<column>"; too_complex beyond the limits.
 base::Result<std::vector<ProjectionTerm>> parse_projection(std::string_view parameter, std::string_view text,
                                                            const QueryLimits& limits = {});
+/// What `pick` and `omit` (null: not given) make of a representation; `whole`: of linked entities that they do not
+/// speak of. bad_request_data for a member both picked and omitted, for braces behind what leads to no entity.
+base::Status project(const std::vector<ProjectionTerm>* pick, const std::vector<ProjectionTerm>* omit,
+                     Vocabulary& vocabulary, const Representation& whole, Representation& how);
 
 }  // namespace madang::ngsi

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -34,10 +35,11 @@ struct Limits {
   std::uint64_t tenant_entities = 50'000'000;
   std::uint64_t tenant_bytes = 0;  // 0: memory_bytes
   std::size_t tenants = 1'000;
-  std::size_t declared_indexes = 64;           // a tenant
-  std::size_t documents = 2'000;               // a tenant, of each collection
-  std::uint64_t document_bytes = 64ull << 20;  // a tenant, of all together
-  std::uint64_t query_cost = 50'000'000;       // entities looked at by one question; beyond: too_complex
+  std::size_t declared_indexes = 64;                             // a tenant
+  std::size_t documents = 2'000;                                 // a tenant, of each collection
+  std::map<std::string, std::size_t, std::less<>> documents_of;  // the same, of collections that differ
+  std::uint64_t document_bytes = 64ull << 20;                    // a tenant, of all together
+  std::uint64_t query_cost = 50'000'000;  // entities looked at by one question; beyond: too_complex
   ngsi::SymbolLimits symbols = {};
 };
 
@@ -65,6 +67,15 @@ struct Document {
 
 class Store;
 class Tenant;
+
+/// A change of a tenant that is watched, as it was shown: the entity before and after it. Null: there was none, there
+/// is none.
+struct Shown {
+  Tenant* tenant = nullptr;
+  Position position;
+  base::Timestamp time;  // of the change
+  std::shared_ptr<const ngsi::EntityBlock> before, after;
+};
 
 /// Holds this thread's reader lock: keep it for less than a millisecond, and never call show() or change indexes
 /// within. Views got under it die with it. One within another costs nothing.
@@ -111,6 +122,10 @@ class Tenant {
   std::vector<IndexState> indexes() const;
   /// Any thread, no Reading needed: those of one collection, all where it is empty.
   std::vector<Document> documents(std::string_view collection) const;
+  std::size_t document_count(std::string_view collection) const;
+  std::optional<std::string> document(std::string_view collection, std::string_view id) const;
+  /// From now on the changes that are shown are told to who shows them (no longer). Any thread.
+  void watch(bool watched);
 
   Impl& impl() const { return *impl_; }  // the room's own
 
@@ -147,8 +162,9 @@ class Store {
   /// insufficient_storage where `bytes` more (or one more entity) would pass a limit.
   base::Status admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) const;
   /// Positions must rise from call to call. The outcome of the change at `position`: the entity's new block (its
-  /// version is `position`) or, where null, its removal.
-  void stage(Tenant& tenant, Position position, const Found& found, std::string_view id, ngsi::EntityBlock block);
+  /// version is `position`) or, where null, its removal. `time`: of the change.
+  void stage(Tenant& tenant, Position position, const Found& found, std::string_view id, ngsi::EntityBlock block,
+             base::Timestamp time = {});
   void stage(Tenant& tenant, Position position, std::string_view id, ngsi::EntityBlock block) {
     stage(tenant, position, look_up(tenant, id), id, std::move(block));
   }
@@ -161,12 +177,14 @@ class Store {
   ngsi::EntityView next_due(const Tenant& tenant, base::Timestamp now, Due& last) const;
   std::optional<base::Timestamp> next_expiry() const;  // of all tenants
 
-  /// Shows what was staged up to `durable`, at most `most` changes at a time. True: there is more to show.
-  bool show(Position durable, std::size_t most);
+  /// Shows what was staged up to `durable`, at most `most` changes at a time. True: there is more to show. Appends the
+  /// changes of watched tenants to `seen`, in order.
+  bool show(Position durable, std::size_t most, std::vector<Shown>* seen = nullptr);
   Position shown() const;  // any thread
   /// Same as stage and show in one, without locks: for loading, before anybody reads. Does nothing where the entity is
   /// there already with a version at or above `position` (replay over a fuzzy snapshot, docs/formats/snapshot.md).
-  void load(Tenant& tenant, Position position, std::string_view id, ngsi::EntityBlock block);
+  /// Gives back what it replaced.
+  ngsi::EntityBlock load(Tenant& tenant, Position position, std::string_view id, ngsi::EntityBlock block);
   /// Builds what loading put off (default indexes and the indexes declared so far, in bulk, on `threads` threads). Call
   /// it before the first Reading.
   void finish_loading(std::size_t threads);

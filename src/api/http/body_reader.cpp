@@ -7,6 +7,7 @@
 #include <simdjson.h>
 
 #include "madang/base/json.h"
+#include "madang/base/uri.h"
 #include "madang/net/http.h"
 
 namespace madang::api {
@@ -398,6 +399,36 @@ Result<IndexBody> BodyReader::index(std::string_view body) {
     return wrong("An index has a \"type\", an \"attribute\" and, but for the default one, a \"tenant\".", "/");
   }
   return index;
+}
+
+Result<ErasureBody> BodyReader::erasure(std::string_view body, std::size_t most) {
+  MADANG_TRY(const dom::element root, impl_->parse(body));
+  ErasureBody erasure;
+  MADANG_CHECK(
+      each_field(root, "", [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
+        if (name == "tenant") {
+          MADANG_TRY(erasure.tenant, text_of(value, at));
+        } else if (name == "everything") {
+          if (value.get(erasure.everything)) return wrong("This is true or false.", at);
+        } else if (name == "entities") {
+          dom::array ids;
+          if (value.get(ids)) return wrong("These are entity ids in an array.", at);
+          for (const dom::element id : ids) {
+            const std::string place = at + "/" + std::to_string(erasure.entities.size());
+            if (erasure.entities.size() == most)
+              return error(Code::too_large, "At most " + std::to_string(most) + " entities are erased at once.", place);
+            MADANG_TRY(std::string text, text_of(id, place));
+            if (!base::is_absolute_uri(text)) return wrong("An entity's id is a URI.", place);
+            erasure.entities.push_back(std::move(text));
+          }
+        } else {
+          return unknown(name, at);
+        }
+        return {};
+      }));
+  if (erasure.entities.empty() != erasure.everything)
+    return wrong("Say which \"entities\" are to be erased, or \"everything\": true.", "/entities");
+  return erasure;
 }
 
 }  // namespace madang::api

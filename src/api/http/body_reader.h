@@ -32,6 +32,12 @@ struct IndexBody {
   std::string tenant, type, attribute;
 };
 
+struct ErasureBody {
+  std::string tenant;
+  std::vector<std::string> entities;
+  bool everything = false;
+};
+
 /// One a loop: keeps its buffers. All bodies need net::kBodyPadding readable bytes behind them. Views point into the
 /// body. Errors name the place by JSON pointer.
 class BodyReader {
@@ -64,6 +70,7 @@ class BodyReader {
   /// `ld_json`: the body may have an @context.
   base::Result<QueryBody> query(std::string_view body, bool ld_json);
   base::Result<IndexBody> index(std::string_view body);
+  base::Result<ErasureBody> erasure(std::string_view body, std::size_t most);
   /// The `expiresAt` of an EntityMap (5.2.39); its other members are the server's and passed over.
   base::Result<std::optional<std::string>> entity_map_expiry(std::string_view body);
 

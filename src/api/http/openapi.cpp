@@ -161,10 +161,14 @@ std::string_view body_schema(Body body) {
       return R"({"$ref":"#/components/schemas/Query"})";
     case Body::index:
       return R"({"$ref":"#/components/schemas/Index"})";
+    case Body::erasure:
+      return R"({"type":"object","properties":{"tenant":{"type":"string"},"entities":{"type":"array","minItems":1,"items":{"type":"string","format":"uri"}},"everything":{"type":"boolean"}},"additionalProperties":false})";
     case Body::context:
       return R"({"type":"object","required":["@context"],"properties":{"@context":{"type":["object","array","string","null"]}}})";
     case Body::entity_map:
       return R"({"type":"object","properties":{"expiresAt":{"type":"string","format":"date-time"}}})";
+    case Body::subscription:
+      return R"({"$ref":"#/components/schemas/Subscription"})";
     case Body::entity:
       return R"({"$ref":"#/components/schemas/Entity"})";
     default:

@@ -96,6 +96,8 @@ constexpr auto kDetails = list(details, local);
 constexpr auto kContexts = list(details, kind);
 constexpr auto kContext = list(details);
 constexpr auto kReload = list(reload);
+constexpr auto kSysAttrs = list(options);
+constexpr auto kSubscriptions = list(count, limit, offset, options);
 constexpr auto kOptions = list(options, local);
 constexpr auto kAppend = list(type, options, local);
 constexpr auto kMerge = list(type, options, format, lang, observed_at, local);
@@ -147,7 +149,11 @@ constexpr int kMapped[] = {201, 400, 403, 404, 406, 411, 415, 429, 504, 507};
 constexpr int kOk[] = {200};
 constexpr int kReady[] = {200, 503};
 constexpr int kAdmin[] = {200, 401, 403};
+constexpr int kAdminFound[] = {200, 400, 401, 403, 404, 503};
+constexpr int kSubscribed[] = {201, 400, 409, 411, 413, 415, 429, 503, 504, 507};
+constexpr int kSubscriptionChanged[] = {204, 400, 404, 409, 411, 413, 415, 429, 503, 504, 507};
 constexpr int kAdminChange[] = {204, 400, 401, 403, 404, 409};
+constexpr int kAccepted[] = {202, 400, 401, 403, 404, 411, 413, 415, 429, 503, 507};
 constexpr int kNotOffered[] = {400, 406, 411, 415, 501, 504};
 
 // ---- rows by their sort: what all of one sort have in common is said once ----
@@ -216,6 +222,17 @@ constexpr Operation context(Op op, Method method, Text path, Text name, Text sum
   return made;
 }
 
+constexpr Operation subscription(Op op, Method method, Text path, Text name, Text summary, Params params,
+                                 Statuses statuses) {
+  Operation made = row(op, method, path, name, summary, method == Method::get ? Role::read : Role::write, statuses);
+  made.params = params;
+  made.uses_context = method != Method::delete_;
+  if (method == Method::get) made.media = kJson | kLdJson, made.options = "sysAttrs";
+  if (method == Method::post) made.makes_tenant = true;
+  if (method == Method::post || method == Method::patch) made.body = Body::subscription;
+  return made;
+}
+
 /// A part of the standard that is known and not offered yet: it says so instead of "not found".
 constexpr Operation later(Method method, Text path, Text name) {
   Operation made = row(Op::not_offered, method, path, name, "Not offered yet", Role::read, kNotOffered);
@@ -227,6 +244,8 @@ constexpr Operation later(Method method, Text path, Text name) {
 
 #define NGSI "/ngsi-ld/v1"
 
+constexpr Text kSubscription = NGSI "/subscriptions/{subscriptionId}";
+constexpr Text kDead = "/admin/subscriptions/{subscriptionId}/dead-letters";
 constexpr Text kMap = NGSI "/entityMaps/{entityMapId}";
 constexpr Text kEntities = NGSI "/entities", kEntity = NGSI "/entities/{entityId}";
 constexpr Text kAttrs = NGSI "/entities/{entityId}/attrs", kAttr = NGSI "/entities/{entityId}/attrs/{attrId}";
@@ -309,6 +328,17 @@ constexpr Operation kTable[] = {
     context(Op::context_delete, Method::delete_, NGSI "/jsonldContexts/{contextId}", "deleteContext",
             "Remove a stored context, or fetch it anew (5.13.5)", kReload, kDropped),
 
+    subscription(Op::subscription_create, Method::post, NGSI "/subscriptions", "createSubscription",
+                 "Subscribe to changes (5.8.1)", kNone, kSubscribed),
+    subscription(Op::subscriptions_query, Method::get, NGSI "/subscriptions", "querySubscriptions",
+                 "Subscriptions (5.8.4)", kSubscriptions, kListed),
+    subscription(Op::subscription_retrieve, Method::get, kSubscription, "retrieveSubscription",
+                 "A subscription (5.8.3)", kSysAttrs, kListed),
+    subscription(Op::subscription_update, Method::patch, kSubscription, "updateSubscription",
+                 "Change a subscription (5.8.2)", kNone, kSubscriptionChanged),
+    subscription(Op::subscription_delete, Method::delete_, kSubscription, "deleteSubscription",
+                 "End a subscription (5.8.5)", kNone, kDropped),
+
     page(Op::health, "/health", "health", "Is the process alive"),
     page(Op::ready, "/ready", "ready", "Does it take requests", kJson, kReady),
     page(Op::metrics, "/metrics", "metrics", "Figures for Prometheus", Media::kText, kAdmin),
@@ -322,12 +352,25 @@ constexpr Operation kTable[] = {
           "Take a snapshot and name the files to copy; they stay until the ticket is given back", kAdmin),
     admin(Op::backup_end, Method::delete_, "/admin/backup/{ticket}", "endBackup", "Give a backup's ticket back",
           kAdminChange),
+    admin(Op::erasure_ask, Method::post, "/admin/erasures", "askForErasure",
+          "Have entities erased for good, with all that is kept of their past", kAccepted, Body::erasure),
+    admin(Op::erasures_list, Method::get, "/admin/erasures", "listErasures", "What was asked to be erased, and what is",
+          kAdmin),
 
-    later(Method::post, NGSI "/subscriptions", "createSubscription"),
-    later(Method::get, NGSI "/subscriptions", "querySubscriptions"),
-    later(Method::get, NGSI "/subscriptions/{subscriptionId}", "retrieveSubscription"),
-    later(Method::patch, NGSI "/subscriptions/{subscriptionId}", "updateSubscription"),
-    later(Method::delete_, NGSI "/subscriptions/{subscriptionId}", "deleteSubscription"),
+    admin(Op::deliveries_list, Method::get, "/admin/subscriptions", "listDeliveries",
+          "What became of notifications: queues, failures, gaps", kAdmin),
+    admin(Op::delivery_show, Method::get, "/admin/subscriptions/{subscriptionId}", "showDelivery",
+          "The same of one subscription", kAdminFound),
+    admin(Op::dead_list, Method::get, kDead, "listDeadLetters", "Notifications that the endpoint refused for good",
+          kAdminFound),
+    admin(Op::dead_drop, Method::delete_, kDead, "dropDeadLetters", "Give them all up", kAdminFound),
+    admin(Op::dead_replay, Method::post, "/admin/subscriptions/{subscriptionId}/replay", "replayDeadLetters",
+          "Send them all again", kAdminFound),
+    admin(Op::dead_drop_one, Method::delete_, "/admin/subscriptions/{subscriptionId}/dead-letters/{position}",
+          "dropDeadLetter", "Give one up", kAdminFound),
+    admin(Op::dead_replay_one, Method::post, "/admin/subscriptions/{subscriptionId}/replay/{position}",
+          "replayDeadLetter", "Send one again", kAdminFound),
+
     later(Method::post, NGSI "/csourceRegistrations", "createRegistration"),
     later(Method::get, NGSI "/csourceRegistrations", "queryRegistrations"),
     later(Method::get, NGSI "/csourceRegistrations/{registrationId}", "retrieveRegistration"),

@@ -95,7 +95,9 @@ enum class Body : std::uint8_t {
   query,
   entity_map,
   index,
+  erasure,
   context,
+  subscription,
   any
 };
 
@@ -132,6 +134,11 @@ enum class Op : std::uint8_t {
   contexts_list,
   context_serve,
   context_delete,
+  subscription_create,
+  subscriptions_query,
+  subscription_retrieve,
+  subscription_update,
+  subscription_delete,
   source_identity,
   health,
   ready,
@@ -142,6 +149,15 @@ enum class Op : std::uint8_t {
   index_drop,
   backup_begin,
   backup_end,
+  erasure_ask,
+  erasures_list,
+  deliveries_list,
+  delivery_show,
+  dead_list,
+  dead_replay,
+  dead_replay_one,
+  dead_drop,
+  dead_drop_one,
   welcome,
   not_offered,
   end_

@@ -20,22 +20,6 @@ using ngsi::StoredContext;
 
 constexpr std::string_view kCollection = "context";  // of the hub's documents
 
-/// Clause 5.13.2.4: a URI of this server's own. RFC 9562, version 4.
-std::string make_id() {
-  std::array<unsigned char, 16> bytes{};
-  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) std::abort();
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
-  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string id = "urn:uuid:";
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) id += '-';
-    id += kDigits[bytes[i] >> 4];
-    id += kDigits[bytes[i] & 15];
-  }
-  return id;
-}
-
 // ---- as the hub keeps them: {"kind": ..., "createdAt": ..., "@context": ...} ----
 
 std::string written(const StoredContext& context) {
@@ -223,6 +207,22 @@ void ManageContexts::operator()(Call&& call) const {
     default:
       return remove(std::move(call));
   }
+}
+
+/// Clause 5.13.2.4: a URI of this server's own. RFC 9562, version 4.
+std::string make_id() {
+  std::array<unsigned char, 16> bytes{};
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) std::abort();
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string id = "urn:uuid:";
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) id += '-';
+    id += kDigits[bytes[i] >> 4];
+    id += kDigits[bytes[i] & 15];
+  }
+  return id;
 }
 
 void keep_context(const Environment& environment, const governance::Principal& who, const std::string& tenant,

@@ -21,4 +21,7 @@ void keep_context(const Environment& environment, const governance::Principal& w
                   ngsi::ContextKind kind, std::string_view document, net::Loop& loop,
                   std::function<void(base::Result<std::string>)> done);
 
+/// A URI that nobody has had: `urn:uuid:` and a random UUID.
+std::string make_id();
+
 }  // namespace madang::api::ngsild

@@ -68,7 +68,7 @@ void make_entity_map(const std::shared_ptr<Call>& call, const Question& question
       who, call->tenant, std::move(query), page,
       [ids](ngsi::EntityView entity, const ngsi::Filter*) { ids->emplace_back(entity.id()); },
       [call, ids, asked = question.asked, lifetime = question.map_lifetime,
-       then = std::move(then)](base::Result<hub::QueryAnswer> answer) {
+       then = std::move(then)](const base::Result<hub::QueryAnswer>& answer) {
         if (!call->alive()) return;
         if (!answer) return then(answer.error());
         then(call->environment.maps->make(call->tenant, call->who->name, asked, std::move(*ids), lifetime));

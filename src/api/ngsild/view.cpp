@@ -42,90 +42,6 @@ base::Result<std::vector<ngsi::Symbol>> symbols_of(const Names& names, ngsi::Voc
   return symbols;
 }
 
-bool has(const Terms& terms, std::string_view name) {
-  return std::any_of(terms.begin(), terms.end(),
-                     [&](const auto& term) { return term.name == name && term.linked.empty(); });
-}
-
-bool is_core_member(std::string_view name) {
-  return name == "id" || name == "type" || name == "scope" || name == "@id" || name == "@type";
-}
-
-/// What stands in braces behind a name, wherever it does.
-Terms linked_of(const Terms* terms, std::string_view name) {
-  Terms linked;
-  if (terms == nullptr) return linked;
-  for (const auto& term : *terms)
-    if (term.name == name) linked.insert(linked.end(), term.linked.begin(), term.linked.end());
-  return linked;
-}
-
-/// One level of pick and omit (clause 4.21); null: not given there. A name that is omitted with braces behind it stays,
-/// and what is in the braces goes from the linked entities.
-class Projection {
- public:
-  Projection(ngsi::Vocabulary& vocabulary, const ngsi::Representation& whole)
-      : vocabulary_(vocabulary), whole_(whole) {}
-
-  base::Status apply(const Terms* pick, const Terms* omit, ngsi::Representation& how) {
-    if (pick != nullptr) {
-      how.has_pick = true;
-      how.pick_id = has(*pick, "id") || has(*pick, "@id");
-      how.pick_type = has(*pick, "type") || has(*pick, "@type");
-      how.pick_scope = has(*pick, "scope");
-      for (const auto& term : *pick) MADANG_CHECK(add(term, how.pick));
-    }
-    if (omit != nullptr) {
-      how.pick_id = how.pick_id && !has(*omit, "id") && !has(*omit, "@id");
-      how.pick_type = how.pick_type && !has(*omit, "type") && !has(*omit, "@type");
-      how.pick_scope = how.pick_scope && !has(*omit, "scope");
-      for (const auto& term : *omit) {
-        if (pick != nullptr && term.linked.empty() && is_picked(*pick, term.name))
-          return error(Code::bad_request_data, "\"" + std::string(term.name) + "\" is both picked and omitted.",
-                       "omit");
-        if (term.linked.empty()) MADANG_CHECK(add(term, how.omit));
-      }
-    }
-    for (const Terms* terms : {pick, omit}) {
-      if (terms == nullptr) continue;
-      for (const auto& term : *terms)
-        if (!term.linked.empty()) MADANG_CHECK(branch(term.name, pick, omit, how));
-    }
-    return {};
-  }
-
- private:
-  static bool is_picked(const Terms& pick, std::string_view name) {
-    return std::any_of(pick.begin(), pick.end(), [&](const auto& term) { return term.name == name; });
-  }
-
-  base::Status add(const ngsi::ProjectionTerm& term, std::vector<ngsi::Symbol>& out) {
-    if (is_core_member(term.name)) return {};
-    MADANG_TRY(const ngsi::Symbol symbol, vocabulary_.find(term.name));
-    if (symbol != ngsi::Symbol::none) out.push_back(symbol);
-    return {};
-  }
-
-  base::Status branch(std::string_view name, const Terms* pick, const Terms* omit, ngsi::Representation& how) {
-    if (is_core_member(name)) {
-      return error(Code::bad_request_data, "\"" + std::string(name) + "\" leads to no linked entities.",
-                   pick != nullptr && !linked_of(pick, name).empty() ? "pick" : "omit");
-    }
-    MADANG_TRY(const ngsi::Symbol symbol, vocabulary_.find(name));
-    const bool known = std::any_of(how.branches.begin(), how.branches.end(),
-                                   [&](const auto& made) { return made.relationship == symbol; });
-    if (symbol == ngsi::Symbol::none || known) return {};
-    const Terms picked = linked_of(pick, name), omitted = linked_of(omit, name);
-    ngsi::Branch made{symbol, whole_};
-    MADANG_CHECK(apply(picked.empty() ? nullptr : &picked, omitted.empty() ? nullptr : &omitted, made.how));
-    how.branches.push_back(std::move(made));
-    return {};
-  }
-
-  ngsi::Vocabulary& vocabulary_;
-  const ngsi::Representation& whole_;
-};
-
 std::size_t depth_of(const ViewText::Terms& terms) {
   std::size_t deepest = 0;
   if (terms)
@@ -150,8 +66,7 @@ base::Status project(const ViewText& text, ngsi::Vocabulary& vocabulary, View& v
                                          : "The braces go deeper than joinLevel, " + std::to_string(view.levels) + ".",
                  name);
   }
-  return Projection(vocabulary, view.whole)
-      .apply(text.pick ? &*text.pick : nullptr, text.omit ? &*text.omit : nullptr, how);
+  return ngsi::project(text.pick ? &*text.pick : nullptr, text.omit ? &*text.omit : nullptr, vocabulary, view.whole, how);
 }
 
 base::Status read_join(const Call& call, const ViewText& text, View& view) {

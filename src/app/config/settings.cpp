@@ -1,6 +1,8 @@
 #include "config/settings.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "madang/ngsi/context.h"
@@ -59,6 +61,26 @@ net::ClientOptions Settings::client_options() const {
   return options;
 }
 
+/// Signing keys stand in files of their own, which only the server's user can read.
+base::Result<CourierOptions> Settings::courier_options() const {
+  CourierOptions options = notifying;
+  options.http.allow_private = options.mqtt.allow_private = fetching.allow_private;
+  options.http.idle = options.http.concurrent;
+  options.mqtt.connect_timeout = options.http.connect_timeout;
+  if (signature == "none") return options;
+  options.signing.scheme = signature == "rfc9421" ? net::SignatureScheme::rfc9421 : net::SignatureScheme::hub;
+  std::ifstream file(signature_key_file, std::ios::binary);
+  std::string key((std::istreambuf_iterator<char>(file)), {});
+  if (!file) return error(Code::bad_request_data, "the signing key cannot be read", signature_key_file);
+  if (key.find("PRIVATE KEY-----") != std::string::npos) {
+    options.signing.private_key = std::move(key);
+  } else {
+    while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
+    options.signing.secret = std::move(key);
+  }
+  return options;
+}
+
 api::Options Settings::api_options() const {
   api::Options options = edge;
   options.version = MADANG_VERSION;
@@ -79,6 +101,13 @@ base::Status check(const Settings& settings) {
   constexpr std::string_view kLevels[] = {"debug", "info", "warning", "error"};
   if (std::ranges::find(kLevels, settings.log_level) == std::end(kLevels)) {
     return refuse("log.level must be debug, info, warning or error");
+  }
+  constexpr std::string_view kSignatures[] = {"none", "hub", "rfc9421"};
+  if (std::ranges::find(kSignatures, settings.signature) == std::end(kSignatures)) {
+    return refuse("notifications.signature must be none, hub or rfc9421");
+  }
+  if (settings.signature != "none" && settings.signature_key_file.empty()) {
+    return refuse("notifications.signature needs notifications.signature_key_file");
   }
   if (const auto gate = governance::Authenticator::make(settings.auth); !gate.ok()) return gate.error();
   if (settings.auth.tokens.empty() && !is_loopback(settings.server.address)) {

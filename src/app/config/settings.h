@@ -16,6 +16,8 @@
 #include "madang/net/http.h"
 #include "madang/ngsi/context.h"
 
+#include "courier.h"
+
 namespace madang::app {
 
 /// The options of each room, whose defaults are the defaults of the keys, and what belongs to none.
@@ -25,6 +27,8 @@ struct Settings {
   api::Options edge;          // its limits of an entity are the hub's too
   ngsi::ContextLimits contexts;
   net::ClientOptions fetching;  // of contexts
+  CourierOptions notifying;     // of subscribers; its policy is that of `fetching`
+  std::string signature = "none", signature_key_file;
   governance::AuthRules auth;
   std::string context_map, log_file, log_level = "info";
   std::chrono::seconds drain_timeout{10};
@@ -37,6 +41,7 @@ struct Settings {
   net::ServerOptions server_options() const;
   net::ClientOptions client_options() const;
   api::Options api_options() const;
+  base::Result<CourierOptions> courier_options() const;
 };
 
 /// Where a setting lives, by its sort. `put` may lose what does not fit: ask `get` afterwards.

@@ -87,6 +87,14 @@ const std::vector<Key>& keys() {
        "Past values that are not on disk yet; beyond, history waits for the disk."},
       {"history.cache", MADANG_SLOT(Bytes, storage.history_cache), "Memory for what was read of history."},
       {"history.threads", MADANG_SLOT(Count, storage.history_threads), "Threads that answer questions about the past."},
+      {"erasing.within", MADANG_SLOT(Duration, storage.erase_within),
+       "What was asked to be erased (`/admin/erasures`) is gone from the disk by then; half of it is left for what is "
+       "asked for soon after, so that files are written anew once for all."},
+
+      {"erasing.keys_copy", MADANG_SLOT(Text, storage.keys_copy),
+       "A second place, on another disk, for the keys of sealed backups (`keys` in the data folder); kept in step, so "
+       "that "
+       "keys that are destroyed are gone there too."},
 
       {"limits.in_flight", MADANG_SLOT(Count, storage.in_flight),
        "Changes waiting for the disk; beyond: 429 with `Retry-After`."},
@@ -124,6 +132,28 @@ const std::vector<Key>& keys() {
        "How long a map is kept where a request suggests nothing."},
       {"entity_maps.longest", MADANG_SLOT(Duration, edge.entity_maps.longest), "And at most, whatever it suggests."},
 
+      {"subscriptions.most", MADANG_SLOT(Count, storage.delivery.subscriptions), "Subscriptions of one tenant (507)."},
+      {"subscriptions.outbox", MADANG_SLOT(Bytes, storage.delivery.outbox_bytes),
+       "Notifications that one subscription may be owed; beyond, they are given up, which is recorded as a gap."},
+      {"subscriptions.outbox_all", MADANG_SLOT(Bytes, storage.delivery.outbox_total_bytes),
+       "And all together: then the fullest one gives way."},
+      {"subscriptions.outbox_age", MADANG_SLOT(Duration, storage.delivery.outbox_age),
+       "Notifications older than this are given up, too."},
+      {"subscriptions.memory", MADANG_SLOT(Bytes, storage.delivery.hot_bytes),
+       "Of what is owed, kept in memory; the rest is read from the disk when its turn comes."},
+      {"subscriptions.in_flight", MADANG_SLOT(Count, storage.delivery.in_flight),
+       "Notifications under way at the same time, of all subscriptions."},
+      {"subscriptions.window", MADANG_SLOT(Count, storage.delivery.window), "And of one, each about another entity."},
+      {"subscriptions.timeout", MADANG_SLOT(Duration, storage.delivery.timeout),
+       "A notification may take so long where its subscription says nothing; at most twelve times as long if it does."},
+      {"subscriptions.first_retry", MADANG_SLOT(Duration, storage.delivery.first_retry),
+       "Pause after a failure; doubled each time, with jitter."},
+      {"subscriptions.longest_retry", MADANG_SLOT(Duration, storage.delivery.longest_retry), "The longest such pause."},
+      {"subscriptions.refusals", MADANG_SLOT(Count, storage.delivery.refusals),
+       "Answers of 4xx to one notification that make it a dead letter."},
+      {"subscriptions.dead_letters", MADANG_SLOT(Count, storage.delivery.dead_letters),
+       "Dead letters kept of one subscription."},
+
       {"context.default", MADANG_SLOT(Text, edge.default_context),
        "URL of the `@context` for requests that name none; empty is the core context."},
       {"context.map", MADANG_SLOT(Text, context_map),
@@ -134,7 +164,23 @@ const std::vector<Key>& keys() {
        "Then it is fetched anew; the old one serves while its host does not answer."},
 
       {"egress.allow_private", MADANG_SLOT(Flag, fetching.allow_private),
-       "Fetch contexts also from loopback, private and link-local addresses."},
+       "Fetch contexts from, and send notifications to, loopback, private and link-local addresses too."},
+
+      {"notifications.concurrent", MADANG_SLOT(Count, notifying.http.concurrent),
+       "Notifications under way at once by HTTP, of all endpoints together; so many connections are kept, too."},
+      {"notifications.per_endpoint", MADANG_SLOT(Count, notifying.http.concurrent_per_host),
+       "And to one host and port."},
+      {"notifications.idle", MADANG_SLOT(Duration, notifying.http.idle_timeout),
+       "A connection to an endpoint that was not used for so long is closed."},
+      {"notifications.brokers", MADANG_SLOT(Count, notifying.mqtt.connections),
+       "MQTT brokers (with their users) that are published to at once."},
+      {"notifications.signature", MADANG_SLOT(Text, signature),
+       "Signs notifications by HTTP: \"hub\" (`X-Hub-Signature-256`, HMAC-SHA256 of the body), \"rfc9421\" (HTTP "
+       "Message Signatures) or \"none\"."},
+      {"notifications.signature_key_file", MADANG_SLOT(Text, signature_key_file),
+       "File with the key: a shared secret, or for rfc9421 an Ed25519 private key in PEM."},
+      {"notifications.signature_key_id", MADANG_SLOT(Text, notifying.signing.key_id),
+       "What rfc9421 calls the key (`keyid`), so that receivers find theirs."},
 
       {"log.file", MADANG_SLOT(Text, log_file), "Log file, reopened at SIGHUP; empty is standard error."},
       {"log.level", MADANG_SLOT(Text, log_level), "debug, info, warning or error."},

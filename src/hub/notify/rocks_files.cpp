@@ -1,0 +1,227 @@
+#include "notify/rocks_files.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+
+namespace madang::hub {
+
+namespace {
+
+using base::Code;
+using Open = base::FileSystem::Open;
+using rocksdb::FileOptions;
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using rocksdb::Slice;
+
+IOStatus of(const base::Error& error) {
+  switch (error.code) {
+    case Code::not_found:
+      return IOStatus::PathNotFound(error.message, error.where);
+    case Code::insufficient_storage:
+      return IOStatus::NoSpace(error.message, error.where);
+    default:
+      return IOStatus::IOError(error.message, error.where);
+  }
+}
+template <class T>
+IOStatus of(const base::Result<T>& result) {
+  return result.ok() ? IOStatus::OK() : of(result.error());
+}
+
+IOStatus read(const base::File& file, std::uint64_t offset, std::size_t size, Slice* result, char* scratch) {
+  const auto got = file.read_at(offset, {reinterpret_cast<std::byte*>(scratch), size});
+  *result = Slice(scratch, got.ok() ? *got : 0);
+  return of(got);
+}
+
+class Sequential final : public rocksdb::FSSequentialFile {
+ public:
+  explicit Sequential(std::unique_ptr<base::File> file) : file_(std::move(file)) {}
+  IOStatus Read(size_t size, const IOOptions&, Slice* result, char* scratch, IODebugContext*) override {
+    const IOStatus status = read(*file_, offset_, size, result, scratch);
+    offset_ += result->size();
+    return status;
+  }
+  IOStatus Skip(uint64_t bytes) override {
+    offset_ += bytes;
+    return IOStatus::OK();
+  }
+
+ private:
+  std::unique_ptr<base::File> file_;
+  std::uint64_t offset_ = 0;
+};
+
+class Random final : public rocksdb::FSRandomAccessFile {
+ public:
+  explicit Random(std::unique_ptr<base::File> file) : file_(std::move(file)) {}
+  IOStatus Read(uint64_t offset, size_t size, const IOOptions&, Slice* result, char* scratch,
+                IODebugContext*) const override {
+    return read(*file_, offset, size, result, scratch);
+  }
+
+ private:
+  std::unique_ptr<base::File> file_;
+};
+
+class Writable final : public rocksdb::FSWritableFile {
+ public:
+  Writable(std::unique_ptr<base::File> file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
+  using FSWritableFile::Append;
+  IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
+    const auto written = file_->write_at(size_, {reinterpret_cast<const std::byte*>(data.data()), data.size()});
+    if (written.ok()) size_ += data.size();
+    return of(written);
+  }
+  IOStatus Truncate(uint64_t size, const IOOptions&, IODebugContext*) override {
+    size_ = size;
+    return of(file_->truncate(size));
+  }
+  IOStatus Close(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+  IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+  IOStatus Sync(const IOOptions&, IODebugContext*) override { return of(file_->sync()); }
+  bool IsSyncThreadSafe() const override { return false; }
+  uint64_t GetFileSize(const IOOptions&, IODebugContext*) override { return size_; }
+
+ private:
+  std::unique_ptr<base::File> file_;
+  std::uint64_t size_;
+};
+
+class Folder final : public rocksdb::FSDirectory {
+ public:
+  Folder(base::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+  IOStatus Fsync(const IOOptions&, IODebugContext*) override { return of(files_.sync_folder(path_)); }
+
+ private:
+  base::FileSystem& files_;
+  const std::string path_;
+};
+
+class Lock final : public rocksdb::FileLock {
+ public:
+  explicit Lock(std::unique_ptr<base::File> file) : file_(std::move(file)) {}
+
+ private:
+  std::unique_ptr<base::File> file_;
+};
+
+class Files final : public rocksdb::FileSystem {
+ public:
+  explicit Files(base::FileSystem& files) : files_(files) {}
+  static const char* kClassName() { return "MadangFiles"; }
+  const char* Name() const override { return kClassName(); }
+
+  IOStatus NewSequentialFile(const std::string& path, const FileOptions&,
+                             std::unique_ptr<rocksdb::FSSequentialFile>* result, IODebugContext*) override {
+    auto file = open(path, Open::read);
+    if (file.ok()) *result = std::make_unique<Sequential>(std::move(*file));
+    return of(file);
+  }
+  IOStatus NewRandomAccessFile(const std::string& path, const FileOptions&,
+                               std::unique_ptr<rocksdb::FSRandomAccessFile>* result, IODebugContext*) override {
+    auto file = open(path, Open::read);
+    if (file.ok()) *result = std::make_unique<Random>(std::move(*file));
+    return of(file);
+  }
+  IOStatus NewWritableFile(const std::string& path, const FileOptions&,
+                           std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext*) override {
+    if (files_.exists(path)) {
+      const auto removed = files_.remove(path);
+      if (!removed.ok()) return of(removed);
+    }
+    auto file = open(path, Open::create);
+    if (file.ok()) *result = std::make_unique<Writable>(std::move(*file), 0);
+    return of(file);
+  }
+  IOStatus ReopenWritableFile(const std::string& path, const FileOptions&,
+                              std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext*) override {
+    auto file = open(path, files_.exists(path) ? Open::write : Open::create);
+    if (!file.ok()) return of(file);
+    const auto size = (*file)->size();
+    if (!size.ok()) return of(size);
+    *result = std::make_unique<Writable>(std::move(*file), *size);
+    return IOStatus::OK();
+  }
+  IOStatus NewDirectory(const std::string& path, const IOOptions&, std::unique_ptr<rocksdb::FSDirectory>* result,
+                        IODebugContext*) override {
+    *result = std::make_unique<Folder>(files_, path);
+    return IOStatus::OK();
+  }
+  IOStatus FileExists(const std::string& path, const IOOptions&, IODebugContext*) override {
+    return files_.exists(path) ? IOStatus::OK() : IOStatus::NotFound(path);
+  }
+  IOStatus GetChildren(const std::string& path, const IOOptions&, std::vector<std::string>* result,
+                       IODebugContext*) override {
+    auto names = files_.list(path);
+    if (names.ok()) *result = std::move(*names);
+    return of(names);
+  }
+  IOStatus DeleteFile(const std::string& path, const IOOptions&, IODebugContext*) override {
+    return of(files_.remove(path));
+  }
+  IOStatus CreateDir(const std::string& path, const IOOptions&, IODebugContext*) override {
+    return of(files_.make_folder(path));
+  }
+  IOStatus CreateDirIfMissing(const std::string& path, const IOOptions&, IODebugContext*) override {
+    return of(files_.make_folder(path));
+  }
+  IOStatus DeleteDir(const std::string&, const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+  IOStatus GetFileSize(const std::string& path, const IOOptions&, uint64_t* size, IODebugContext*) override {
+    const auto file = open(path, Open::read);
+    if (!file.ok()) return of(file);
+    const auto found = (*file)->size();
+    if (found.ok()) *size = *found;
+    return of(found);
+  }
+  IOStatus GetFileModificationTime(const std::string&, const IOOptions&, uint64_t* time, IODebugContext*) override {
+    *time = 0;
+    return IOStatus::OK();
+  }
+  IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions&, IODebugContext*) override {
+    return of(files_.rename(from, to));
+  }
+  IOStatus LockFile(const std::string& path, const IOOptions&, rocksdb::FileLock** lock, IODebugContext*) override {
+    auto held = files_.lock(path);
+    if (held.ok()) *lock = new Lock(std::move(*held));  // RocksDB gives it back to UnlockFile
+    return of(held);
+  }
+  IOStatus UnlockFile(rocksdb::FileLock* lock, const IOOptions&, IODebugContext*) override {
+    const std::unique_ptr<rocksdb::FileLock> gone(lock);
+    return IOStatus::OK();
+  }
+  IOStatus GetTestDirectory(const IOOptions&, std::string* path, IODebugContext*) override {
+    *path = "rocksdb";
+    return IOStatus::OK();
+  }
+  IOStatus GetAbsolutePath(const std::string& path, const IOOptions&, std::string* result, IODebugContext*) override {
+    *result = path;
+    return IOStatus::OK();
+  }
+  IOStatus IsDirectory(const std::string& path, const IOOptions&, bool* is_folder, IODebugContext*) override {
+    *is_folder = files_.list(path).ok() && !open(path, Open::read).ok();
+    return IOStatus::OK();
+  }
+
+ private:
+  base::Result<std::unique_ptr<base::File>> open(const std::string& path, Open mode) {
+    if (mode != Open::create && !files_.exists(path)) return base::error(Code::not_found, "no such file", path);
+    return files_.open(path, mode);
+  }
+
+  base::FileSystem& files_;
+};
+
+}  // namespace
+
+std::unique_ptr<rocksdb::Env> rocks_env(base::FileSystem& files) {
+  if (&files == &base::real_files()) return nullptr;
+  return rocksdb::NewCompositeEnv(std::make_shared<Files>(files));
+}
+
+}  // namespace madang::hub
