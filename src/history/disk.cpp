@@ -307,7 +307,9 @@ base::Status Disk::copy_to(const std::string& folder) {
 base::Status Disk::tidy() {
   for (auto* const family : {impl_->catalog, impl_->blocks}) {
     MADANG_CHECK(status_of(impl_->db->Flush(rocksdb::FlushOptions(), family)));
-    MADANG_CHECK(status_of(impl_->db->CompactRange(rocksdb::CompactRangeOptions(), family, nullptr, nullptr)));
+    rocksdb::CompactRangeOptions how;
+    how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    MADANG_CHECK(status_of(impl_->db->CompactRange(how, family, nullptr, nullptr)));
   }
   return {};
 }

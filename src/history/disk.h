@@ -65,7 +65,7 @@ class Disk {
   void drop_run(std::uint64_t run);
   std::uint64_t bytes() const;
   base::Status copy_to(const std::string& folder);
-  /// Joins files, removes what is deleted (benches, tests).
+  /// Joins files, so that what is deleted is gone from them.
   base::Status tidy();
 
  private:

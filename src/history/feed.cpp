@@ -58,6 +58,10 @@ base::Status HistoryImpl::take(const journal::Record& record) {
       return take_removal(catalog_->make_tenant(record.tenant),
                           {reinterpret_cast<const char*>(record.payload.data()), record.payload.size()}, record.time,
                           position);
+    case RecordKind::erase:
+      return take_erasure(catalog_->make_tenant(record.tenant),
+                          {reinterpret_cast<const char*>(record.payload.data()), record.payload.size()}, record.time,
+                          position);
     case RecordKind::temporal:
       return take_temporal(catalog_->make_tenant(record.tenant), record.payload, position);
     default:

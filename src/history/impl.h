@@ -71,6 +71,7 @@ class HistoryImpl final : public History {
                           const std::function<bool(ngsi::EntityView)>& see) const override;
   base::Result<bool> has_instance(std::string_view tenant, std::string_view id, ngsi::Symbol attribute,
                                   ngsi::InstanceId instance, ngsi::SymbolTable& symbols) const override;
+  base::Result<bool> erase(const std::vector<Gone>& gone) override;
   Health health() const override;
   base::Result<Position> copy_to(const std::string& folder) override;
 
@@ -84,6 +85,7 @@ class HistoryImpl final : public History {
   base::Status take_entity(Tenant& tenant, std::span<const std::byte> payload, bool whole, std::uint64_t position);
   base::Status take_block(Tenant& tenant, ngsi::EntityView entity, bool whole, std::uint64_t position);
   base::Status take_removal(Tenant& tenant, std::string_view id, Timestamp time, std::uint64_t position);
+  base::Status take_erasure(Tenant& tenant, std::string_view id, Timestamp time, std::uint64_t position);
   base::Status take_temporal(Tenant& tenant, std::span<const std::byte> payload, std::uint64_t position);
   base::Status append_past(Tenant& tenant, const ngsi::TemporalChange& change, std::uint64_t position);
   void edit(const Entity& entity, std::uint32_t field, const ngsi::TemporalChange& change, std::uint64_t position);
@@ -103,6 +105,11 @@ class HistoryImpl final : public History {
   // opening (start.cpp)
   base::Status load_runs();
   base::Status load_edits();
+
+  // erasing (erase.cpp)
+  base::Result<std::vector<Entity>> cut_away(const Gone& gone);
+  base::Status rewrite(const std::vector<Entity>& entities);
+  base::Status forget(const std::vector<Entity>& entities);
 
   // writing (flush.cpp)
   void freeze();

@@ -87,6 +87,10 @@ bool ToBeGone::holds(const journal::Record& record) const {
     case RecordKind::entity_delete:
     case RecordKind::erase:
       return holds(record.tenant, text_of(record.payload), record.position);
+    case RecordKind::temporal: {
+      const auto id = history::temporal_change_id(record.payload);
+      return id.ok() && holds(record.tenant, *id, record.position);
+    }
     case RecordKind::document: {
       const auto change = read_document(record.payload);
       if (!change.ok()) return false;

@@ -6,6 +6,8 @@
 #include "madang/base/log.h"
 #include "madang/base/metrics.h"
 
+#include "erasing.h"
+
 namespace madang::hub {
 
 namespace {
@@ -116,6 +118,14 @@ void Past::wake() {
 std::uint64_t Past::lag() const {
   const std::uint64_t there = journal_.durable().value, here = history_->fed().value;
   return there > here ? there - here : 0;
+}
+
+base::Result<bool> Past::erase(const ToBeGone& gone) {
+  std::vector<history::History::Gone> all;
+  gone.each([&](std::string_view tenant, std::string_view id, Position upto) {
+    all.push_back({std::string(tenant), std::string(id), upto});
+  });
+  return history_->erase(all);
 }
 
 void Past::feed() {

@@ -36,6 +36,8 @@ class Past {
   journal::Position position() const { return history_->durable(); }
   history::Health health() const { return history_->health(); }
   history::History& history() { return *history_; }
+  /// For Erasing: what is to be gone is gone from history too, or it has not come so far.
+  base::Result<bool> erase(const class ToBeGone& gone);
   /// Records that history has yet to take.
   std::uint64_t lag() const;
 

@@ -397,7 +397,8 @@ base::Result<Position> Sequencer::erase(state::Tenant& tenant, std::span<const s
   Position position;
   for (const std::string& id : ids) {
     MADANG_TRY(position, journal_.append(journal::RecordKind::erase, tenant.name(), 0, std::as_bytes(std::span(id))));
-    if (const auto found = store_.look_up(tenant, id); found.entity) store_.stage(tenant, position, found, id, {}, last_time_);
+    if (const auto found = store_.look_up(tenant, id); found.entity)
+      store_.stage(tenant, position, found, id, {}, last_time_);
   }
   journal_.commit();
   return position;

@@ -280,5 +280,37 @@ TEST_F(HistoryTest, PeriodsFollowTheCalendar) {
   }
 }
 
+/// All bytes of the files of a folder hold this text somewhere.
+bool holds(const std::string& folder, const std::string& text) {
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    const auto read = base::read_file(base::real_files(), file.path().string());
+    if (read.ok() && read->find(text) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST_F(HistoryTest, WhatIsErasedIsOffTheDisk) {
+  const std::string person = "urn:ngsi-ld:Person:Margarethe";
+  ASSERT_TRUE(change(Operation::create, person,
+                     R"({"id":"urn:ngsi-ld:Person:Margarethe","type":"Person",)"
+                     R"("note":{"type":"Property","value":"SecretOfMargarethe"}})"));
+  create();
+  ASSERT_TRUE(history->flush().ok());
+  open();  // what the log still held is in files now
+  EXPECT_TRUE(holds(options.folder, "Margarethe"));
+  journal::Record record;
+  record.kind = journal::RecordKind::erase;
+  record.payload = std::as_bytes(std::span(person));
+  give(record);
+  EXPECT_EQ(history->retrieve("", person, everything(), symbols).error().code, base::Code::not_found);
+  EXPECT_FALSE(*history->erase({{"", person, {position + 1}}}));  // not there yet
+  ASSERT_TRUE(*history->erase({{"", person, {position}}}));
+  EXPECT_FALSE(holds(options.folder, "Margarethe"));
+  EXPECT_EQ(values(instances(evolution(kRoom))), std::vector<std::string>{"20.50"});
+  open();
+  EXPECT_EQ(history->retrieve("", person, everything(), symbols).error().code, base::Code::not_found);
+  EXPECT_EQ(values(instances(evolution(kRoom))), std::vector<std::string>{"20.50"});
+}
+
 }  // namespace
 }  // namespace madang::history::testing

@@ -90,6 +90,14 @@ class History {
   virtual base::Result<bool> has_instance(std::string_view tenant, std::string_view id, ngsi::Symbol attribute,
                                           ngsi::InstanceId instance, ngsi::SymbolTable& symbols) const = 0;
 
+  /// What is to be gone for good: the instances of an entity up to a position, its name too where nothing came since.
+  struct Gone {
+    std::string tenant, id;  // id empty: of all entities of the tenant
+    Position upto;
+  };
+  /// Takes it out of memory and off the disk; waits for that. False: history has not come so far yet, ask again.
+  virtual base::Result<bool> erase(const std::vector<Gone>& gone) = 0;
+
   virtual Health health() const = 0;
   /// Writes a copy that opens as a history of its own, into `folder`, which must not exist: hard links where the disk
   /// allows. Returns its position.
