@@ -53,7 +53,6 @@ base::Status HistoryImpl::take(const journal::Record& record) {
       return take_entity(catalog_->make_tenant(record.tenant), record.payload, true, position);
     case RecordKind::entity_patch:
       return take_entity(catalog_->make_tenant(record.tenant), record.payload, false, position);
-    case RecordKind::erase:  // what is kept of its past is taken out by erase()
     case RecordKind::entity_delete:
       return take_removal(catalog_->make_tenant(record.tenant),
                           {reinterpret_cast<const char*>(record.payload.data()), record.payload.size()}, record.time,
