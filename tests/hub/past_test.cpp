@@ -114,8 +114,8 @@ TEST_F(PastTest, OfOtherDataItIsRefused) {
 struct NoPlates final : governance::Policy, ngsi::Filter {
   explicit NoPlates(ngsi::Symbol hidden) : plate(hidden) {}
   const ngsi::Filter* reading(std::string_view) const override { return this; }
-  base::Status writing(std::string_view, ngsi::EntityView, ngsi::EntityView,
-                       std::span<const ngsi::Symbol>) const override {
+  base::Status writing(std::string_view, const ngsi::EntityView&, const ngsi::EntityView&,
+                       const std::vector<ngsi::Symbol>&) const override {
     return {};
   }
   bool allows_entity(const ngsi::EntityView&) const override { return true; }
