@@ -1,12 +1,12 @@
 #include "madang/governance/keys.h"
 
-#include <openssl/evp.h>
-#include <openssl/rand.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
 
 #include "madang/base/bytes.h"
 
@@ -156,8 +156,7 @@ std::string KeyTree::to_text() const {
 base::Result<KeyTree> KeyTree::from_text(std::string_view text) {
   if (!text.starts_with(kFirstLine)) return corrupt();
   const std::size_t end = text.rfind("check ");
-  if (end == std::string_view::npos || text.size() != end + 6 + 2 * sizeof(Secret) + 1 ||
-      text.back() != '\n')
+  if (end == std::string_view::npos || text.size() != end + 6 + 2 * sizeof(Secret) + 1 || text.back() != '\n')
     return corrupt();
   Secret check;
   if (!read_hex(text.substr(end + 6, 2 * sizeof(Secret)), check)) return corrupt();

@@ -45,6 +45,12 @@ void add_scopes(Evolution& out, std::vector<Gather::Found> rows, const Evolution
                        since(rows[i + 1].row) <= query.interval->from->ns;
     if (begun && !ended) out.scopes_in_force.push_back(read_scopes(rows[i].row.text));
   }
+  // Annex C.5.16: the scope that was set before the interval and holds in it is a part of the evolution, too.
+  std::optional<ngsi::ScopeInstance> standing;
+  if (query.interval && query.interval->from) {
+    for (const auto& each : rows)
+      if (since(each.row) < query.interval->from->ns) standing = scope_of(each.row);
+  }
   std::erase_if(rows, [&](Gather::Found& each) {
     const auto time = time_of(each.row, asked);
     if (time) each.time = *time;
@@ -53,6 +59,7 @@ void add_scopes(Evolution& out, std::vector<Gather::Found> rows, const Evolution
   std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.time < b.time; });
   if (query.last > 0 && rows.size() > query.last)
     rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(query.last));
+  if (standing && !standing->deleted_at) out.scopes.push_back(std::move(*standing));
   for (const auto& each : rows) out.scopes.push_back(scope_of(each.row));
 }
 

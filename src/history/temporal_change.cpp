@@ -80,9 +80,10 @@ void append_temporal_change(base::ByteBuffer& out, const TemporalChange& change,
 
 base::Result<std::string_view> temporal_change_id(std::span<const std::byte> payload) {
   base::ByteReader in(payload);
-  (void)in.bytes(2);
+  const auto head = in.bytes(2);
   const std::string_view id = in.text(static_cast<std::size_t>(in.varint()));
-  if (!in.ok()) return base::error(base::Code::corrupt, "A change of the past in the journal cannot be read.");
+  if (head.empty() || head[0] != std::byte{kVersion} || !in.ok())
+    return base::error(base::Code::corrupt, "A change of the past in the journal cannot be read.");
   return id;
 }
 

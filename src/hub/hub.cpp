@@ -12,6 +12,7 @@
 
 #include "cursor.h"
 #include "folder.h"
+#include "live/live.h"
 #include "maintenance.h"
 #include "notify/voice.h"
 #include "past.h"
@@ -53,7 +54,7 @@ base::Error not_allowed(const Principal& who, std::string_view tenant) {
 }
 
 const ngsi::Filter* filter_of(const Principal& who, std::string_view tenant) {
-  return who.policy ? who.policy->reading(tenant) : nullptr;
+  return who.policy ? who.policy->reading(governance::tenant_of(tenant)) : nullptr;
 }
 
 /// One question on its way through several turns of a loop.
@@ -120,12 +121,16 @@ class HubImpl final : public Hub {
     }
     if (past_) past_->start();
     maintenance_->start();
+    live_.emplace(*store_, tap_, *journal_, clock_, options_.live);
+    live_->start();
     return {};
   }
 
   base::Result<ngsi::SymbolTable*> symbols(std::string_view tenant, bool make) override {
     state::Tenant* found = store_->tenant(tenant);
-    if (found == nullptr && make && options_.auto_tenants) {
+    const std::string_view owner = governance::tenant_of(tenant);
+    const bool is_place = owner.size() < tenant.size() && store_->tenant(owner) != nullptr;
+    if (found == nullptr && make && (options_.auto_tenants || is_place)) {
       MADANG_TRY(found, store_->make_tenant(tenant));
     }
     if (found == nullptr) return unknown(tenant);
@@ -271,7 +276,7 @@ class HubImpl final : public Hub {
   base::Result<std::vector<std::string>> tenants(const Principal& who) override {
     std::vector<std::string> out;
     for (std::string& name : store_->tenant_names())
-      if (who.may(Role::read, name)) out.push_back(std::move(name));
+      if (name.find(governance::kPlaceMark) == name.npos && who.may(Role::read, name)) out.push_back(std::move(name));
     return out;
   }
 
@@ -338,12 +343,27 @@ class HubImpl final : public Hub {
     });
   }
 
+  void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change, base::Executor& home,
+                   Kept done, bool keep_times) override {
+    if (!who->may(Role::write, tenant)) return done(not_allowed(*who, tenant));
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return done(unknown(tenant));
+    if (sequencer_->waiting() >= options_.in_flight)
+      return done(base::error(Code::too_many_requests, "Too many changes wait for the disk; try again in a moment."));
+    sequencer_->change_past(*who, *found, std::move(change), keep_times, home, std::move(done));
+  }
+
   // ---- erasing ----
 
   void erase(const Principal& who, std::string_view tenant, Erasure what, base::Executor& home, Asked done) override {
     if (!who.may(Role::admin, tenant)) return done(not_allowed(who, tenant));
     state::Tenant* found = store_->tenant(tenant);
     if (found == nullptr) return done(unknown(tenant));
+    for (const std::string& place : store_->tenant_names()) {  // copies of them in its snapshots
+      if (place.size() == tenant.size() || governance::tenant_of(place) != tenant) continue;
+      maintenance_->erasing().ask(who.name, *store_->tenant(place), Erasure(what), home,
+                                  [](base::Result<std::string>) {});
+    }
     maintenance_->erasing().ask(who.name, *found, std::move(what), home,
                                 [this, done = std::move(done)](base::Result<std::string> id) {
                                   maintenance_->wake();
@@ -360,6 +380,8 @@ class HubImpl final : public Hub {
 
   Subscriptions& subscriptions() override { return *voice_; }
   void start_delivery(Courier& courier, ngsi::ContextStore& contexts) override { voice_->speak(courier, contexts); }
+
+  Live& live() override { return *live_; }
 
   // ---- running it ----
 
@@ -417,6 +439,7 @@ class HubImpl final : public Hub {
   void close() override {
     if (std::exchange(closed_, true)) return;
     if (maintenance_) maintenance_->stop();
+    if (live_) live_->stop();  // it reads the journal
     if (journal_ && !(sequencer_ && sequencer_->failed())) (void)journal_->wait(journal_->last());
     if (past_) past_->stop();
     journal_.reset();  // joins the syncer: after this nothing calls the sequencer
@@ -652,6 +675,7 @@ class HubImpl final : public Hub {
   std::optional<Sequencer> sequencer_;
   std::unique_ptr<Past> past_;  // null: no history
   std::optional<Maintenance> maintenance_;
+  std::optional<LiveStreams> live_;
   bool closed_ = false;
   std::mutex scans_mutex_;
   std::unordered_map<std::thread::id, Turns> turns_;

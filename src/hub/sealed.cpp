@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "madang/base/bytes.h"
+#include "madang/history/history.h"
 #include "madang/ngsi/record.h"
 
 namespace madang::hub {
@@ -71,6 +72,8 @@ base::Result<std::string_view> subject(const journal::Record& record) {
     case RecordKind::entity_delete:
     case RecordKind::erase:
       return std::string_view(reinterpret_cast<const char*>(record.payload.data()), record.payload.size());
+    case RecordKind::temporal:
+      return history::temporal_change_id(record.payload);
     default:
       return std::string_view();
   }

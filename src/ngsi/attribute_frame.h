@@ -2,6 +2,7 @@
 // One instance of an attribute while it is read, and what is made of it when all its members are known.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,7 @@ struct AttributeFrame {
   bool has_inner_null = false;
   const MemberName* linked = nullptr;  // entity or entityList, where it was there
   std::uint64_t seen = 0;              // members, by MemberName::number, against duplicates
+  std::optional<Timestamp> deleted_at;
   std::vector<Symbol> subs;
   void clear() {
     instance = {};
@@ -35,6 +37,7 @@ struct AttributeFrame {
     has_type = has_value = has_objects = has_inner_null = false;
     linked = nullptr;
     seen = 0;
+    deleted_at.reset();
     subs.clear();
   }
   /// False where it was there before.

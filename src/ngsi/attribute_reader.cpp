@@ -43,7 +43,7 @@ bool AttributeReader::looks_like_attribute(const char* at) const {
 }
 
 Status AttributeReader::read_attribute(Symbol name, od::value& value, bool members_only) {
-  if (++in_.instances > in_.limits.attributes) return in_.bad("The entity has too many attributes.", Code::too_large);
+  if (++in_.instances > in_.most_instances()) return in_.bad("The entity has too many attributes.", Code::too_large);
   if (in_.depth + 1 > in_.limits.depth) return in_.bad("Attributes are nested too deeply.", Code::invalid_request);
   od::json_type type;
   if (auto code = value.type().get(type)) return in_.broken(code);
@@ -65,11 +65,12 @@ Status AttributeReader::read_instances(Symbol name, od::value& value) {
     od::value item;
     if (auto code = std::move(element).get(item)) return in_.broken(code);
     const JsonPath::Step step(in_.path, index++);
-    if (++in_.instances > in_.limits.attributes) return in_.bad("The entity has too many attributes.", Code::too_large);
+    if (++in_.instances > in_.most_instances()) return in_.bad("The entity has too many attributes.", Code::too_large);
     od::json_type type;
     if (auto code = item.type().get(type)) return in_.broken(code);
     if (type != od::json_type::object) return in_.bad("Each instance of an attribute is an object.");
     MADANG_CHECK(read_members(name, item));
+    if (in_.temporal() && in_.depth == 0) continue;  // one after another
     std::string dataset(frames_[in_.depth].instance.dataset_id);
     if (std::find(datasets.begin(), datasets.end(), dataset) != datasets.end())
       return in_.bad(dataset.empty() ? "Two instances of the attribute have no datasetId."
@@ -91,6 +92,9 @@ AttributeFrame& AttributeReader::push_frame(Symbol name) {
 void AttributeReader::pop_frame() {
   in_.builder.end_instance();
   --in_.depth;
+  if (in_.depth > 0 || !in_.temporal()) return;
+  const AttributeFrame& f = frames_.front();
+  in_.past.push_back({f.instance.name, f.instance.dataset_id.empty(), f.deleted_at});
 }
 
 /// A concise attribute that is only its value.
@@ -188,6 +192,8 @@ Status AttributeReader::read_member(AttributeFrame& f, const MemberName& member,
       f.linked = &member;
       return in_.copier.skip(item, in_.depth);
     case Member::system:
+      if (in_.temporal() && in_.depth == 1 && member.name == "deletedAt")
+        return in_.read_time(item, member.name, f.deleted_at);
       return in_.copier.skip(item, in_.depth);
     case Member::prohibited:
       return in_.bad("\"" + std::string(member.name) + "\" cannot be a member of an attribute.");

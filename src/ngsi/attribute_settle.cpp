@@ -15,6 +15,7 @@ using base::Error;
 using base::Status;
 
 constexpr std::string_view kNullLiteral = "\"urn:ngsi-ld:null\"";
+constexpr std::string_view kNullList = "[\"urn:ngsi-ld:null\"]";
 constexpr std::string_view kNullMap = "{\"@none\":\"urn:ngsi-ld:null\"}";
 
 constexpr std::string_view kLangString = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString";
@@ -26,6 +27,8 @@ class Settler {
   /// Everything about the instance was read: what is it, and is it right?
   Status settle() {
     MADANG_CHECK(settle_kind());
+    if (is_null() && in_.temporal() && in_.depth == 1) return settle_deleted();
+    f_.deleted_at.reset();
     if (is_null()) {
       MADANG_CHECK(in_.take_null());
       instance_.kind = Kind::null;
@@ -174,8 +177,16 @@ class Settler {
     return value = simdjson::minify(geometry), Status{};
   }
 
+  /// Clause 4.5.7: the attribute was deleted then. Where it does not say when, it is when it was observed.
+  Status settle_deleted() {
+    const bool list = instance_.kind == Kind::list_property || instance_.kind == Kind::list_relationship;
+    instance_.value = instance_.kind == Kind::language_property ? kNullMap : list ? kNullList : kNullLiteral;
+    if (!f_.deleted_at) f_.deleted_at = instance_.observed_at.value_or(kNullTime);
+    return {};
+  }
+
   bool is_null() const {
-    return f_.has_value && (f_.value == kNullLiteral || f_.value == kNullMap || f_.value == "[\"urn:ngsi-ld:null\"]");
+    return f_.has_value && (f_.value == kNullLiteral || f_.value == kNullMap || f_.value == kNullList);
   }
 
   Status check_object(std::string_view value) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include <simdjson.h>
@@ -17,6 +18,7 @@
 #include "json_peek.h"
 #include "json_text.h"
 #include "plain_reader.h"
+#include "scope_evolution.h"
 
 namespace madang::ngsi {
 
@@ -118,6 +120,16 @@ struct FragmentReader::Impl {
     return {};
   }
 
+  Status read_evolution(od::value& value, Fragment& fragment) {
+    std::string_view text;
+    if (auto code = simdjson::to_json_string(value).get(text)) return in.broken(code);
+    auto scopes = read_scope_evolution(text, in.limits);
+    if (scopes.ok()) return fragment.has_scope = true, fragment.scopes = std::move(*scopes), Status();
+    base::Error error = std::move(scopes).error();
+    error.where = in.path.pointer() + error.where;
+    return error;
+  }
+
   // ---- documents ----
 
   void start(Vocabulary& names, FragmentKind what, std::string_view json) {
@@ -130,6 +142,7 @@ struct FragmentReader::Impl {
     const auto once = [&seen](unsigned bit) { return std::exchange(seen, seen | (1u << bit)) != (seen | (1u << bit)); };
     if (key == "id" || key == "@id") return once(0) ? read_id(value, expected_id, id) : Status(in.duplicate(key));
     if (key == "type" || key == "@type") return once(1) ? read_types(value, types) : Status(in.duplicate(key));
+    if (key == "scope" && in.temporal()) return once(2) ? read_evolution(value, fragment) : Status(in.duplicate(key));
     if (key == "scope") return once(2) ? read_scopes(value, fragment) : Status(in.duplicate(key));
     if (key == "@context") return once(3) ? in.copier.skip(value, 0) : Status(in.duplicate(key));
     if (key == "createdAt" || key == "modifiedAt" || key == "deletedAt") return in.copier.skip(value, 0);
@@ -145,7 +158,8 @@ struct FragmentReader::Impl {
   /// Clause 4.5.1: non-reified terms cannot name attributes. `value` and its kin stand for nodes, and models have
   /// attributes of that name; but a fragment {"value": 5} is more likely an attribute at the wrong place.
   Status check_name(const MemberName& member, od::value& value) const {
-    const bool misplaced = in.kind == FragmentKind::attributes || in.kind == FragmentKind::merge;
+    const bool misplaced = in.kind == FragmentKind::attributes || in.kind == FragmentKind::merge ||
+                           in.kind == FragmentKind::evolution_attributes;
     if (member.member == Member::value && !(misplaced && !attributes.looks_like_attribute(start_of(value)))) return {};
     return in.bad("\"" + std::string(member.name) +
                   "\" is a member of attributes and cannot be the name of one (clause 4.5.1).");
@@ -168,7 +182,8 @@ struct FragmentReader::Impl {
 
   base::Result<Fragment> finish_entity(Fragment fragment, std::string_view expected_id, std::string_view& id,
                                        std::size_t types) {
-    const bool whole = in.kind == FragmentKind::entity || in.kind == FragmentKind::entity_upsert;
+    const bool whole =
+        in.kind == FragmentKind::entity || in.kind == FragmentKind::entity_upsert || in.kind == FragmentKind::evolution;
     if (id.empty()) {
       if (whole || in.kind == FragmentKind::entity_update || in.kind == FragmentKind::entity_merge)
         return in.bad("The entity has no id.");
@@ -182,6 +197,7 @@ struct FragmentReader::Impl {
   /// The object at `at`, where it is a plain one; `end` is then its end.
   std::optional<base::Result<Fragment>> read_plain_entity(const char* at, std::string_view expected_id,
                                                           std::string_view& id, const char*& object_end) {
+    if (in.temporal()) return std::nullopt;
     const auto entity = plain.read(json_text::between(at, in.end), in.builder, *in.vocabulary);
     if (!entity || (!expected_id.empty() && !entity->id.empty() && entity->id != expected_id)) {
       in.builder.begin({});
@@ -195,11 +211,26 @@ struct FragmentReader::Impl {
   base::Result<Fragment> finish(Fragment fragment) {
     auto block = in.builder.finish();
     if (!block.ok()) return in.placed(std::move(block).error());
-    if (block->size() > in.limits.entity_bytes) return in.bad("The entity is too large.", Code::too_large);
+    if (block->size() > (in.temporal() ? in.limits.evolution_bytes : in.limits.entity_bytes))
+      return in.bad("The entity is too large.", Code::too_large);
+    note_deleted(fragment);
     fragment.block = std::move(*block);
     fragment.complete = in.complete;
     fragment.has_nulls = in.has_nulls;
     return fragment;
+  }
+
+  /// The builder has put the instances of one name side by side, the default ones first.
+  void note_deleted(Fragment& fragment) {
+    auto& past = in.past;
+    if (past.empty()) return;
+    std::unordered_map<Symbol, std::size_t> first;
+    for (std::size_t i = 0; i < past.size(); ++i) first.try_emplace(past[i].name, i);
+    std::stable_sort(past.begin(), past.end(), [&](const auto& a, const auto& b) {
+      return a.name != b.name ? first[a.name] < first[b.name] : a.is_default > b.is_default;
+    });
+    for (std::size_t i = 0; i < past.size(); ++i)
+      if (past[i].deleted_at) fragment.deleted.emplace_back(static_cast<std::uint32_t>(i), *past[i].deleted_at);
   }
 };
 
@@ -228,9 +259,10 @@ base::Result<Fragment> FragmentReader::read(std::string_view json, FragmentKind 
   return fragment;
 }
 
-base::Result<Fragment> FragmentReader::read_attribute(std::string_view json, Symbol name, Vocabulary& vocabulary) {
+base::Result<Fragment> FragmentReader::read_attribute(std::string_view json, Symbol name, Vocabulary& vocabulary,
+                                                      FragmentKind kind) {
   Impl& r = *impl_;
-  r.start(vocabulary, FragmentKind::one_attribute, json);
+  r.start(vocabulary, kind, json);
   if (vocabulary.symbols().name(name) == kProof) r.in.proof = name;
   od::document document;
   od::value value;

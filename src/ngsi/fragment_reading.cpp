@@ -20,6 +20,7 @@ void FragmentReading::start(Vocabulary& names, FragmentKind what, std::string_vi
   has_nulls = false;
   proof = Symbol::none;
   path.clear();
+  past.clear();
   builder.begin({});
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <simdjson.h>
 
@@ -38,7 +39,16 @@ struct FragmentReading {
 
   void start(Vocabulary& names, FragmentKind what, std::string_view json);
 
-  bool nulls_allowed() const { return kind != FragmentKind::entity; }
+  bool temporal() const { return kind >= FragmentKind::evolution; }
+  bool nulls_allowed() const { return kind != FragmentKind::entity && !temporal(); }
+  std::size_t most_instances() const { return temporal() ? limits.evolution_instances : limits.attributes; }
+  /// Of a temporal representation: its instances in the order of reading.
+  struct Past {
+    Symbol name;
+    bool is_default;
+    std::optional<Timestamp> deleted_at;
+  };
+  std::vector<Past> past;
   bool merging() const { return kind == FragmentKind::merge || kind == FragmentKind::entity_merge; }
 
   base::Error bad(std::string message, base::Code code = base::Code::bad_request_data) const {

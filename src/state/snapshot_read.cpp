@@ -69,13 +69,7 @@ class Loader {
   using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
   Loader(Store& store, bool keep, bool values, const base::File& file, const SnapshotInfo& info,
          const Progress& progress, const SnapshotVisitor* visitor)
-      : store_(store),
-        keep_(keep),
-        values_(values),
-        file_(file),
-        info_(info),
-        progress_(progress),
-        visitor_(visitor) {}
+      : store_(store), keep_(keep), values_(values), file_(file), info_(info), progress_(progress), visitor_(visitor) {}
 
   Status run(std::size_t threads) {
     const auto work = [this] {

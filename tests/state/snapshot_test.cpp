@@ -216,7 +216,8 @@ TEST(Snapshot, IsWrittenAnewWithoutWhatIsErased) {
   files.crash(1);  // keeps what is synced: the start of every try
   files.restart();
   bool erased = false;
-  for (std::uint64_t cut = 1; !erased; ++cut) {  // the power goes at each step: then the old one or the new one is there
+  for (std::uint64_t cut = 1; !erased;
+       ++cut) {  // the power goes at each step: then the old one or the new one is there
     ASSERT_LT(cut, 100u);
     files.crash_after(cut, cut);
     const auto tried = erase_from_snapshot(files, info.file, which);

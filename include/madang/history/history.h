@@ -111,7 +111,7 @@ class History {
 /// Names are written out: `symbols` is the tenant's table.
 void append_temporal_change(base::ByteBuffer& out, const ngsi::TemporalChange& change,
                             const ngsi::SymbolTable& symbols);
-/// The id in it; corrupt as below.
+/// The entity that such a payload is about, without the rest.
 base::Result<std::string_view> temporal_change_id(std::span<const std::byte> payload);
 /// corrupt where the bytes are none; never reads outside.
 base::Result<ngsi::TemporalChange> read_temporal_change(std::span<const std::byte> payload, ngsi::SymbolTable& symbols);

@@ -16,6 +16,7 @@
 #include "madang/base/time.h"
 #include "madang/governance/principal.h"
 #include "madang/hub/courier.h"
+#include "madang/hub/live.h"
 #include "madang/hub/subscriptions.h"
 #include "madang/ngsi/change.h"
 #include "madang/ngsi/evolution.h"
@@ -46,18 +47,19 @@ struct Options {
   std::uint64_t tenant_entities = 50'000'000;
   std::size_t tenants = 1'000;
   std::uint64_t query_cost = 50'000'000;
-  bool auto_tenants = true;                 // a write to an unknown tenant makes it (clause 4.14)
-  bool sync = true;                         // false loses data in a power cut: benches and the crash test's mutation
+  bool auto_tenants = true;  // a write to an unknown tenant makes it (clause 4.14)
+  bool sync = true;          // false loses data in a power cut: benches and the crash test's mutation
+  bool history = true;       // what was is kept (only where the files are the operating system's)
+  std::uint64_t history_memory = 256ull << 20;  // of it not on disk yet
+  std::uint64_t history_cache = 128ull << 20;
+  std::size_t history_threads = 2;          // that read it
   std::chrono::seconds erase_within{3600};  // what was asked to be erased is gone from the disk by then
   std::string keys_copy;                    // a second place for the keys of sealed backups, always kept in step
   std::size_t threads = 2;                  // for loading
-  bool history = true;                      // what was is kept (only where the files are the operating system's)
-  std::uint64_t history_memory = 256ull << 20;  // of it not on disk yet
-  std::uint64_t history_cache = 128ull << 20;
-  std::size_t history_threads = 2;  // that read it
   ngsi::EntityLimits entity;
   ngsi::SubscriptionLimits subscription;
   DeliveryOptions delivery;
+  LiveOptions live;
   /// Who a subscription belongs to, by name, after a restart; null where nobody has the name any more. Empty: everybody
   /// may read everything.
   std::function<PrincipalPtr(std::string_view name)> find_principal;
@@ -127,7 +129,8 @@ class Hub {
   static base::Result<std::unique_ptr<Hub>> open(base::FileSystem& files, const base::Clock& clock, Options options);
   virtual ~Hub() = default;
 
-  /// The names of a tenant; nonexistent_tenant where there is none (make: made where allowed, for writing).
+  /// The names of a tenant; nonexistent_tenant where there is none (make: made where allowed, for writing). A tenant
+  /// may have places beside it, "tenant~1" and so on (governance::tenant_of), which are tenants to all that follows.
   virtual base::Result<ngsi::SymbolTable*> symbols(std::string_view tenant, bool make = false) = 0;
 
   using Applied = std::function<void(std::vector<ChangeResult>&&)>;
@@ -211,6 +214,12 @@ class Hub {
   virtual void look_up_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::Symbol attribute,
                             std::optional<ngsi::InstanceId> instance, base::Executor& home, Told<PastKnows> done) = 0;
 
+  /// Changes the past (clauses 5.6.11 to 5.6.16; the current entity stays as it is), and calls `done` on `home` once
+  /// that is durable. The times that are the hub's to say are set here: createdAt, modifiedAt, and kNullTime of what
+  /// was deleted; but `keep_times`, for a copy: what the change has stands. What it names is not looked for:
+  /// look_up_past() tells before.
+  virtual void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change,
+                           base::Executor& home, Kept done, bool keep_times = false) = 0;
   // Erasing: to be gone for good, from the journal, snapshots and whatever else keeps the past, not only from now on.
   struct Erasure {
     std::vector<std::string> ids;  // entities, whether there are such now or were once
@@ -236,6 +245,8 @@ class Hub {
   /// Notifications are sent from now on; until then they are owed. Both must live until close(), and the courier must
   /// have let go of the hub (as an executor) before the hub goes.
   virtual void start_delivery(Courier& courier, ngsi::ContextStore& contexts) = 0;
+
+  virtual Live& live() = 0;
 
   virtual Health health() const = 0;
   /// Every durable entity of a tenant, in slices, for `export`: `see` returns false to stop. Blocks the caller's

@@ -84,8 +84,10 @@ struct Evolution {
   /// one datasetId in the order of time. So matches() and filters take it as an entity with many instances: a `q` is
   /// met where one of them meets it, as clause 5.7.4.4 wants.
   EntityBlock block;
-  std::vector<Beside> beside;         // by the number of the attribute in the block
-  std::vector<ScopeInstance> scopes;  // in the order of time; under the interval, the order and `last` too
+  std::vector<Beside> beside;  // by the number of the attribute in the block
+  /// In the order of time; under the interval, the order and `last` too. First the one that was set before the interval
+  /// and holds at its beginning (annex C.5.16).
+  std::vector<ScopeInstance> scopes;
   /// The scopes in force within the interval (clause 4.18: from when it is set until it is taken away or replaced),
   /// whether they were set in it or before. What a scopeQ is asked of: one after another.
   std::vector<std::vector<std::string>> scopes_in_force;
@@ -142,6 +144,7 @@ struct Period {
   std::int32_t months = 0;
   std::int64_t ns = 0;
   bool whole() const { return months == 0 && ns == 0; }
+  bool operator==(const Period&) const = default;
 };
 /// `time` and `count` periods: the months by the calendar (a day that the month has not: its last), then the rest.
 /// Nothing where that is no time we can count.

@@ -44,7 +44,7 @@ int quality(std::string_view range) {
   return static_cast<int>(value * 1000);
 }
 
-constexpr std::array kChoices{kJson, kLdJson, kGeoJson, kText, kHtml};
+constexpr std::array kChoices{kJson, kLdJson, kGeoJson, kText, kHtml, kEvents, kLines};
 
 /// How specifically a media range names a type: 0 not at all, 1 by */*, 2 by type/*, 3 wholly.
 int specificity(std::string_view range, std::string_view type) {

@@ -56,7 +56,10 @@ enum class Param : std::uint8_t {
   order_geometry,
   entity_map,
   entity_map_lifetime,
-  // Known to the standard, refused by name:
+  in_tenant,
+  in_context,
+  accept,
+  wait,
   timerel,
   time_at,
   end_time_at,
@@ -82,7 +85,7 @@ const ParamInfo& info(Param param);
 std::span<const ParamInfo> all_params();
 
 /// Media types of answers, as bits in the order of preference of clause 6.3.4.
-enum Media : std::uint8_t { kNoMedia = 0, kJson = 1, kLdJson = 2, kGeoJson = 4, kText = 8, kHtml = 16 };
+enum Media : std::uint8_t { kNoMedia = 0, kJson = 1, kLdJson = 2, kGeoJson = 4, kText = 8, kHtml = 16, kEvents = 32, kLines = 64 };
 std::string_view media_name(Media media);
 
 enum class Body : std::uint8_t {
@@ -90,10 +93,15 @@ enum class Body : std::uint8_t {
   entity,
   fragment,
   attribute,
+  evolution,
+  evolution_fragment,
+  instance,
   entities,
   ids,
   query,
+  past_query,
   entity_map,
+  snapshot,
   index,
   erasure,
   context,
@@ -125,10 +133,27 @@ enum class Op : std::uint8_t {
   map_show,
   map_update,
   map_delete,
+  past_retrieve,
+  past_query,
+  past_query_batch,
+  past_upsert,
+  past_delete,
+  past_append,
+  past_attribute_delete,
+  past_instance_update,
+  past_instance_delete,
+  past_map_create,
+  past_map_create_batch,
   types_list,
   type_show,
   attributes_list,
   attribute_show,
+  snapshot_create,
+  snapshots_purge,
+  snapshot_show,
+  snapshot_update,
+  snapshot_delete,
+  snapshot_clone,
   tenants_list,
   context_add,
   contexts_list,
@@ -139,6 +164,8 @@ enum class Op : std::uint8_t {
   subscription_retrieve,
   subscription_update,
   subscription_delete,
+  live,
+  changes,
   source_identity,
   health,
   ready,

@@ -81,9 +81,10 @@ base::Status write_backup(const BackupCommand& command, const std::string& folde
 base::Status check_keys_place(const BackupCommand& command) {
   if (command.open) return {};
   if (command.keys_to.empty())
-    return error(Code::bad_request_data,
-                 "a backup is sealed, so that what is erased later is gone from it too: say with --keys-to where a copy "
-                 "of the keys goes (or --open to leave it unsealed, and beyond the reach of erasing)");
+    return error(
+        Code::bad_request_data,
+        "a backup is sealed, so that what is erased later is gone from it too: say with --keys-to where a copy "
+        "of the keys goes (or --open to leave it unsealed, and beyond the reach of erasing)");
   std::error_code ignored;
   const auto backup = fs::weakly_canonical(command.to, ignored);
   const auto keys = fs::weakly_canonical(command.keys_to, ignored);
@@ -156,9 +157,10 @@ int backup(const BackupCommand& command) {
   if (!done.ok()) return fail(done.error());
   std::printf("Backed up to %s. Check it with: madang check %s\n", command.to.c_str(), command.to.c_str());
   if (!command.open)
-    std::printf("Nothing opens it without the keys in %s. Keep them where the loss of this machine does not reach them, "
-                "and only the newest.\n",
-                command.keys_to.c_str());
+    std::printf(
+        "Nothing opens it without the keys in %s. Keep them where the loss of this machine does not reach them, "
+        "and only the newest.\n",
+        command.keys_to.c_str());
   return kDone;
 }
 

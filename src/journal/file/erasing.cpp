@@ -74,8 +74,8 @@ base::Status overwrite(base::File& file, const Target& target, std::vector<std::
   const std::size_t payload = load_le<std::uint32_t>(buffer.data() + 4);
   const std::size_t tenant_bytes = load_le<std::uint16_t>(buffer.data() + 14);
   std::string tenant(tenant_bytes, '\0');
-  MADANG_TRY(const std::size_t name, file.read_at(target.offset + kRecordHeaderBytes,
-                                                  std::as_writable_bytes(std::span(tenant))));
+  MADANG_TRY(const std::size_t name,
+             file.read_at(target.offset + kRecordHeaderBytes, std::as_writable_bytes(std::span(tenant))));
   if (name != tenant_bytes) return base::error(base::Code::corrupt, "The segment ends within a record to erase.");
   const std::vector<std::byte> zeros(payload);
   buffer.resize(kRecordHeaderBytes + tenant_bytes + payload);

@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "file/catalog.h"
 #include "madang/journal/journal.h"
+
+#include "file/catalog.h"
 
 namespace madang::journal {
 

@@ -258,8 +258,8 @@ base::Result<std::unique_ptr<Reader>> read_folder(base::FileSystem& files, const
   // A segment that was begun since then may be there; nothing of it is wanted.
   while (segments.size() > 1 && segments.back().header.first > upto) segments.pop_back();
   if (after < upto && (segments.empty() || segments.front().header.first.value > after.value + 1))
-    return base::error(base::Code::conflict,
-                       "records after " + std::to_string(after.value) + " are no longer all kept", folder);
+    return base::error(base::Code::conflict, "records after " + std::to_string(after.value) + " are no longer all kept",
+                       folder);
   auto catalog = std::make_shared<Catalog>(files, folder, std::move(segments), upto, 0);
   return {std::make_unique<FileReader>(std::move(catalog), after)};
 }
