@@ -97,10 +97,6 @@ bool ToBeGone::holds(const journal::Record& record) const {
       if (change->document.collection == kErasures) return holds_note(record.tenant, change->document.id);
       return holds_all_of(record.tenant, record.position);
     }
-    case RecordKind::temporal: {
-      const auto id = history::temporal_change_id(record.payload);
-      return id.ok() && holds(record.tenant, *id, record.position);
-    }
     case RecordKind::tenant:
     case RecordKind::setting:
     case RecordKind::past:
