@@ -1,10 +1,11 @@
 // What sending costs when nothing else is done: net::Client against a bare sink in a process of its own, many small
-// POSTs to some servers, as notifications are. Beside it: the same bytes by the load generator, which keeps no time, looks
-// nothing up and makes no objects: the floor on this machine.
+// POSTs to some servers, as notifications are. Beside it: the same bytes by the load generator, which keeps no time,
+// looks nothing up and makes no objects: the floor on this machine.
 //
 //   bench_client_ceiling [requests] [hosts] [under way]
 
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -14,7 +15,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <csignal>
 
 #include "madang/net/floor.h"
 #include "madang/net/http.h"
@@ -118,8 +118,8 @@ int main(int argc, char** argv) {
   load.port = sinks.front().port;
   load.connections = under_way;
   load.requests = requests;
-  load.request = net::round_robin({net::raw_request("POST", "/notify", "Content-Type: application/json\r\n",
-                                                    std::string(kBody, 'x'))});
+  load.request = net::round_robin(
+      {net::raw_request("POST", "/notify", "Content-Type: application/json\r\n", std::string(kBody, 'x'))});
   cpu = net::process_cpu_seconds(self), begun = seconds();
   const auto report = net::run_load(load);
   const double took = seconds() - begun;

@@ -1,6 +1,8 @@
 // The reader of a client's WebSocket frames: stays inside its limits, in whatever pieces the bytes come, and pieces
 // make no difference to the messages. And the reader of MQTT endpoints, which are a subscriber's words, too.
 
+#include "madang/net/websocket.h"
+
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -8,7 +10,6 @@
 
 #include "madang/base/uri.h"
 #include "madang/net/mqtt.h"
-#include "madang/net/websocket.h"
 
 namespace {
 

@@ -24,11 +24,12 @@ FUZZ_SECONDS = 20
 LIMIT_SECONDS = 900  # for one program; a test that hangs has failed
 BUILD_SECONDS = 2400
 
-# Each sanitizer ends a program at its first report, and a report that nobody saw still lies in a file.
+# Each sanitizer ends a program at its first report, and a report that nobody saw still lies in a file. Some tests have
+# a server in a process of its own, forked from theirs, which by default may start no threads under that for threads.
 SANITIZERS = {
     "asan": {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
              "UBSAN_OPTIONS": "print_stacktrace=1"},
-    "tsan": {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
+    "tsan": {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:die_after_fork=0"},
 }
 
 

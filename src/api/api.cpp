@@ -6,6 +6,7 @@
 #include "madang/base/uri.h"
 
 #include "admin/deliveries.h"
+#include "admin/erasures.h"
 #include "admin/status.h"
 #include "admin/upkeep.h"
 #include "call.h"
@@ -20,9 +21,12 @@
 #include "ngsild/contexts.h"
 #include "ngsild/discovery.h"
 #include "ngsild/entity_map.h"
+#include "ngsild/past.h"
+#include "ngsild/past_change.h"
 #include "ngsild/purge.h"
 #include "ngsild/query.h"
 #include "ngsild/retrieve.h"
+#include "ngsild/snapshots.h"
 #include "ngsild/subscriptions.h"
 
 namespace madang::api {
@@ -45,9 +49,18 @@ base::Status check_tenant(std::string_view name, std::string_view where) {
                std::string(where));
 }
 
-/// Headers that would change what an operation means and are not offered yet: refused, never ignored.
-base::Status check_later_headers(const RequestHeaders& headers) {
-  if (!headers.snapshot.empty()) return error(Code::not_supported, "Snapshots are not offered yet.", "NGSILD-Snapshot");
+/// Operations on entities and their names: those before this one in the enumeration belong to a tenant.
+bool of_tenant(Op op) {
+  return op <= Op::attribute_show || op == Op::live || op == Op::changes;
+}
+
+/// Clauses 5.5.15, 6.3.22: what the operation is about is what a snapshot holds.
+base::Status enter_snapshot(Call& call) {
+  if (call.headers.snapshot.empty()) return {};
+  if (call.operation->op > Op::attribute_show) {  // streams tell of what goes on
+    return error(Code::not_supported, "This operation is not offered within a snapshot.", "NGSILD-Snapshot");
+  }
+  MADANG_TRY(call.tenant, call.environment.snapshots->use(call.tenant, call.headers.snapshot));
   return {};
 }
 
@@ -84,6 +97,8 @@ std::string available_media(std::uint8_t offered) {
 
 constexpr std::string_view kEntityMap = "/ngsi-ld/v1/entityMaps/{entityMapId}";
 constexpr std::string_view kEntity = "/ngsi-ld/v1/entities/{entityId}";
+constexpr std::string_view kPast = "/ngsi-ld/v1/temporal/entities/{entityId}";
+constexpr std::string_view kSnapshot = "/ngsi-ld/v1/snapshots/{snapshotId}";
 
 /// What the standard has and this server does not have yet. Requests are checked as far as that goes without it.
 class RefuseByName final : public Endpoint {
@@ -96,20 +111,16 @@ class RefuseByName final : public Endpoint {
   }
 };
 
-/// Operations on entities and their names: those before this one in the enumeration belong to a tenant.
-bool of_tenant(Op op) {
-  return op <= Op::attribute_show || op == Op::live || op == Op::changes;
-}
-
 }  // namespace
 
 struct Api::Impl {
   Impl(hub::Hub& hub, ngsi::ContextStore& contexts, const governance::Authenticator& authenticator,
        const base::Clock& clock, Options options)
-      : environment{hub, contexts, authenticator, clock, std::move(options), {}, nullptr},
+      : environment{hub, contexts, authenticator, clock, std::move(options), {}, nullptr, nullptr},
         router(all_operations()),
         context_step(environment, [this](Call&& call) { run(std::move(call)); }) {
     environment.maps = std::make_unique<EntityMaps>(clock, environment.options.entity_maps);
+    environment.snapshots = std::make_unique<Snapshots>(hub, clock, environment.options.snapshots);
     using namespace ngsild;
     using namespace admin;
     set<RetrieveEntity>({Op::entity_retrieve});
@@ -120,6 +131,13 @@ struct Api::Impl {
     set<CreateEntityMap>({Op::map_create, Op::map_create_batch});
     set<ManageEntityMap>({Op::map_show, Op::map_update, Op::map_delete});
     set<PurgeEntities>({Op::entity_purge});
+    set<RetrievePast>({Op::past_retrieve});
+    set<QueryPast>({Op::past_query, Op::past_query_batch});
+    set<CreatePastEntityMap>({Op::past_map_create, Op::past_map_create_batch});
+    set<ChangePast>({Op::past_upsert, Op::past_append, Op::past_delete, Op::past_attribute_delete,
+                     Op::past_instance_update, Op::past_instance_delete});
+    set<ManageSnapshots>({Op::snapshot_create, Op::snapshots_purge, Op::snapshot_show, Op::snapshot_update,
+                          Op::snapshot_delete, Op::snapshot_clone});
     set<ShowTypes>({Op::types_list, Op::type_show});
     set<ShowAttributes>({Op::attributes_list, Op::attribute_show});
     set<ListTenants>({Op::tenants_list});
@@ -138,6 +156,7 @@ struct Api::Impl {
     set<ShowText>({Op::welcome}, welcome_page());
     set<ManageIndexes>({Op::indexes_list, Op::index_declare, Op::index_drop});
     set<ManageBackups>({Op::backup_begin, Op::backup_end});
+    set<ManageErasures>({Op::erasure_ask, Op::erasures_list});
     set<RefuseByName>({Op::not_offered});
   }
 
@@ -187,12 +206,14 @@ struct Api::Impl {
     if (follows) MADANG_CHECK(find_tenant(call));
     call.captures = route.captures;
     for (std::string_view& capture : call.captures) MADANG_CHECK(decode_capture(capture, call.decoded));
-    const bool named_by_uri = operation.path.starts_with(kEntity) || operation.path == kEntityMap;
+    const auto is_below = [&](std::string_view path) { return operation.path.starts_with(path); };
+    const bool named_by_uri =
+        is_below(kEntity) || is_below(kPast) || is_below(kSnapshot) || operation.path == kEntityMap;
     if (named_by_uri && !base::is_absolute_uri(call.captures[0])) {
       return error(Code::bad_request_data, "\"" + std::string(call.captures[0].substr(0, 80)) +
-                                               "\" is no URI: ids of entities and their maps are.");
+                                               "\" is no URI: ids of entities, their maps and snapshots are.");
     }
-    MADANG_CHECK(check_later_headers(call.headers));
+    MADANG_CHECK(enter_snapshot(call));
     call.media = choose_media(call.headers.accept, operation.media);
     // Only answers that show entities are negotiated (clause 6.3.4); a change answers with JSON or nothing.
     if (call.media == kNoMedia && operation.role == governance::Role::write) call.media = kJson;
@@ -246,14 +267,15 @@ struct Api::Impl {
                             : std::string_view("GET, HEAD, OPTIONS");
       block +=
           "\r\nAccess-Control-Allow-Headers: Accept, Authorization, Content-Type, If-Match, If-None-Match, Link, "
-          "NGSILD-EntityMap, NGSILD-Tenant, Prefer\r\nAccess-Control-Max-Age: 600\r\n";
+          "NGSILD-EntityMap, NGSILD-Snapshot, NGSILD-Tenant, Prefer\r\nAccess-Control-Max-Age: 600\r\n";
     }
     call.answer(204, {}, block, [](std::string&) {});
   }
 
   /// The context is there: bind it to the tenant's names and go.
   void run(Call&& call) {
-    if (of_tenant(call.operation->op)) {
+    const Op op = call.operation->op;
+    if (of_tenant(op) || (op >= Op::snapshot_create && op <= Op::snapshot_clone)) {
       if (auto status = call.bind(); !status.ok()) return call.fail(status.error());
     }
     const Endpoint& endpoint = *endpoints[static_cast<std::size_t>(call.operation->op)];

@@ -128,7 +128,7 @@ void ContextStep::fetch(Call&& call, const Source& source) const {
 }
 
 /// One after the other: batches with several contexts are rare.
-void ContextStep::fetch_slot(std::shared_ptr<Call> call, std::size_t slot) const {
+void ContextStep::fetch_slot(const std::shared_ptr<Call>& call, std::size_t slot) const {
   while (slot < call->batch->slots.size()) {
     BatchContexts::Slot& next = call->batch->slots[slot];
     if (!next.error) next.context = environment_.contexts.ready_json(next.json, call->tenant);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "folder.h"
+#include "sealed.h"
 
 namespace madang::hub {
 
@@ -57,11 +58,68 @@ base::Result<std::unique_ptr<state::Store>> state_at(base::FileSystem& files, co
   return store;
 }
 
+// ---- sealed backups ----
+
+bool is_sealed(base::FileSystem& files, const std::string& folder) {
+  return files.exists(folder + std::string(kSealedName));
+}
+
+/// Reads it all, so that damage anywhere is found. The last record at or before `time`, or the last of all.
+base::Result<Position> sealed_position(base::FileSystem& files, const std::string& folder,
+                                       std::optional<base::Timestamp> time) {
+  MADANG_TRY(const auto reader, SealedReader::open(files, folder));
+  Position found = reader->begun();
+  for (;;) {
+    MADANG_TRY(const auto piece, reader->next(nullptr));
+    if (!piece) return found;
+    if (!piece->of_snapshot && (!time || piece->record.time <= *time)) found = piece->record.position;
+  }
+}
+
+base::Result<std::unique_ptr<state::Store>> sealed_state(base::FileSystem& files, const std::string& folder,
+                                                         const governance::KeyTree& keys, Position upto,
+                                                         std::uint64_t& passed_over) {
+  MADANG_TRY(const auto reader, SealedReader::open(files, folder));
+  if (upto < reader->complete())
+    return base::error(
+        Code::not_found,
+        fmt::format("This backup begins at record {}; record {} is before it.", reader->complete().value, upto.value),
+        folder);
+  auto store = std::make_unique<state::Store>(state::Limits{});
+  ngsi::RecordReader entities;
+  Position expected{reader->begun().value + 1};
+  for (;;) {
+    MADANG_TRY(const auto piece, reader->next(&keys));
+    if (!piece) break;
+    if (!piece->of_snapshot) {
+      if (piece->record.position > upto) continue;
+      if (piece->record.position != expected)
+        return base::error(Code::corrupt, fmt::format("Record {} is missing in the backup.", expected.value), folder);
+      ++expected.value;
+      if (piece->record.kind == journal::RecordKind::erased) continue;
+    }
+    MADANG_CHECK(replay(*store, piece->record, entities));
+  }
+  if (expected.value <= upto.value)
+    return base::error(Code::not_found,
+                       fmt::format("The backup ends at record {}; {} is not in it.", expected.value - 1, upto.value),
+                       folder);
+  passed_over = reader->passed_over();
+  store->finish_loading(2);
+  (void)store->show(upto, 0);
+  return store;
+}
+
 }  // namespace
 
 base::Status check_folder(base::FileSystem& files, const std::string& root,
                           const std::function<void(std::string_view line)>& report) {
   const Folder folder{root};
+  if (is_sealed(files, root)) {
+    MADANG_TRY(const Position last, sealed_position(files, root, std::nullopt));
+    report(fmt::format("sealed backup: up to record {}, every checksum right", last.value));
+    return {};
+  }
   MADANG_TRY(const auto lock, lock_folder(files, folder));
   std::uint64_t records = 0;
   MADANG_TRY(const journal::Recovery journal, journal::verify(files, folder.journal(), [&](const journal::Record&) {
@@ -89,12 +147,43 @@ base::Status check_folder(base::FileSystem& files, const std::string& root,
   return {};
 }
 
-base::Status restore_folder(base::FileSystem& files, const std::string& source, const std::string& target,
-                            std::optional<std::uint64_t> position, std::optional<base::Timestamp> time) {
+namespace {
+
+base::Status write_restored(base::FileSystem& files, state::Store& store, const Folder& to) {
+  MADANG_CHECK(files.make_folder(to.snapshots()));
+  MADANG_CHECK(files.make_folder(to.journal()));
+  MADANG_CHECK(state::write_snapshot(store, files, to.snapshots(), base::system_clock(), 0));
+  // Last, so that a folder is either restored whole or not one.
+  return check_format(files, to, true);
+}
+
+base::Result<std::uint64_t> restore_sealed(base::FileSystem& files, const std::string& source, const Folder& to,
+                                           std::optional<std::uint64_t> position, std::optional<base::Timestamp> time,
+                                           const std::string& keys_path) {
+  if (keys_path.empty())
+    return base::error(Code::bad_request_data, "This backup is sealed: say with --keys where its keys are.", source);
+  MADANG_TRY(const governance::KeyTree keys, load_keys(files, keys_path, false));
+  MADANG_TRY(Position upto, sealed_position(files, source, time));
+  if (position) upto = Position{*position};
+  std::uint64_t passed_over = 0;
+  MADANG_TRY(const auto store, sealed_state(files, source, keys, upto, passed_over));
+  MADANG_CHECK(files.make_folder(to.root));
+  // The restored folder goes on with the same keys, so that later erasing reaches the older backups.
+  MADANG_CHECK(store_keys(files, keys, to.keys(), {}));
+  MADANG_CHECK(write_restored(files, *store, to));
+  return passed_over;
+}
+
+}  // namespace
+
+base::Result<std::uint64_t> restore_folder(base::FileSystem& files, const std::string& source,
+                                           const std::string& target, std::optional<std::uint64_t> position,
+                                           std::optional<base::Timestamp> time, const std::string& keys) {
   const Folder from{source}, to{target};
   if (files.exists(to.format()))
     return base::error(Code::already_exists, "There is data in " + target + " already; restore into a new folder.",
                        target);
+  if (is_sealed(files, source)) return restore_sealed(files, source, to, position, time, keys);
   MADANG_TRY(const auto lock, lock_folder(files, from));
   MADANG_TRY(const journal::Recovery journal,
              journal::verify(files, from.journal(), [](const journal::Record&) { return base::Status{}; }));
@@ -104,12 +193,8 @@ base::Status restore_folder(base::FileSystem& files, const std::string& source, 
     MADANG_TRY(upto, position_at(files, from, *time));
   }
   MADANG_TRY(const auto store, state_at(files, from, upto));
-
-  MADANG_CHECK(files.make_folder(to.snapshots()));
-  MADANG_CHECK(files.make_folder(to.journal()));
-  MADANG_CHECK(state::write_snapshot(*store, files, to.snapshots(), base::system_clock(), 0));
-  // Last, so that a folder is either restored whole or not one.
-  return check_format(files, to, true);
+  MADANG_CHECK(write_restored(files, *store, to));
+  return std::uint64_t{0};
 }
 
 }  // namespace madang::hub

@@ -22,12 +22,14 @@ Error wrong(std::string message, std::string pointer) {
   return base::error(Code::bad_request_data, std::move(message), std::move(pointer));
 }
 
-/// Where a text is in a query language, the place within it follows that of the member: "/q:17".
+/// A fault in a text of a query language: `where` names the member, and the column goes into the sentence.
 Error within(Error fault, const std::string& pointer) {
   const auto colon = fault.where.rfind(':');
-  const bool column =
-      colon != std::string::npos && fault.where.find_first_not_of("0123456789", colon + 1) == std::string::npos;
-  fault.where = pointer + (column ? fault.where.substr(colon) : std::string());
+  if (colon != std::string::npos && colon + 1 < fault.where.size() &&
+      fault.where.find_first_not_of("0123456789", colon + 1) == std::string::npos) {
+    fault.message += " (column " + fault.where.substr(colon + 1) + ")";
+  }
+  fault.where = pointer;
   return fault;
 }
 

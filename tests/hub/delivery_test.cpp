@@ -72,7 +72,8 @@ TEST_F(Delivering, OneThatHangsHoldsUpNobodyElse) {
     return PostOffice::status(200);
   });
   change(1, 20);
-  ASSERT_TRUE(city.wait_for("fine", [](const DeliveryReport& r) { return r.status.times_sent == 20 && r.waiting == 0; }));
+  ASSERT_TRUE(
+      city.wait_for("fine", [](const DeliveryReport& r) { return r.status.times_sent == 20 && r.waiting == 0; }));
   EXPECT_EQ(city.report("hangs").waiting, 20u);
   EXPECT_EQ(city.report("hangs").status.times_sent, 1u);  // the next change of the entity waits for the first
 }
@@ -148,7 +149,8 @@ TEST_F(Delivering, AFullOutboxIsAGapThatSaysSo) {
     return down && letter.uri == "http://a/" ? PostOffice::unreachable() : PostOffice::status(200);
   });
   change(1, 100);
-  ASSERT_TRUE(city.wait_for("fine", [](const DeliveryReport& r) { return r.status.times_sent == 100 && r.waiting == 0; }));
+  ASSERT_TRUE(
+      city.wait_for("fine", [](const DeliveryReport& r) { return r.status.times_sent == 100 && r.waiting == 0; }));
   const DeliveryReport full = city.report("a");
   ASSERT_FALSE(full.gaps.empty());
   EXPECT_TRUE(full.status.failed);
@@ -266,8 +268,10 @@ TEST_P(PowerCut, LosesNoNotification) {
     const std::string entity = letter.body.substr(id, letter.body.find('"', id) - id);
     const int n = std::stoi(letter.body.substr(letter.body.find("\"n\":") + 4));
     if (!seen[entity].insert(n).second) continue;
-    for (const auto& [other, value] : owed)
-      if (other == entity && value < n) EXPECT_TRUE(seen[entity].contains(value)) << entity << " " << value << " " << n;
+    for (const auto& [other, value] : owed) {
+      if (other != entity || value >= n) continue;
+      EXPECT_TRUE(seen[entity].contains(value)) << entity << " " << value << " " << n;
+    }
   }
 }
 

@@ -104,7 +104,8 @@ class NoFetcher final : public ngsi::ContextFetcher {
 /// A hub whose subscribers are at the post office.
 class City : public World {
  public:
-  City(base::FileSystem& files, base::ManualClock& clock) : World(files, clock), clock(clock), contexts_(fetcher_, clock) {
+  City(base::FileSystem& files, base::ManualClock& the_clock)
+      : World(files, the_clock), clock(the_clock), contexts_(fetcher_, the_clock) {
     options.delivery.first_retry = std::chrono::seconds(1);
   }
   ~City() { close(); }

@@ -1,8 +1,7 @@
 // Subscriptions from a change to the letter (clauses 5.2.12, 5.8.6).
 
-#include "hub/post_office.h"
-
 #include "governance/deny_policy.h"
+#include "hub/post_office.h"
 
 namespace madang::hub::testing {
 namespace {
@@ -70,24 +69,28 @@ TEST_P(Triggers, TellOfTheirKindOfChange) {
   std::string steps;
   for (const std::string& data : told()) {
     const bool has_m = data.find("\"m\"") != std::string::npos;
-    if (data.find("deletedAt") != std::string::npos) steps += 'r';
-    else if (data.find("urn:ngsi-ld:null") != std::string::npos) steps += 'd';
-    else if (!has_m) steps += 'c';
-    else steps += data.find(R"("m":{"type":"Property","value":1})") != std::string::npos ? 'a' : 'u';
+    if (data.find("deletedAt") != std::string::npos)
+      steps += 'r';
+    else if (data.find("urn:ngsi-ld:null") != std::string::npos)
+      steps += 'd';
+    else if (!has_m)
+      steps += 'c';
+    else
+      steps += data.find(R"("m":{"type":"Property","value":1})") != std::string::npos ? 'a' : 'u';
   }
   EXPECT_EQ(steps, GetParam().steps);
 }
 
-INSTANTIATE_TEST_SUITE_P(Table5212, Triggers,
-                         ::testing::Values(TriggerCase{R"(["entityCreated"])", "c"}, TriggerCase{R"(["entityDeleted"])", "r"},
-                                           TriggerCase{R"(["attributeCreated"])", "ca"},
-                                           TriggerCase{R"(["attributeUpdated"])", "u"},
-                                           TriggerCase{R"(["attributeDeleted"])", "dr"},
-                                           TriggerCase{R"(["entityUpdated"])", "caudr"},
-                                           TriggerCase{R"(["entityCreated","entityDeleted"])", "cr"}));
+INSTANTIATE_TEST_SUITE_P(
+    Table5212, Triggers,
+    ::testing::Values(TriggerCase{R"(["entityCreated"])", "c"}, TriggerCase{R"(["entityDeleted"])", "r"},
+                      TriggerCase{R"(["attributeCreated"])", "ca"}, TriggerCase{R"(["attributeUpdated"])", "u"},
+                      TriggerCase{R"(["attributeDeleted"])", "dr"}, TriggerCase{R"(["entityUpdated"])", "caudr"},
+                      TriggerCase{R"(["entityCreated","entityDeleted"])", "cr"}));
 
 TEST_F(Subscribing, WatchesAttributes) {
-  ASSERT_TRUE(city.subscribe("1", std::string(kRoom) + R"(,"watchedAttributes":["n"])", R"("format":"keyValues")").ok());
+  ASSERT_TRUE(
+      city.subscribe("1", std::string(kRoom) + R"(,"watchedAttributes":["n"])", R"("format":"keyValues")").ok());
   city.create("urn:r:1", R"("m":{"value":1})");
   city.update("urn:r:1", R"("m":{"value":2})");
   city.update("urn:r:1", R"("n":{"value":3})");
@@ -102,8 +105,9 @@ TEST_F(Subscribing, AsksOfTheEntityAsOfTheChange) {
 }
 
 TEST_F(Subscribing, AsksWhereItIs) {
-  ASSERT_TRUE(city.subscribe("1", std::string(kRoom) +
-                                      R"(,"geoQ":{"georel":"near;maxDistance==1000","geometry":"Point",
+  ASSERT_TRUE(city.subscribe("1",
+                             std::string(kRoom) +
+                                 R"(,"geoQ":{"georel":"near;maxDistance==1000","geometry":"Point",
                                           "coordinates":[127,37]})",
                              R"("format":"keyValues","attributes":["n"])")
                   .ok());
@@ -137,8 +141,9 @@ TEST_F(Subscribing, IsPausedAndResumed) {
 }
 
 TEST_F(Subscribing, Expires) {
-  ASSERT_TRUE(city.subscribe("1", std::string(kRoom) + R"(,"expiresAt":"2026-01-01T01:00:00Z")", R"("format":"keyValues")")
-                  .ok());
+  ASSERT_TRUE(
+      city.subscribe("1", std::string(kRoom) + R"(,"expiresAt":"2026-01-01T01:00:00Z")", R"("format":"keyValues")")
+          .ok());
   city.create("urn:r:1", R"("n":{"value":1})");
   ASSERT_TRUE(city.office.wait(1));
   clock.advance(std::chrono::hours(2));
@@ -151,7 +156,9 @@ TEST_F(Subscribing, IsToldNothingThatItsOwnerMayNotSee) {
   who->name = "limited";
   who->policy = std::make_shared<governance::testing::DenyPolicy>("?", *city.names().intern("secret"));
   city.close();
-  city.options.find_principal = [who](std::string_view name) { return name == "limited" ? PrincipalPtr(who) : admin(); };
+  city.options.find_principal = [who](std::string_view name) {
+    return name == "limited" ? PrincipalPtr(who) : admin();
+  };
   city.start();
   who->policy = std::make_shared<governance::testing::DenyPolicy>("?", *city.names().intern("secret"));
   ASSERT_TRUE(city.subscribe("1", kRoom, R"("format":"keyValues")", "http://subscriber/", who).ok());
@@ -163,12 +170,14 @@ TEST_F(Subscribing, IsToldNothingThatItsOwnerMayNotSee) {
 TEST_F(Subscribing, TellsOfEverythingAtIntervals) {
   city.create("urn:r:1", R"("n":{"value":1})");
   city.create("urn:r:2", R"("n":{"value":5})");
-  ASSERT_TRUE(city.subscribe("1", std::string(kRoom) + R"(,"timeInterval":60,"q":"n>2")", R"("format":"keyValues")").ok());
+  ASSERT_TRUE(
+      city.subscribe("1", std::string(kRoom) + R"(,"timeInterval":60,"q":"n>2")", R"("format":"keyValues")").ok());
   city.settle();
   for (std::size_t i = 1; i <= 3; ++i) {
     clock.advance(std::chrono::seconds(61));
     ASSERT_TRUE(city.office.wait(i));
-    ASSERT_TRUE(city.wait_for("1", [&](const DeliveryReport& r) { return r.status.times_sent == i && r.status.last_success; }));
+    ASSERT_TRUE(
+        city.wait_for("1", [&](const DeliveryReport& r) { return r.status.times_sent == i && r.status.last_success; }));
   }
   EXPECT_EQ(data_of(city.office.letters()[2]), R"([{"id":"urn:r:2","type":"T","n":5}])");
 }
@@ -204,7 +213,8 @@ TEST_F(Subscribing, SaysWhatIsInTheLetter) {
 TEST_F(Subscribing, ManyOfWhichFewMatch) {
   city.options.delivery.subscriptions = 2'000;
   for (int i = 0; i < 1'000; ++i) {
-    ASSERT_TRUE(city.subscribe(std::to_string(i), R"("entities":[{"type":"T","id":"urn:r:)" + std::to_string(i) + R"("}])",
+    ASSERT_TRUE(city.subscribe(std::to_string(i),
+                               R"("entities":[{"type":"T","id":"urn:r:)" + std::to_string(i) + R"("}])",
                                R"("format":"keyValues")")
                     .ok());
   }

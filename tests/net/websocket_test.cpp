@@ -1,12 +1,12 @@
 // WebSockets against clients of all sorts, most of them bad.
 
+#include "madang/net/websocket.h"
+
 #include <atomic>
 #include <mutex>
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
-
-#include "madang/net/websocket.h"
 
 #include "net/raw_client.h"
 
@@ -201,7 +201,7 @@ TEST_F(WebSockets, FaultsEndTheConnectionWithTheirCode) {
   EXPECT_EQ(talk("\x81\x01x"), reply(8, code_text(1002)));
   EXPECT_EQ(talk(frame(1, std::string(1'001, 'x'))), reply(8, code_text(1009)));
   EXPECT_EQ(talk(frame(1, "\xff")), reply(8, code_text(1007)));
-  EXPECT_TRUE(talk(frame(2, "x")).starts_with(std::string("\x88") ));
+  EXPECT_TRUE(talk(frame(2, "x")).starts_with(std::string("\x88")));
   EXPECT_TRUE(ended());
 }
 

@@ -43,6 +43,7 @@ struct DeliveryReport {
   std::uint64_t waiting = 0, waiting_bytes = 0;
   std::optional<base::Timestamp> oldest;  // of what waits
   std::uint32_t failures = 0;             // of its endpoint, in a row
+  std::string trouble;                    // why the last attempt failed; empty: it did not
   std::optional<std::chrono::milliseconds> next_attempt_in;
   /// Stretches of the journal whose notifications were given up: never silently.
   struct GivenUp {

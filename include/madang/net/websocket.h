@@ -31,8 +31,8 @@ class WebSocketParser {
   enum class Kind : std::uint8_t { text, binary, ping, pong, close };
   struct Message {
     Kind kind = Kind::text;
-    std::string data;                              // text is valid UTF-8
-    CloseCode code = CloseCode::no_status;         // of close
+    std::string data;                       // text is valid UTF-8
+    CloseCode code = CloseCode::no_status;  // of close
   };
   explicit WebSocketParser(std::size_t message_bytes) : limit_(message_bytes) {}
 
@@ -52,9 +52,9 @@ class WebSocketParser {
   CloseCode take(const Frame& frame, std::string_view payload, const std::function<bool(Message&&)>& see, bool& go_on);
 
   const std::size_t limit_;
-  std::string partial_;     // of a frame that is not whole
-  std::string message_;     // of a message that is not whole
-  std::uint8_t opcode_ = 0; // of it; 0: none has begun
+  std::string partial_;      // of a frame that is not whole
+  std::string message_;      // of a message that is not whole
+  std::uint8_t opcode_ = 0;  // of it; 0: none has begun
 };
 
 /// A frame of the server: whole, not masked.

@@ -97,7 +97,7 @@ base::Result<Subscription> compile(const SubscriptionRecord& record, SymbolTable
                                    const SubscriptionLimits& limits = {});
 
 /// A request to create one: checks it whole and gives what is to be kept; `id` is empty where it brings none.
-/// bad_request_data with a JSON pointer as `where` (of texts in query languages with the column: "/q:17").
+/// bad_request_data with a JSON pointer as `where`.
 base::Result<SubscriptionRecord> new_subscription(std::string_view json, const ContextPtr& context, base::Timestamp now,
                                                   const SubscriptionLimits& limits = {});
 /// A request to change one (clauses 5.8.2.4 and 5.5.8): what is to be kept afterwards.

@@ -45,6 +45,7 @@ void append_report(std::string& out, const hub::DeliveryReport& report) {
   object.time("lastFailure", report.status.last_failure);
   object.number("waiting", report.waiting).number("waitingBytes", report.waiting_bytes).time("oldest", report.oldest);
   object.number("failuresInARow", report.failures);
+  if (!report.trouble.empty()) object.text("trouble", report.trouble);
   if (report.next_attempt_in)
     object.number("nextAttemptInMs", static_cast<std::uint64_t>(report.next_attempt_in->count()));
   std::string& gaps = object.member("gaps");

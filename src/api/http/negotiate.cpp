@@ -103,6 +103,7 @@ std::vector<std::string> by_quality(std::string_view list) {
   });
   std::stable_sort(weighed.begin(), weighed.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<std::string> names;
+  names.reserve(weighed.size());
   for (auto& [weight, name] : weighed) names.push_back(std::move(name));
   return names;
 }

@@ -146,7 +146,8 @@ void with_context(const CallPtr& call, SubscriptionRecord record, std::function<
 void create(Call&& call) {
   auto record = ngsi::new_subscription(call.body, call.context, call.environment.clock.now(), {});
   if (!record.ok()) return call.fail(record.error());
-  if (record->id.empty()) record->id = "urn:ngsi-ld:Subscription:" + make_id().substr(std::string_view("urn:uuid:").size());
+  if (record->id.empty())
+    record->id = "urn:ngsi-ld:Subscription:" + make_id().substr(std::string_view("urn:uuid:").size());
   if (!base::is_absolute_uri(record->id)) return call.fail(wrong_id(record->id));
   if (const auto fine = check_endpoint(call, *record); !fine.ok()) return call.fail(fine.error());
   if (auto made = call.environment.hub.symbols(call.tenant, true); !made.ok()) return call.fail(made.error());
@@ -175,23 +176,23 @@ void update(const CallPtr& call, int tries) {
   if (const auto fine = check_endpoint(*call, *after); !fine.ok()) return call->fail(fine.error());
   const auto held = std::make_shared<SubscriptionRecord>(std::move(*before));
   with_context(call, std::move(*after), [call, held, tries](SubscriptionRecord&& ready) {
-    call->environment.hub.subscriptions().replace(
-        *call->who, call->tenant, *held, std::move(ready), call->responder.loop(), [call, tries](base::Status kept) {
-          if (!call->alive()) return;
-          if (!kept.ok() && kept.error().code == Code::conflict && tries > 1) return update(call, tries - 1);
-          kept.ok() ? call->answer_empty(204) : call->fail(kept.error());
-        });
+    call->environment.hub.subscriptions().replace(*call->who, call->tenant, *held, std::move(ready),
+                                                  call->responder.loop(), [call, tries](base::Status kept) {
+                                                    if (!call->alive()) return;
+                                                    if (!kept.ok() && kept.error().code == Code::conflict && tries > 1)
+                                                      return update(call, tries - 1);
+                                                    kept.ok() ? call->answer_empty(204) : call->fail(kept.error());
+                                                  });
   });
 }
 
 void remove(Call&& call) {
   const auto waiting = std::make_shared<Call>(std::move(call));
-  waiting->environment.hub.subscriptions().remove(*waiting->who, waiting->tenant, waiting->captures[0],
-                                                  waiting->responder.loop(), [waiting](base::Status removed) {
-                                                    if (!waiting->alive()) return;
-                                                    removed.ok() ? waiting->answer_empty(204)
-                                                                 : waiting->fail(removed.error());
-                                                  });
+  waiting->environment.hub.subscriptions().remove(
+      *waiting->who, waiting->tenant, waiting->captures[0], waiting->responder.loop(), [waiting](base::Status removed) {
+        if (!waiting->alive()) return;
+        removed.ok() ? waiting->answer_empty(204) : waiting->fail(removed.error());
+      });
 }
 
 }  // namespace

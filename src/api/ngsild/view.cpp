@@ -66,7 +66,8 @@ base::Status project(const ViewText& text, ngsi::Vocabulary& vocabulary, View& v
                                          : "The braces go deeper than joinLevel, " + std::to_string(view.levels) + ".",
                  name);
   }
-  return ngsi::project(text.pick ? &*text.pick : nullptr, text.omit ? &*text.omit : nullptr, vocabulary, view.whole, how);
+  return ngsi::project(text.pick ? &*text.pick : nullptr, text.omit ? &*text.omit : nullptr, vocabulary, view.whole,
+                       how);
 }
 
 base::Status read_join(const Call& call, const ViewText& text, View& view) {

@@ -24,6 +24,7 @@ struct EndpointState {
   std::uint32_t failures = 0;  // in a row
   Moment closed_until{0};
   std::size_t flying = 0;
+  std::size_t allowed = 2;  // letters of one subscription at a time: doubled by success, so that who hangs holds few
 };
 
 /// A notification that is owed.
@@ -50,7 +51,8 @@ struct Box {
   bool surveying = false;        // one is being made
   bool queued = false;           // in the list of those that may send
   bool dirty = false;            // its state is to be written
-  bool paused = false;           // full of trouble of our own: its @context cannot be had
+  bool paused = false;           // its @context is on its way
+  std::string trouble;           // why the last attempt failed
 
   QueueEntry* find(journal::Position position);
   bool is_flying(std::string_view entity) const;

@@ -18,6 +18,10 @@ constexpr std::size_t kScan = 64;                      // entries of a queue loo
 constexpr std::size_t kNewsAtOnce = 20'000;            // events that wait to be taken over with all they hold
 constexpr auto kContextRetry = std::chrono::seconds(5);
 
+std::string reason_of(const Receipt& receipt) {
+  return receipt.error ? receipt.error->message : "the endpoint answered " + std::to_string(receipt.status);
+}
+
 }  // namespace
 
 QueueEntry* Box::find(Position position) {
@@ -392,7 +396,7 @@ void Delivery::pump(Box& box, Moment now) {
   if (box.subscriber && box.due) return survey(box, now);
   if (!may_pump(box, now)) return;
   if (box.subscriber->what.throttling) return send_throttled(box, now);
-  const std::size_t window = box.endpoint->failures != 0 ? 1 : options_.window;
+  const std::size_t window = box.endpoint->failures != 0 ? 1 : std::min(options_.window, box.endpoint->allowed);
   std::size_t looked = 0;
   // Entities that may not be overtaken: one of their changes waits further ahead.
   std::vector<std::string_view> held;
@@ -515,6 +519,7 @@ void Delivery::sent(BoxNumber number, const std::vector<Position>& positions,
   if (receipt.delivered()) {
     endpoint->failures = 0;
     endpoint->closed_until = Moment(0);
+    endpoint->allowed = std::min(options_.window, endpoint->allowed * 2);
     ++totals_.delivered;
   } else {
     ++totals_.failed;
@@ -525,6 +530,7 @@ void Delivery::sent(BoxNumber number, const std::vector<Position>& positions,
   if (!receipt.delivered()) return failed(box, positions, receipt);
   box.state.status.last_success = clock_.now();
   box.state.status.failed = false;
+  box.trouble.clear();
   for (const Position position : positions)
     if (QueueEntry* const entry = box.find(position)) settle(box, *entry);
   pop_settled(box);
@@ -547,12 +553,14 @@ void Delivery::failed(Box& box, const std::vector<Position>& positions, const Re
   box.state.status.last_failure = clock_.now();
   box.state.status.failed = true;
   ++box.state.status.times_failed;
+  box.trouble = reason_of(receipt);
   note(box);
   const bool busy = receipt.status == 408 || receipt.status == 425 || receipt.status == 429;
   const bool refused = (receipt.status >= 400 && receipt.status < 500 && !busy) ||
                        (receipt.error && receipt.error->code == base::Code::forbidden);
   EndpointState& endpoint = *box.endpoint;
   ++endpoint.failures;
+  endpoint.allowed = 1;
   Moment wait = backoff(endpoint.failures);
   if (receipt.retry_after) wait = std::clamp<Moment>(*receipt.retry_after, wait, options_.longest_retry);
   const ngsi::Endpoint& what = box.subscriber->what.notification.endpoint;
@@ -578,7 +586,7 @@ void Delivery::refuse(Box& box, QueueEntry& entry, const Receipt& receipt) {
   letter.time = clock_.now();
   letter.attempts = entry.attempts;
   letter.status = receipt.status;
-  letter.reason = receipt.error ? receipt.error->message : "the endpoint answered " + std::to_string(receipt.status);
+  letter.reason = reason_of(receipt);
   if (load_event(box, entry)) {
     if (const auto buried = outbox_.bury(letter, *entry.event); !buried.ok()) {
       base::log::error("a refused notification could not be kept", {{"reason", buried.error().message}});

@@ -35,6 +35,7 @@ DeliveryReport Delivery::report_of(const Box& box) const {
   report.waiting = box.queue.size();
   report.waiting_bytes = box.bytes;
   if (!box.queue.empty()) report.oldest = box.queue.front().time;
+  report.trouble = box.trouble;
   if (box.endpoint) {
     report.failures = box.endpoint->failures;
     const Moment wait = std::max(box.endpoint->closed_until, box.not_before) - clock_.monotonic();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
@@ -74,21 +75,27 @@ class Writable final : public rocksdb::FSWritableFile {
   Writable(std::unique_ptr<base::File> file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
   using FSWritableFile::Append;
   IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
+    const std::lock_guard lock(mutex_);
     const auto written = file_->write_at(size_, {reinterpret_cast<const std::byte*>(data.data()), data.size()});
     if (written.ok()) size_ += data.size();
     return of(written);
   }
   IOStatus Truncate(uint64_t size, const IOOptions&, IODebugContext*) override {
+    const std::lock_guard lock(mutex_);
     size_ = size;
     return of(file_->truncate(size));
   }
   IOStatus Close(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
   IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
-  IOStatus Sync(const IOOptions&, IODebugContext*) override { return of(file_->sync()); }
-  bool IsSyncThreadSafe() const override { return false; }
+  IOStatus Sync(const IOOptions&, IODebugContext*) override {
+    const std::lock_guard lock(mutex_);
+    return of(file_->sync());
+  }
+  bool IsSyncThreadSafe() const override { return true; }  // the log is synced beside writing
   uint64_t GetFileSize(const IOOptions&, IODebugContext*) override { return size_; }
 
  private:
+  std::mutex mutex_;
   std::unique_ptr<base::File> file_;
   std::uint64_t size_;
 };

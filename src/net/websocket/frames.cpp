@@ -124,8 +124,8 @@ CloseCode WebSocketParser::take(const Frame& frame, std::string_view payload, co
     message.kind = Kind::close;
     if (plain.size() == 1) return CloseCode::protocol_error;
     if (plain.size() >= 2) {
-      const unsigned code = static_cast<unsigned>(static_cast<unsigned char>(plain[0])) << 8 |
-                            static_cast<unsigned char>(plain[1]);
+      const unsigned code =
+          static_cast<unsigned>(static_cast<unsigned char>(plain[0])) << 8 | static_cast<unsigned char>(plain[1]);
       if (!may_be_sent(code)) return CloseCode::protocol_error;
       message.code = static_cast<CloseCode>(code);
       message.data = plain.substr(2);

@@ -122,8 +122,9 @@ bool wants_websocket(const Request& request) {
 
 base::Result<std::string> websocket_accept(const Request& request) {
   if (request.method != Method::get || !wants_websocket(request) || !lists(request.header("Connection"), "upgrade")) {
-    return base::error(base::Code::invalid_request, "a WebSocket begins with GET, Upgrade: websocket and Connection: "
-                                                    "Upgrade");
+    return base::error(base::Code::invalid_request,
+                       "a WebSocket begins with GET, Upgrade: websocket and Connection: "
+                       "Upgrade");
   }
   if (request.header("Sec-WebSocket-Version") != "13") {
     return base::error(base::Code::not_supported, "the version of WebSocket is 13");
