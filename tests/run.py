@@ -152,6 +152,7 @@ def main():
     side_by_side(tally, unit_test, sorted((BUILD / "tests").glob("*_tests")))
     tally.add(*counted("commands", [sys.executable, "tests/app/commands.py", server]))
     tally.add(*counted("many at once", [sys.executable, "tests/app/many.py", server]))
+    tally.add(*counted("subscribers", [sys.executable, "tests/app/subscribers.py", server]))
     tally.add(*counted("hostile clients", [sys.executable, "tests/app/hostile.py", server]))
     if (ROOT / "tests" / "scenarios" / "run.py").exists():
         tally.add(*counted("scenarios", [sys.executable, "tests/scenarios/run.py", "--server", server]))
