@@ -80,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "/notification/attributes"},
         Refused{"braces", whole(R"("entities":[{"type":"A"}])", R"("pick":["a{b}"])"), "/notification/pick"},
         Refused{"twice", room(R"("q":"a","q":"b")"), "/q"}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& each) { return std::string(each.param.name); });
 
 TEST(Subscription, IsReadAsItWasWhateverBecomesOfTheContext) {
   const auto words = context(R"({"Room":"https://e.org/Room","t":"https://e.org/t","k":"https://e.org/k"})");
