@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 
 #include <zstd.h>
 
@@ -14,7 +13,7 @@ namespace {
 using base::ByteReader;
 using base::Code;
 
-constexpr std::size_t kMostPool = 1u << 30;
+constexpr std::size_t kMostPool = 64u << 20;  // see RunWriter
 
 base::Error broken(const char* what) {
   return base::error(Code::corrupt, std::string("A block of history cannot be read: ") + what + ".");
@@ -173,9 +172,9 @@ base::Status Block::read_values(std::size_t group, bool by_observed) {
   constexpr std::int64_t kExact = std::int64_t{1} << 53;
   static constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
                                        1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
-  std::int64_t largest = 0;
-  for (std::size_t i = 0; i < rows; ++i) largest = std::max(largest, std::abs(mantissas_[i]));
-  if (decimals.scale >= 0 && largest < kExact) {
+  bool exact = decimals.scale >= 0;
+  for (std::size_t i = 0; i < rows; ++i) exact = exact && mantissas_[i] < kExact && mantissas_[i] > -kExact;
+  if (exact) {
     const double power = kPowers[decimals.scale];
     for (std::size_t i = 0; i < rows; ++i) doubles_[i] = static_cast<double>(mantissas_[i]) / power;
   } else {

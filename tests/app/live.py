@@ -36,11 +36,20 @@ def put(server, *entities, **headers):
     assert status in (201, 204), (status, body)
 
 
+OPENED = []
+
+
+def close_all():
+    while OPENED:
+        OPENED.pop().close()
+
+
 def connect(server, receive_buffer=None):
     host = urllib.parse.urlsplit(server.url)
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if receive_buffer:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    OPENED.append(made)
     made.settimeout(LIMIT)
     made.connect(("127.0.0.1", host.port))
     return made
@@ -159,6 +168,7 @@ class Live(unittest.TestCase):
         self.server = Server(MADANG)
         self.server.__enter__()
         self.addCleanup(self.server.__exit__)
+        self.addCleanup(close_all)
 
     def test_first_what_matches_then_every_change(self):
         put(self.server, bus(1, 10), bus(2, 70), {"id": "urn:ngsi-ld:Tram:1", "type": "Tram"})
@@ -254,9 +264,10 @@ class Live(unittest.TestCase):
         stream = Sse(self.server, "type=Bus&options=keyValues", receive_buffer=4_096)
         stream.until("current")
         filler = {"type": "Property", "value": "x" * 2_000}
-        rounds = 300
+        rounds = 150
         for value in range(1, rounds + 1):
             put(self.server, *[bus(n, value, filler=filler) for n in range(20)])
+            stream.raw.bytes += stream.sock.recv(1_000)  # a little, so that it is not dropped
         last, coalesced, seen = {}, 0, 0
         while len(last) < 20 or set(last.values()) != {rounds}:
             name, data, _ = stream.event()
@@ -379,7 +390,7 @@ class Changes(unittest.TestCase):
 
     def test_what_is_no_position(self):
         self.assertEqual(self.server.ask("GET", "/changes?after=nonsense")[0], 400)
-        self.assertEqual(self.server.ask("GET", "/changes?after=p0000000007777")[0], 400)
+        self.assertEqual(self.server.ask("GET", "/changes?after=p0000")[0], 400)
         self.assertEqual(self.server.ask("GET", "/changes?after=p" + "0" * 9 + "7777")[0], 410)
 
 

@@ -169,6 +169,12 @@ void Matcher::run() {
     base::log::error("the outbox was not synced", {{"reason", synced.error().message}});
 }
 
+Position Matcher::position() {
+  const std::lock_guard lock(mutex_);
+  const Position done{done_.load(std::memory_order_acquire)};
+  return waiting_.load(std::memory_order_relaxed) == 0 ? std::max(done, shown_) : done;
+}
+
 base::Status Matcher::reach(Position position) {
   {
     std::unique_lock lock(mutex_);
