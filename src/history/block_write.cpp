@@ -123,10 +123,10 @@ void append_columns(std::string& out, std::span<const Row> rows, std::span<const
     append_column(columns, values, groups, time);
     sizes[which] = columns.size() - before;
   };
-  column(Places::flags, false, [](const Row& row) {
-    return std::int64_t{row.is_number} | std::int64_t{row.observed != kNoTime} << 1 |
-           std::int64_t{row.deleted != kNoTime} << 2 | std::int64_t{row.expires != kNoTime} << 3 |
-           std::int64_t{row.created == row.modified} << 4;
+  column(Places::flags, false, [](const Row& row) -> std::int64_t {
+    return (row.created == row.modified ? Block::kAsCreated : 0) | (row.is_number ? Block::kNumber : 0) |
+           (row.observed != kNoTime ? Block::kObserved : 0) | (row.deleted != kNoTime ? Block::kDeleted : 0) |
+           (row.expires != kNoTime ? Block::kExpires : 0);
   });
   column(Places::observed, true, [](const Row& row) { return row.observed; });
   column(Places::modified, true, [](const Row& row) { return row.modified; });
