@@ -124,9 +124,10 @@ void append_columns(std::string& out, std::span<const Row> rows, std::span<const
     sizes[which] = columns.size() - before;
   };
   column(Places::flags, false, [](const Row& row) -> std::int64_t {
-    return (row.created == row.modified ? Block::kAsCreated : 0) | (row.is_number ? Block::kNumber : 0) |
-           (row.observed != kNoTime ? Block::kObserved : 0) | (row.deleted != kNoTime ? Block::kDeleted : 0) |
-           (row.expires != kNoTime ? Block::kExpires : 0);
+    const auto flag = [](bool has, Block::Flag which) { return has ? std::int64_t{which} : 0; };
+    return flag(row.created == row.modified, Block::kAsCreated) | flag(row.is_number, Block::kNumber) |
+           flag(row.observed != kNoTime, Block::kObserved) | flag(row.deleted != kNoTime, Block::kDeleted) |
+           flag(row.expires != kNoTime, Block::kExpires);
   });
   column(Places::observed, true, [](const Row& row) { return row.observed; });
   column(Places::modified, true, [](const Row& row) { return row.modified; });
