@@ -28,9 +28,12 @@ find_library(ROARING_LIBRARY roaring REQUIRED)
 add_library(roaring INTERFACE)
 target_link_libraries(roaring INTERFACE ${ROARING_LIBRARY})
 
-find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
+find_package(RocksDB REQUIRED)
 add_library(rocksdb INTERFACE)
-target_link_libraries(rocksdb INTERFACE ${ROCKSDB_LIBRARY})
+target_link_libraries(rocksdb INTERFACE RocksDB::rocksdb-shared)
+
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+add_library(zstd ALIAS PkgConfig::ZSTD)
 pkg_check_modules(MOSQUITTO REQUIRED IMPORTED_TARGET libmosquitto)
 add_library(mosquitto ALIAS PkgConfig::MOSQUITTO)
 

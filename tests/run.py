@@ -24,11 +24,12 @@ FUZZ_SECONDS = 20
 LIMIT_SECONDS = 900  # for one program; a test that hangs has failed
 BUILD_SECONDS = 2400
 
-# Each sanitizer ends a program at its first report, and a report that nobody saw still lies in a file.
+# Each sanitizer ends a program at its first report, and a report that nobody saw still lies in a file. Some tests have
+# a server in a process of its own, forked from theirs, which by default may start no threads under that for threads.
 SANITIZERS = {
     "asan": {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
              "UBSAN_OPTIONS": "print_stacktrace=1"},
-    "tsan": {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
+    "tsan": {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:die_after_fork=0"},
 }
 
 
@@ -152,6 +153,7 @@ def main():
     side_by_side(tally, unit_test, sorted((BUILD / "tests").glob("*_tests")))
     tally.add(*counted("commands", [sys.executable, "tests/app/commands.py", server]))
     tally.add(*counted("many at once", [sys.executable, "tests/app/many.py", server]))
+    tally.add(*counted("live streams", [sys.executable, "tests/app/live.py", server]))
     tally.add(*counted("subscribers", [sys.executable, "tests/app/subscribers.py", server]))
     tally.add(*counted("hostile clients", [sys.executable, "tests/app/hostile.py", server]))
     if (ROOT / "tests" / "scenarios" / "run.py").exists():

@@ -6,6 +6,7 @@
 #include "madang/base/uri.h"
 
 #include "admin/deliveries.h"
+#include "admin/erasures.h"
 #include "admin/status.h"
 #include "admin/upkeep.h"
 #include "call.h"
@@ -14,14 +15,18 @@
 #include "http/link.h"
 #include "http/openapi.h"
 #include "http/problem.h"
+#include "live/live.h"
 #include "ngsild/batch.h"
 #include "ngsild/change.h"
 #include "ngsild/contexts.h"
 #include "ngsild/discovery.h"
 #include "ngsild/entity_map.h"
+#include "ngsild/past.h"
+#include "ngsild/past_change.h"
 #include "ngsild/purge.h"
 #include "ngsild/query.h"
 #include "ngsild/retrieve.h"
+#include "ngsild/snapshots.h"
 #include "ngsild/subscriptions.h"
 
 namespace madang::api {
@@ -31,22 +36,31 @@ using base::Code;
 using base::error;
 
 /// Clause 6.3.14 leaves the form of tenant names open; these pass through headers, file names and logs unharmed.
-base::Status check_tenant(const RequestHeaders& headers) {
+base::Status check_tenant(std::string_view name, std::string_view where) {
   constexpr std::size_t kLongest = 128;
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
            c == '.' || c == ':';
   };
-  const std::string_view name = headers.tenant;
   bool fine = name.size() <= kLongest;
   for (const char c : name) fine = fine && allowed(c);
   if (fine) return {};
-  return error(Code::bad_request_data, "A tenant's name has at most 128 of letters, digits and -_.:", "NGSILD-Tenant");
+  return error(Code::bad_request_data, "A tenant's name has at most 128 of letters, digits and -_.:",
+               std::string(where));
 }
 
-/// Headers that would change what an operation means and are not offered yet: refused, never ignored.
-base::Status check_later_headers(const RequestHeaders& headers) {
-  if (!headers.snapshot.empty()) return error(Code::not_supported, "Snapshots are not offered yet.", "NGSILD-Snapshot");
+/// Operations on entities and their names: those before this one in the enumeration belong to a tenant.
+bool of_tenant(Op op) {
+  return op <= Op::attribute_show || op == Op::live || op == Op::changes;
+}
+
+/// Clauses 5.5.15, 6.3.22: what the operation is about is what a snapshot holds.
+base::Status enter_snapshot(Call& call) {
+  if (call.headers.snapshot.empty()) return {};
+  if (call.operation->op > Op::attribute_show) {  // streams tell of what goes on
+    return error(Code::not_supported, "This operation is not offered within a snapshot.", "NGSILD-Snapshot");
+  }
+  MADANG_TRY(call.tenant, call.environment.snapshots->use(call.tenant, call.headers.snapshot));
   return {};
 }
 
@@ -73,7 +87,7 @@ base::Status read_body(Call& call) {
 
 std::string available_media(std::uint8_t offered) {
   std::string members = ",\"available\":[";
-  for (const Media media : {kJson, kLdJson, kGeoJson, Media::kText, kHtml}) {
+  for (const Media media : {kJson, kLdJson, kGeoJson, Media::kText, kHtml, kEvents, kLines}) {
     if (!(offered & media)) continue;
     if (members.back() != '[') members += ',';
     members.append("\"").append(media_name(media)).append("\"");
@@ -83,6 +97,8 @@ std::string available_media(std::uint8_t offered) {
 
 constexpr std::string_view kEntityMap = "/ngsi-ld/v1/entityMaps/{entityMapId}";
 constexpr std::string_view kEntity = "/ngsi-ld/v1/entities/{entityId}";
+constexpr std::string_view kPast = "/ngsi-ld/v1/temporal/entities/{entityId}";
+constexpr std::string_view kSnapshot = "/ngsi-ld/v1/snapshots/{snapshotId}";
 
 /// What the standard has and this server does not have yet. Requests are checked as far as that goes without it.
 class RefuseByName final : public Endpoint {
@@ -95,20 +111,16 @@ class RefuseByName final : public Endpoint {
   }
 };
 
-/// Operations on entities and their names: those before this one in the enumeration belong to a tenant.
-bool of_tenant(Op op) {
-  return op <= Op::attribute_show;
-}
-
 }  // namespace
 
 struct Api::Impl {
   Impl(hub::Hub& hub, ngsi::ContextStore& contexts, const governance::Authenticator& authenticator,
        const base::Clock& clock, Options options)
-      : environment{hub, contexts, authenticator, clock, std::move(options), {}, nullptr},
+      : environment{hub, contexts, authenticator, clock, std::move(options), {}, nullptr, nullptr},
         router(all_operations()),
         context_step(environment, [this](Call&& call) { run(std::move(call)); }) {
     environment.maps = std::make_unique<EntityMaps>(clock, environment.options.entity_maps);
+    environment.snapshots = std::make_unique<Snapshots>(hub, clock, environment.options.snapshots);
     using namespace ngsild;
     using namespace admin;
     set<RetrieveEntity>({Op::entity_retrieve});
@@ -119,6 +131,13 @@ struct Api::Impl {
     set<CreateEntityMap>({Op::map_create, Op::map_create_batch});
     set<ManageEntityMap>({Op::map_show, Op::map_update, Op::map_delete});
     set<PurgeEntities>({Op::entity_purge});
+    set<RetrievePast>({Op::past_retrieve});
+    set<QueryPast>({Op::past_query, Op::past_query_batch});
+    set<CreatePastEntityMap>({Op::past_map_create, Op::past_map_create_batch});
+    set<ChangePast>({Op::past_upsert, Op::past_append, Op::past_delete, Op::past_attribute_delete,
+                     Op::past_instance_update, Op::past_instance_delete});
+    set<ManageSnapshots>({Op::snapshot_create, Op::snapshots_purge, Op::snapshot_show, Op::snapshot_update,
+                          Op::snapshot_delete, Op::snapshot_clone});
     set<ShowTypes>({Op::types_list, Op::type_show});
     set<ShowAttributes>({Op::attributes_list, Op::attribute_show});
     set<ListTenants>({Op::tenants_list});
@@ -127,6 +146,8 @@ struct Api::Impl {
                               Op::subscription_update, Op::subscription_delete});
     set<ManageDeliveries>({Op::deliveries_list, Op::delivery_show, Op::dead_list, Op::dead_replay, Op::dead_replay_one,
                            Op::dead_drop, Op::dead_drop_one});
+    set<live::FollowEntities>({Op::live});
+    set<live::FeedChanges>({Op::changes});
     set<ShowSourceIdentity>({Op::source_identity}, clock);
     set<ShowHealth>({Op::health});
     set<ShowReady>({Op::ready}, draining);
@@ -135,6 +156,7 @@ struct Api::Impl {
     set<ShowText>({Op::welcome}, welcome_page());
     set<ManageIndexes>({Op::indexes_list, Op::index_declare, Op::index_drop});
     set<ManageBackups>({Op::backup_begin, Op::backup_end});
+    set<ManageErasures>({Op::erasure_ask, Op::erasures_list});
     set<RefuseByName>({Op::not_offered});
   }
 
@@ -175,25 +197,38 @@ struct Api::Impl {
   /// Everything that needs no @context.
   base::Status prepare(Call& call, const Route& route) {
     const Operation& operation = *call.operation;
-    MADANG_CHECK(check_tenant(call.headers));
+    MADANG_CHECK(check_tenant(call.headers.tenant, "NGSILD-Tenant"));
     call.tenant = call.headers.tenant;
     MADANG_CHECK(authenticate(call));
-    MADANG_CHECK(call.authorize(operation.role));
+    const bool follows = operation.op == Op::live || operation.op == Op::changes;
+    if (!follows) MADANG_CHECK(call.authorize(operation.role));
     MADANG_CHECK(call.params.parse(call.request().query, operation, call.decoded));
+    if (follows) MADANG_CHECK(find_tenant(call));
     call.captures = route.captures;
     for (std::string_view& capture : call.captures) MADANG_CHECK(decode_capture(capture, call.decoded));
-    const bool named_by_uri = operation.path.starts_with(kEntity) || operation.path == kEntityMap;
+    const auto is_below = [&](std::string_view path) { return operation.path.starts_with(path); };
+    const bool named_by_uri =
+        is_below(kEntity) || is_below(kPast) || is_below(kSnapshot) || operation.path == kEntityMap;
     if (named_by_uri && !base::is_absolute_uri(call.captures[0])) {
       return error(Code::bad_request_data, "\"" + std::string(call.captures[0].substr(0, 80)) +
-                                               "\" is no URI: ids of entities and their maps are.");
+                                               "\" is no URI: ids of entities, their maps and snapshots are.");
     }
-    MADANG_CHECK(check_later_headers(call.headers));
+    MADANG_CHECK(enter_snapshot(call));
     call.media = choose_media(call.headers.accept, operation.media);
     // Only answers that show entities are negotiated (clause 6.3.4); a change answers with JSON or nothing.
     if (call.media == kNoMedia && operation.role == governance::Role::write) call.media = kJson;
     if (call.media == kNoMedia)
       return error(Code::not_acceptable, "See \"available\" for the representations there are.", "Accept");
     return read_body(call);
+  }
+
+  /// A browser's EventSource sends no headers of one's own: the address may name the tenant.
+  static base::Status find_tenant(Call& call) {
+    if (call.params.has(Param::in_tenant)) {
+      MADANG_CHECK(check_tenant(call.params[Param::in_tenant], "tenant"));
+      call.tenant = call.params[Param::in_tenant];
+    }
+    return call.authorize(call.operation->role);
   }
 
   base::Status authenticate(Call& call) {
@@ -232,14 +267,15 @@ struct Api::Impl {
                             : std::string_view("GET, HEAD, OPTIONS");
       block +=
           "\r\nAccess-Control-Allow-Headers: Accept, Authorization, Content-Type, If-Match, If-None-Match, Link, "
-          "NGSILD-EntityMap, NGSILD-Tenant, Prefer\r\nAccess-Control-Max-Age: 600\r\n";
+          "NGSILD-EntityMap, NGSILD-Snapshot, NGSILD-Tenant, Prefer\r\nAccess-Control-Max-Age: 600\r\n";
     }
     call.answer(204, {}, block, [](std::string&) {});
   }
 
   /// The context is there: bind it to the tenant's names and go.
   void run(Call&& call) {
-    if (of_tenant(call.operation->op)) {
+    const Op op = call.operation->op;
+    if (of_tenant(op) || (op >= Op::snapshot_create && op <= Op::snapshot_clone)) {
       if (auto status = call.bind(); !status.ok()) return call.fail(status.error());
     }
     const Endpoint& endpoint = *endpoints[static_cast<std::size_t>(call.operation->op)];

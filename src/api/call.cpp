@@ -27,8 +27,8 @@ bool lists_origin(const std::vector<std::string>& origins, std::string_view orig
 }
 
 constexpr std::string_view kExposed =
-    "Access-Control-Expose-Headers: ETag, Link, Location, NGSILD-EntityMap, NGSILD-Results-Count, NGSILD-Tenant, "
-    "Preference-Applied, Retry-After\r\n";
+    "Access-Control-Expose-Headers: ETag, Link, Location, NGSILD-EntityMap, NGSILD-Results-Count, NGSILD-Snapshot, "
+    "NGSILD-Tenant, Preference-Applied, Retry-After\r\n";
 
 }  // namespace
 
@@ -170,7 +170,12 @@ std::string& Call::begin_headers() const {
   block.clear();
   if (headers.has_tenant && !tenant.empty()) {  // clause 6.3.14: echoed
     block += "NGSILD-Tenant: ";
-    block += tenant;
+    block += governance::tenant_of(tenant);
+    block += "\r\n";
+  }
+  if (tenant.find(governance::kPlaceMark) != tenant.npos) {  // so is the snapshot that was found (clause 6.3.22)
+    block += "NGSILD-Snapshot: ";
+    block += headers.snapshot;
     block += "\r\n";
   }
   if (headers.origin.empty() || !operation) return block;

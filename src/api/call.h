@@ -17,6 +17,7 @@
 #include "http/parameters.h"
 #include "http/router.h"
 #include "loop_state.h"
+#include "snapshots.h"
 
 namespace madang::api {
 
@@ -43,6 +44,7 @@ struct Environment {
   Options options;
   Meters meters;
   std::unique_ptr<EntityMaps> maps;
+  std::unique_ptr<Snapshots> snapshots;
 };
 
 /// The headers that matter, found in one pass. Views into the request.
@@ -83,7 +85,7 @@ class Call {
   std::forward_list<std::string> decoded;  // what `params` and `captures` point into where it was escaped
   std::array<std::string_view, kCaptures> captures{};
   governance::PrincipalPtr who;  // null where unknown and not needed
-  std::string tenant;
+  std::string tenant;            // or a snapshot's place beside it
   Media media = kJson;
   ContentType content = ContentType::none;
   std::string_view body;  // with padding behind it
@@ -128,6 +130,9 @@ class Call {
   void answer_json(int status, std::string_view text);
   void fail(const base::Error& error);
   void fail(const base::Error& error, std::string_view extra_header_lines);
+
+  /// The call is answered with a stream: `responder` does it.
+  void count_stream(int status) const { counted(status); }
 
   bool wants_gzip() const { return environment.options.gzip && accepts_gzip(headers.accept_encoding); }
 

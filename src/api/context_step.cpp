@@ -68,7 +68,8 @@ void ContextStep::operator()(Call&& call) const {
 base::Result<ContextStep::Source> ContextStep::find_source(Call& call) const {
   MADANG_TRY(const auto linked, linked_context(call.headers));
   Source named{linked, {}};
-  if (!linked && !environment_.options.default_context.empty()) named.url = environment_.options.default_context;
+  if (call.params.has(Param::in_context)) named.url = call.params[Param::in_context];
+  if (!named.url && !environment_.options.default_context.empty()) named.url = environment_.options.default_context;
   if (call.operation->body == Body::none) return named;
   const bool inside = call.content == ContentType::ld_json;
   if (inside && linked) {
@@ -127,7 +128,7 @@ void ContextStep::fetch(Call&& call, const Source& source) const {
 }
 
 /// One after the other: batches with several contexts are rare.
-void ContextStep::fetch_slot(std::shared_ptr<Call> call, std::size_t slot) const {
+void ContextStep::fetch_slot(const std::shared_ptr<Call>& call, std::size_t slot) const {
   while (slot < call->batch->slots.size()) {
     BatchContexts::Slot& next = call->batch->slots[slot];
     if (!next.error) next.context = environment_.contexts.ready_json(next.json, call->tenant);

@@ -23,7 +23,7 @@ class ContextStep {
   base::Result<Source> find_source(Call& call) const;
   base::Result<Source> source_of_batch(Call& call, const Source& named) const;
   void fetch(Call&& call, const Source& source) const;
-  void fetch_slot(std::shared_ptr<Call> call, std::size_t slot) const;
+  void fetch_slot(const std::shared_ptr<Call>& call, std::size_t slot) const;
 
   const Environment& environment_;
   Next next_;

@@ -28,7 +28,7 @@ std::string new_id() {
 
 std::uint64_t bytes_of(const std::vector<std::string>& ids) {
   std::uint64_t sum = 512;
-  for (const std::string& id : ids) sum += sizeof(id) + (id.capacity() > 15 ? id.capacity() + 16 : 0);
+  for (const std::string& id : ids) sum += sizeof(std::string) + (id.capacity() > 15 ? id.capacity() + 16 : 0);
   return sum;
 }
 

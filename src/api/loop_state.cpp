@@ -7,7 +7,7 @@
 
 namespace madang::api {
 
-Words::Words(ngsi::ContextPtr context, ngsi::SymbolTable& symbols)
+Words::Words(const ngsi::ContextPtr& context, ngsi::SymbolTable& symbols)
     : vocabulary(context, symbols), context_hash(RepresentationHash().add(context->json()).value()) {
   if (!context->link_url().empty()) append_context_link(link_line, context->link_url());
 }

@@ -16,7 +16,7 @@ namespace madang::api {
 
 /// A context bound to a tenant's names, and what answers say of it.
 struct Words {
-  Words(ngsi::ContextPtr context, ngsi::SymbolTable& symbols);
+  Words(const ngsi::ContextPtr& context, ngsi::SymbolTable& symbols);
   ngsi::Vocabulary vocabulary;
   std::string link_line;       // the Link header line; empty for a context without URL
   std::uint32_t context_hash;  // of its JSON, for entity tags

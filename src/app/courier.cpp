@@ -50,7 +50,7 @@ void append_member(std::string& out, std::string_view name, std::string_view val
 }  // namespace
 
 CourierOptions::CourierOptions() {
-  http.redirects = 0;             // a subscriber says where it is; a POST that wanders may end anywhere
+  http.redirects = 0;              // a subscriber says where it is; a POST that wanders may end anywhere
   http.response_bytes = 64 << 10;  // nobody reads the answer's body
   http.concurrent = 512;
   http.concurrent_per_host = 32;

@@ -94,14 +94,20 @@ void add_keeping(CLI::App& app, BackupCommand& b, RestoreCommand& r, std::string
                          [&folder] { return check_data(folder); });
   check_.add_option("folder", folder, "Folder of a stopped server, or a backup")->required();
 
-  CLI::App& backup_ = add(app, "backup", "Copy a data folder, also while its server runs",
-                          "madang backup --url http://localhost:8080 --data ./data --to /backups/monday\n"
-                          "  madang backup --data ./data --to /backups/monday      (server stopped)",
-                          code, [&b] { return backup(b); });
+  CLI::App& backup_ =
+      add(app, "backup", "Copy a data folder, also while its server runs",
+          "madang backup --url http://localhost:8080 --data ./data --to /backups/monday --keys-to /safe/keys\n"
+          "  madang backup --data ./data --to /backups/monday --keys-to /safe/keys    (server stopped)",
+          code, [&b] { return backup(b); });
   backup_.add_option("--url", b.target.url, "Address of the running server; run this on its machine");
   backup_.add_option("--data", b.target.folder, "The data folder");
   backup_.add_option("--token", b.target.token, "Bearer token with the role admin ($MADANG_TOKEN)");
   backup_.add_option("--to", b.to, "New or empty folder")->required();
+  auto* keys_to =
+      backup_.add_option("--keys-to", b.keys_to,
+                         "File, not beside the backup, for a copy of the keys that open it; replaced by each "
+                         "backup, so that keys destroyed by erasing are gone there too");
+  backup_.add_flag("--open", b.open, "Do not seal: needs no keys, and erasing does not reach it")->excludes(keys_to);
 
   CLI::App& restore_ = add(app, "restore", "Make a data folder from a backup, as of any kept moment",
                            "madang restore --from /backups/monday --to ./data --at 2026-11-22T18:00:00Z", code,
@@ -109,6 +115,7 @@ void add_keeping(CLI::App& app, BackupCommand& b, RestoreCommand& r, std::string
   restore_.add_option("--from", r.from, "A backup, or a stopped data folder")->required();
   restore_.add_option("--to", r.to, "New or empty folder")->required();
   auto* at = restore_.add_option("--at", r.at, "As it was at this time (the latest)");
+  restore_.add_option("--keys", r.keys, "The keys of a sealed backup (--keys-to of `madang backup`)");
   restore_.add_option("--position", r.position, "Or at this journal position")->excludes(at);
 }
 

@@ -20,8 +20,9 @@ bool interrupted();
 
 /// As many open files as the system lets this process have.
 void raise_file_limit();
-/// Freed memory goes back to the system rather than staying in each thread's arena.
-void tune_memory();
+/// Freed memory goes back to the system rather than staying in each thread's arena, and small pieces are kept at hand
+/// for the next request. The first call starts the program anew with the same `arguments`: call it before all else.
+void tune_memory(char** arguments);
 
 /// Tells systemd (sd_notify(3): a datagram to $NOTIFY_SOCKET), where it is listening.
 void notify_manager(const std::string& state);

@@ -75,9 +75,17 @@ std::string_view bearer_token(std::string_view authorization) {
   return authorization.size() <= kTokenBytes ? authorization : std::string_view{};
 }
 
+/// The same principal, counted by this thread alone: on every request, loops would fight for the one count.
+PrincipalPtr of_this_thread(const PrincipalPtr& shared) {
+  thread_local PrincipalPtr mine;
+  if (mine.get() != shared.get()) mine = PrincipalPtr(std::make_shared<PrincipalPtr>(shared), shared.get());
+  return mine;
+}
+
 }  // namespace
 
 bool Principal::may(Role wanted, std::string_view tenant) const {
+  tenant = tenant_of(tenant);
   return role >= wanted && (all_tenants || std::ranges::find(tenants, tenant) != tenants.end());
 }
 
@@ -123,9 +131,9 @@ PrincipalPtr Authenticator::find(std::string_view name) const {
 }
 
 base::Result<PrincipalPtr> Authenticator::authenticate(std::string_view authorization) const {
-  if (open()) return anonymous_;
+  if (open()) return of_this_thread(anonymous_);
   if (authorization.empty()) {
-    if (anonymous_->role != Role::none) return anonymous_;
+    if (anonymous_->role != Role::none) return of_this_thread(anonymous_);
     return error(Code::unauthenticated, "this server wants a token: Authorization: Bearer <token>");
   }
   const std::string_view token = bearer_token(authorization);

@@ -19,9 +19,13 @@ struct Folder {
   std::string root;
   std::string journal() const { return root + "/journal"; }
   std::string snapshots() const { return root + "/snapshots"; }
+  std::string history() const { return root + "/history"; }
+  /// Of a backup that is being copied.
+  std::string history_copy(std::uint64_t ticket) const { return history() + "-" + std::to_string(ticket); }
   std::string outbox() const { return root + "/outbox"; }
   std::string lock() const { return root + "/lock"; }
   std::string format() const { return root + "/format"; }
+  std::string keys() const { return root + "/keys"; }
 };
 
 /// The collection of documents that subscriptions are kept in.
@@ -81,5 +85,8 @@ struct DocumentChange {
 };
 void append_document(std::vector<std::byte>& out, const DocumentChange& change);
 base::Result<DocumentChange> read_document(std::span<const std::byte> payload);
+
+/// Documents of this collection are the hub's own: nobody puts or removes one by name.
+inline constexpr std::string_view kErasures = "erasures";
 
 }  // namespace madang::hub

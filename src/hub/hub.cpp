@@ -12,8 +12,11 @@
 
 #include "cursor.h"
 #include "folder.h"
+#include "live/live.h"
 #include "maintenance.h"
 #include "notify/voice.h"
+#include "past.h"
+#include "past_reads.h"
 #include "sequencer.h"
 
 namespace madang::hub {
@@ -51,7 +54,7 @@ base::Error not_allowed(const Principal& who, std::string_view tenant) {
 }
 
 const ngsi::Filter* filter_of(const Principal& who, std::string_view tenant) {
-  return who.policy ? who.policy->reading(tenant) : nullptr;
+  return who.policy ? who.policy->reading(governance::tenant_of(tenant)) : nullptr;
 }
 
 /// One question on its way through several turns of a loop.
@@ -95,24 +98,39 @@ class HubImpl final : public Hub {
     MADANG_TRY(recovered_, recover(store_, limits_of(options_), files_, folder_, *journal_, options_.threads,
                                    options_.progress, voice_.get()));
     (void)store_->show(journal_->durable(), 0);
+    // History is RocksDB's, which knows no other files than the operating system's.
+    if (options_.history && &files_ == &base::real_files()) {
+      MADANG_TRY(past_, Past::open(options_, folder_.history(), *journal_, *store_, clock_));
+    }
     tap_.look(*store_);
     MADANG_CHECK(voice_->start(tap_, journal_->last()));
     sequencer_.emplace(*store_, *journal_, tap_, clock_, options_);
-    journal_->on_durable([this](base::Result<Position> position) { sequencer_->durable(std::move(position)); });
-    maintenance_.emplace(*store_, *journal_, *sequencer_, files_, clock_, options_, recovered_.snapshot,
-                         [this](Position position) { return voice_->reach(position); });
+    journal_->on_durable([this](base::Result<Position> position) {
+      const bool ok = position.ok();
+      sequencer_->durable(std::move(position));
+      if (ok && past_) past_->wake();
+    });
+    maintenance_.emplace(
+        *store_, *journal_, *sequencer_, files_, clock_, options_, recovered_.snapshot,
+        [this](Position position) { return voice_->reach(position); }, past_.get());
+    if (past_) maintenance_->erasing().also([this](const ToBeGone& gone) { return past_->erase(gone); });
     voice_->serve(*sequencer_);
     for (const IndexDeclaration& index : options_.indexes) {
       auto declared = declare(index, true);
       if (!declared.ok() && declared.error().code != Code::already_exists) return declared;
     }
+    if (past_) past_->start();
     maintenance_->start();
+    live_.emplace(*store_, tap_, *journal_, clock_, options_.live);
+    live_->start();
     return {};
   }
 
   base::Result<ngsi::SymbolTable*> symbols(std::string_view tenant, bool make) override {
     state::Tenant* found = store_->tenant(tenant);
-    if (found == nullptr && make && options_.auto_tenants) {
+    const std::string_view owner = governance::tenant_of(tenant);
+    const bool is_place = owner.size() < tenant.size() && store_->tenant(owner) != nullptr;
+    if (found == nullptr && make && (options_.auto_tenants || is_place)) {
       MADANG_TRY(found, store_->make_tenant(tenant));
     }
     if (found == nullptr) return unknown(tenant);
@@ -258,7 +276,7 @@ class HubImpl final : public Hub {
   base::Result<std::vector<std::string>> tenants(const Principal& who) override {
     std::vector<std::string> out;
     for (std::string& name : store_->tenant_names())
-      if (who.may(Role::read, name)) out.push_back(std::move(name));
+      if (name.find(governance::kPlaceMark) == name.npos && who.may(Role::read, name)) out.push_back(std::move(name));
     return out;
   }
 
@@ -291,8 +309,79 @@ class HubImpl final : public Hub {
     return out;
   }
 
+  // ---- the past ----
+
+  void retrieve_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::EvolutionQuery query,
+                     base::Executor& home, Told<ngsi::Evolution> done) override {
+    ask_past<ngsi::Evolution>(
+        who, tenant, home, std::move(done),
+        [id = std::move(id), query = std::move(query)](PastReads& past) { return past.retrieve(id, query); });
+  }
+  void query_past(const PrincipalPtr& who, std::string_view tenant, ngsi::EvolutionsQuery query,
+                  ngsi::EvolutionsPage page, base::Executor& home, Told<ngsi::EvolutionsAnswer> done) override {
+    ask_past<ngsi::EvolutionsAnswer>(
+        who, tenant, home, std::move(done),
+        [query = std::move(query), page = std::move(page)](PastReads& past) { return past.query(query, page); });
+  }
+  void aggregate_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::AggregationQuery query,
+                      base::Executor& home, Told<ngsi::Aggregation> done) override {
+    ask_past<ngsi::Aggregation>(
+        who, tenant, home, std::move(done),
+        [id = std::move(id), query = std::move(query)](PastReads& past) { return past.aggregate(id, query); });
+  }
+  void query_aggregates(const PrincipalPtr& who, std::string_view tenant, ngsi::EvolutionsQuery which,
+                        ngsi::AggregationQuery query, ngsi::EvolutionsPage page, base::Executor& home,
+                        Told<Aggregations> done) override {
+    ask_past<Aggregations>(who, tenant, home, std::move(done),
+                           [which = std::move(which), query = std::move(query),
+                            page = std::move(page)](PastReads& past) { return past.aggregates(which, query, page); });
+  }
+  void look_up_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::Symbol attribute,
+                    std::optional<ngsi::InstanceId> instance, base::Executor& home, Told<PastKnows> done) override {
+    ask_past<PastKnows>(who, tenant, home, std::move(done), [id = std::move(id), attribute, instance](PastReads& past) {
+      return past.look_up(id, attribute, instance);
+    });
+  }
+
+  void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change, base::Executor& home,
+                   Kept done, bool keep_times) override {
+    if (!who->may(Role::write, tenant)) return done(not_allowed(*who, tenant));
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return done(unknown(tenant));
+    if (sequencer_->waiting() >= options_.in_flight)
+      return done(base::error(Code::too_many_requests, "Too many changes wait for the disk; try again in a moment."));
+    sequencer_->change_past(*who, *found, std::move(change), keep_times, home, std::move(done));
+  }
+
+  // ---- erasing ----
+
+  void erase(const Principal& who, std::string_view tenant, Erasure what, base::Executor& home, Asked done) override {
+    if (!who.may(Role::admin, tenant)) return done(not_allowed(who, tenant));
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return done(unknown(tenant));
+    for (const std::string& place : store_->tenant_names()) {  // copies of them in its snapshots
+      if (place.size() == tenant.size() || governance::tenant_of(place) != tenant) continue;
+      maintenance_->erasing().ask(who.name, *store_->tenant(place), Erasure(what), home,
+                                  [](base::Result<std::string>) {});
+    }
+    maintenance_->erasing().ask(who.name, *found, std::move(what), home,
+                                [this, done = std::move(done)](base::Result<std::string> id) {
+                                  maintenance_->wake();
+                                  done(std::move(id));
+                                });
+  }
+
+  base::Result<std::vector<ErasureState>> erasures(const Principal& who, std::string_view tenant) override {
+    if (!who.may(Role::admin, tenant)) return not_allowed(who, tenant);
+    state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return unknown(tenant);
+    return maintenance_->erasing().states(*found);
+  }
+
   Subscriptions& subscriptions() override { return *voice_; }
   void start_delivery(Courier& courier, ngsi::ContextStore& contexts) override { voice_->speak(courier, contexts); }
+
+  Live& live() override { return *live_; }
 
   // ---- running it ----
 
@@ -315,6 +404,17 @@ class HubImpl final : public Hub {
     health.journal_bytes = maintenance_->journal_bytes();
     health.snapshot_position = maintenance_->snapshot_position();
     health.recovered_records = recovered_.replayed;
+    health.history = past_ != nullptr;
+    if (past_) {
+      const history::Health past = past_->health();
+      health.history_fed = past.fed;
+      health.history_durable = past.durable;
+      health.history_lag = past_->lag();
+      health.history_points = past.points;
+      health.history_entities = past.entities;
+      health.history_bytes = past.bytes;
+      health.history_trouble = past.trouble;
+    }
     return health;
   }
 
@@ -339,12 +439,31 @@ class HubImpl final : public Hub {
   void close() override {
     if (std::exchange(closed_, true)) return;
     if (maintenance_) maintenance_->stop();
+    if (live_) live_->stop();  // it reads the journal
     if (journal_ && !(sequencer_ && sequencer_->failed())) (void)journal_->wait(journal_->last());
+    if (past_) past_->stop();
     journal_.reset();  // joins the syncer: after this nothing calls the sequencer
     if (voice_) voice_->stop();
   }
 
  private:
+  /// Has a thread that may wait for the disk answer, and the answer told where the question came from.
+  template <class Value, class Ask>
+  void ask_past(const PrincipalPtr& who, std::string_view tenant, base::Executor& home, Told<Value> done, Ask ask) {
+    const auto tell = [&home, done = std::move(done)](base::Result<Value> answer) {
+      auto kept = std::make_shared<base::Result<Value>>(std::move(answer));
+      home.post([done, kept] { done(std::move(*kept)); });
+    };
+    if (!past_) return tell(base::error(Code::not_supported, "This server keeps no history: history.enabled is off."));
+    const auto found = readable(*who, tenant);
+    if (!found.ok()) return tell(found.error());
+    past_->read(store_->shown(), [this, who, tenant = *found, tell, ask = std::move(ask)](const base::Status& ready) {
+      if (!ready.ok()) return tell(ready.error());
+      PastReads past(past_->history(), *store_, *tenant, filter_of(*who, tenant->name()));
+      tell(ask(past));
+    });
+  }
+
   static base::Error unknown(std::string_view tenant) {
     return base::error(Code::nonexistent_tenant, "There is no tenant \"" + std::string(tenant) + "\".");
   }
@@ -554,7 +673,9 @@ class HubImpl final : public Hub {
   Tap tap_{std::string(kSubscriptions)};
   std::unique_ptr<Voice> voice_;
   std::optional<Sequencer> sequencer_;
+  std::unique_ptr<Past> past_;  // null: no history
   std::optional<Maintenance> maintenance_;
+  std::optional<LiveStreams> live_;
   bool closed_ = false;
   std::mutex scans_mutex_;
   std::unordered_map<std::thread::id, Turns> turns_;

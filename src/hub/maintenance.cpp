@@ -4,6 +4,9 @@
 
 #include "madang/base/log.h"
 
+#include "past.h"
+#include "sealed.h"
+
 namespace madang::hub {
 
 namespace {
@@ -17,18 +20,28 @@ constexpr std::size_t kIndexSlice = 128;   // entities indexed while the sequenc
 constexpr std::uint64_t kLadderSteps = 4;  // snapshots kept over the span the journal is kept, for restoring to a point
 constexpr std::uint64_t kSnapshotRate = 200ull << 20;  // bytes a second
 
+/// A folder of files without folders in it.
+base::Status remove_folder(base::FileSystem& files, const std::string& folder) {
+  if (!files.exists(folder)) return {};
+  MADANG_TRY(const auto names, files.list(folder));
+  for (const std::string& name : names) MADANG_CHECK(files.remove(folder + "/" + name));
+  return files.remove(folder);
+}
+
 }  // namespace
 
 Maintenance::Maintenance(state::Store& store, journal::Journal& journal, Sequencer& sequencer, base::FileSystem& files,
                          const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest,
-                         std::function<base::Status(journal::Position)> may_finish)
+                         std::function<base::Status(journal::Position)> may_finish, Past* past)
     : store_(store),
       journal_(journal),
       sequencer_(sequencer),
       files_(files),
       clock_(clock),
       options_(options),
+      past_(past),
       folder_{options.folder},
+      erasing_(store, journal, sequencer, files, clock, options),
       may_finish_(std::move(may_finish)),
       snapshot_position_(newest.begun.value) {}
 
@@ -37,6 +50,7 @@ Maintenance::~Maintenance() {
 }
 
 void Maintenance::start() {
+  erasing_.start();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -71,6 +85,7 @@ void Maintenance::run() {
       std::this_thread::yield();
     if (sequencer_.failed()) continue;
     expire();
+    erase();
     if (due()) {
       if (auto taken = snapshot(); !taken.ok() && !stopping_)
         base::log::error("snapshot failed", {{"reason", taken.error().message}, {"file", taken.error().where}});
@@ -98,6 +113,15 @@ void Maintenance::expire() {
     state::Store::Due last;
     while (!stopping_ && sequencer_.expire(*store_.tenant(name), last, kExpirySlice)) std::this_thread::yield();
   }
+}
+
+void Maintenance::erase() {
+  erasing_.remove([this] { return !stopping_.load(std::memory_order_relaxed); });
+  if (!erasing_.due()) return;
+  const std::lock_guard one(snapshotting_);
+  if (!pins_.empty()) return;  // a backup is being copied: files must stay as they are
+  if (auto erased = erasing_.overwrite(); !erased.ok())
+    base::log::warning("erasing goes on later", {{"reason", erased.error().message}, {"place", erased.error().where}});
 }
 
 std::uint64_t Maintenance::journal_bytes() const {
@@ -158,7 +182,8 @@ base::Status Maintenance::tidy() {
   if (base != snapshots.end()) {
     for (auto old = std::next(base); old != snapshots.end(); ++old) MADANG_CHECK(files_.remove(old->file));
     snapshots.erase(std::next(base), snapshots.end());
-    MADANG_CHECK(journal_.drop(base->begun));
+    // What history has yet to take stays, whatever the limits say.
+    MADANG_CHECK(journal_.drop(past_ ? std::min(base->begun, past_->position()) : base->begun));
   }
   // Thin the ladder: of two neighbours nearer than a step the newer goes, the newest two and the base stay.
   const std::uint64_t records = journal_.last().value - journal_.first().value + 1;
@@ -177,9 +202,15 @@ base::Status Maintenance::tidy() {
 base::Result<Hub::BackupPlan> Maintenance::pin() {
   MADANG_CHECK(snapshot());
   const std::lock_guard one(snapshotting_);
+  {
+    const bool first = !files_.exists(folder_.keys());
+    MADANG_TRY(const auto keys, load_keys(files_, folder_.keys(), true));
+    if (first && !options_.keys_copy.empty())
+      MADANG_CHECK(store_keys(files_, keys, folder_.keys(), options_.keys_copy));
+  }
   Hub::BackupPlan plan;
   plan.ticket = next_ticket_++;
-  pins_.insert(plan.ticket);
+  pins_.emplace(plan.ticket, std::string());
   const auto relative = [this](const std::string& path) {
     return path.starts_with(folder_.root + "/") ? path.substr(folder_.root.size() + 1) : path;
   };
@@ -188,13 +219,35 @@ base::Result<Hub::BackupPlan> Maintenance::pin() {
   for (const auto& info : state::list_snapshots(files_, folder_.snapshots())) plan.files.push_back(relative(info.file));
   for (const auto& segment : journal_.segments())
     plan.files.push_back(relative(folder_.journal() + "/" + segment.file));
+  if (past_) {
+    const std::string copy = folder_.history_copy(plan.ticket);
+    if (auto copied = copy_history(copy, plan, relative(copy)); !copied.ok()) {
+      pins_.erase(plan.ticket);
+      return std::move(copied).error();
+    }
+    pins_[plan.ticket] = copy;
+  }
   plan.position = journal_.durable().value;
   return plan;
 }
 
+base::Status Maintenance::copy_history(const std::string& copy, Hub::BackupPlan& plan, const std::string& name) {
+  MADANG_CHECK(remove_folder(files_, copy));
+  MADANG_CHECK(past_->history().copy_to(copy));
+  MADANG_TRY(const auto files, files_.list(copy));
+  for (const std::string& file : files) plan.files.push_back(name + "/" + file);
+  return {};
+}
+
 void Maintenance::unpin(std::uint64_t ticket) {
   const std::lock_guard one(snapshotting_);
-  pins_.erase(ticket);
+  const auto pin = pins_.find(ticket);
+  if (pin == pins_.end()) return;
+  if (!pin->second.empty()) {
+    if (auto removed = remove_folder(files_, pin->second); !removed.ok())
+      base::log::warning("the copy of history for a backup could not be removed", {{"folder", pin->second}});
+  }
+  pins_.erase(pin);
 }
 
 }  // namespace madang::hub

@@ -1,22 +1,26 @@
 #pragma once
-// What goes on beside the requests: snapshots, dropping what is older than the journal is kept, building indexes.
+// What goes on beside the requests: snapshots, dropping what is older than the journal is kept, building indexes,
+// expiring, erasing.
 
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
-#include <set>
 #include <thread>
 
+#include "erasing.h"
 #include "folder.h"
 #include "sequencer.h"
 
 namespace madang::hub {
 
+class Past;
+
 class Maintenance {
  public:
   Maintenance(state::Store& store, journal::Journal& journal, Sequencer& sequencer, base::FileSystem& files,
               const base::Clock& clock, const Options& options, const state::SnapshotInfo& newest,
-              std::function<base::Status(journal::Position)> may_finish);
+              std::function<base::Status(journal::Position)> may_finish, Past* past);
   ~Maintenance();
 
   void start();
@@ -27,6 +31,7 @@ class Maintenance {
   base::Result<Hub::BackupPlan> pin();
   void unpin(std::uint64_t ticket);
   void wake();
+  Erasing& erasing() { return erasing_; }
 
   std::uint64_t snapshot_position() const { return snapshot_position_.load(std::memory_order_relaxed); }
   std::uint64_t journal_bytes() const;
@@ -37,6 +42,8 @@ class Maintenance {
   void expire();
   std::chrono::milliseconds pause();
   base::Status tidy();
+  base::Status copy_history(const std::string& copy, Hub::BackupPlan& plan, const std::string& name);
+  void erase();
 
   state::Store& store_;
   journal::Journal& journal_;
@@ -44,10 +51,12 @@ class Maintenance {
   base::FileSystem& files_;
   const base::Clock& clock_;
   const Options& options_;
+  Past* const past_;  // null: no history
   const Folder folder_;
+  Erasing erasing_;
   const std::function<base::Status(journal::Position)> may_finish_;  // of a snapshot
   std::mutex snapshotting_;                                          // files of the folder come and go under it
-  std::set<std::uint64_t> pins_;                                     // backups being copied: nothing is dropped
+  std::map<std::uint64_t, std::string> pins_;  // backups being copied: nothing is dropped; each one's copy of history
   std::uint64_t next_ticket_ = 1;
   std::mutex mutex_;  // of what follows
   std::condition_variable wakeup_;

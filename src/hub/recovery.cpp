@@ -122,6 +122,9 @@ base::Status replay(state::Store& store, const journal::Record& record, ngsi::Re
     case journal::RecordKind::entity_put:
     case journal::RecordKind::entity_patch:
       return replay_entity(store, *tenant, record, reader, event);
+    case journal::RecordKind::erased:
+      return {};
+    case journal::RecordKind::erase:
     case journal::RecordKind::entity_delete: {
       const std::string_view id(reinterpret_cast<const char*>(record.payload.data()), record.payload.size());
       const ngsi::EntityView before = store.tip(*tenant, id);
@@ -131,6 +134,8 @@ base::Status replay(state::Store& store, const journal::Record& record, ngsi::Re
       return {};
     }
     case journal::RecordKind::tenant:
+    case journal::RecordKind::temporal:  // of history alone
+    case journal::RecordKind::past:
       return {};
     case journal::RecordKind::setting: {
       MADANG_TRY(const IndexSetting setting, read_setting(record.payload));

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "madang/base/spinning.h"
+#include "madang/history/history.h"
 #include "madang/ngsi/expiry.h"
 
 #include "folder.h"
@@ -20,6 +22,7 @@ using journal::Position;
 constexpr std::size_t kShowAtOnce = 64;
 // Changes applied in one turn of a loop and under one hold of the lock: some 100 µs.
 constexpr std::size_t kApplyAtOnce = 128;
+constexpr std::size_t kTurnAtOnce = 32;  // the same of small requests, so that loops do not wait long for each other
 constexpr std::size_t kWorthASync = 64;  // changes
 constexpr std::size_t kLookAhead = 16;   // entities of a batch fetched at once
 
@@ -29,9 +32,20 @@ base::metrics::Counter& wait_nanoseconds() {
   return counter;
 }
 
+/// The one attribute that a patch changes; none where it is about more.
+ngsi::Symbol only_change(const std::vector<ngsi::Symbol>& updated, ngsi::EntityView patch) {
+  const bool one = updated.size() == 1 && patch.type_count() == 0 &&
+                   (patch.header().flags & (ngsi::kScopesGiven | ngsi::kExpiryGiven)) == 0;
+  return one ? updated.front() : ngsi::Symbol::none;
+}
+
 base::Error outcome_unknown() {
   return base::error(Code::unavailable,
                      "The disk failed while the change was written; whether it was kept is unknown until the restart.");
+}
+
+base::Error being_erased() {
+  return base::error(Code::unavailable, "All that this tenant has is being erased; try again in a moment.");
 }
 
 void forget(std::vector<ChangeResult>& results) {
@@ -46,7 +60,8 @@ void forget(std::vector<ChangeResult>& results) {
 SequencerLock::SequencerLock(std::mutex& mutex) : held_(mutex, std::try_to_lock) {
   if (held_.owns_lock()) return;
   const auto begin = std::chrono::steady_clock::now();
-  held_.lock();
+  base::lock_spinning(*held_.mutex());
+  held_ = std::unique_lock(*held_.mutex(), std::adopt_lock);
   const auto waited = std::chrono::steady_clock::now() - begin;
   wait_nanoseconds().add(static_cast<std::uint64_t>(std::chrono::nanoseconds(waited).count()));
 }
@@ -66,51 +81,102 @@ void Sequencer::on_failure(std::function<void(base::Error)> call) {
 }
 
 void Sequencer::apply(const PrincipalPtr& who, state::Tenant& tenant, std::vector<ngsi::Change>&& changes,
-                      base::Executor& home, Hub::Applied done) {
-  Batch batch{who, &tenant, std::move(changes), &home, std::move(done), 0, {}, {}};
-  batch.results.reserve(batch.changes.size());
-  if (!apply_slice(batch)) go_on(std::make_shared<Batch>(std::move(batch)));
+                      base::Executor& executor, Hub::Applied done) {
+  Home& home = home_of(executor);
+  Batch batch{who, &tenant, std::move(changes), std::move(done), 0, {}, {}};
+  if (batch.changes.size() >= kWorthASync) {
+    if (!apply_slice(home, batch)) go_on(home, std::make_shared<Batch>(std::move(batch)));
+    return;
+  }
+  {
+    const std::lock_guard lock(home.arrival);
+    home.arrived.push_back(std::move(batch));
+    waiting_.fetch_add(1, std::memory_order_relaxed);
+    if (home.arrived.size() > 1) return;  // the first one has called
+  }
+  executor.post([this, &home] { apply_arrived(home); });
+}
+
+/// The requests that an executor has at hand are applied together, behind all that it read in this turn: the lock is
+/// taken once, their entities are fetched from memory side by side, and they share a sync.
+void Sequencer::apply_arrived(Home& home) {
+  std::vector<Batch> arrived;
+  {
+    const std::lock_guard lock(home.arrival);
+    arrived.swap(home.arrived);
+    home.arrived.reserve(arrived.size());
+  }
+  waiting_.fetch_sub(arrived.size(), std::memory_order_relaxed);  // those that wait for the disk are counted again
+  std::vector<Batch*> answered;
+  std::size_t uncommitted = 0;
+  for (std::span<Batch> left(arrived); !left.empty();) {
+    const std::size_t count = apply_some(home, left, answered);
+    left = left.subspan(count);
+    uncommitted += count;
+    if (left.empty() || uncommitted >= kWorthASync) uncommitted = 0, journal_.commit();
+  }
+  for (Batch* batch : answered) batch->done(std::move(batch->results));
+}
+
+/// As many as one hold of the lock is good for; how many that were. `answered` gets those that need not wait.
+std::size_t Sequencer::apply_some(Home& home, std::span<Batch> arrived, std::vector<Batch*>& answered) {
+  const SequencerLock lock(mutex_);
+  last_time_ = std::max(last_time_, clock_.now());  // never goes back, so that modifiedAt follows the order of changes
+  std::size_t count = 0, changes = 0;
+  for (; count < arrived.size() && changes < kTurnAtOnce; ++count) {
+    if (count % kLookAhead == 0) look_ahead(arrived.subspan(count));
+    Batch& batch = arrived[count];
+    changes += batch.changes.size();
+    while (batch.next < batch.changes.size()) apply_next(batch);
+    if (!waits(home, batch)) answered.push_back(&batch);
+  }
+  return count;
 }
 
 /// Big batches let the requests of others in between, on their own loop and at the lock.
-void Sequencer::go_on(std::shared_ptr<Batch> batch) {
-  base::Executor& home = *batch->home;
-  home.post([this, batch = std::move(batch)] {
-    if (!apply_slice(*batch)) go_on(batch);
+void Sequencer::go_on(Home& home, std::shared_ptr<Batch> batch) {
+  home.executor.post([this, &home, batch = std::move(batch)] {
+    if (!apply_slice(home, *batch)) go_on(home, batch);
   });
 }
 
-bool Sequencer::apply_slice(Batch& batch) {
+bool Sequencer::apply_slice(Home& home, Batch& batch) {
   {
-    SequencerLock lock(mutex_);
-    // Time never goes back, so that modifiedAt follows the order of changes.
+    const SequencerLock lock(mutex_);
     last_time_ = std::max(last_time_, clock_.now());
     const std::size_t end = std::min(batch.changes.size(), batch.next + kApplyAtOnce);
-    for (; batch.next < end; ++batch.next) {
-      if (batch.next % kLookAhead == 0) look_ahead(*batch.tenant, std::span(batch.changes).subspan(batch.next));
-      auto result = apply_one(*batch.who, *batch.tenant, std::move(batch.changes[batch.next]), last_time_);
-      if (result.ok()) {
-        batch.wait_for = std::max(batch.wait_for, Position{result->version});
-        batch.results.push_back(std::move(*result));
-      } else {
-        // What is refused is refused because of the tip: the answer must not be given before the tip is durable.
-        batch.wait_for = std::max(batch.wait_for, journal_.last());
-        batch.results.emplace_back().error = std::move(result).error();
-      }
-    }
+    while (batch.next < end) apply_next(batch);
     if (batch.next < batch.changes.size()) return false;
-    if (batch.wait_for > store_.shown() && !failed()) {
-      Home& waiting = home_of(*batch.home);
-      waiting.waiters.push_back({batch.wait_for, std::move(batch.done), std::move(batch.results)});
-      waiting_.fetch_add(1, std::memory_order_relaxed);
-      commit(waiting, batch.changes.size());
-      return true;
-    }
-    // The disk may have failed since the first slice.
-    if (failed() && batch.wait_for.value > durable_.load(std::memory_order_relaxed)) forget(batch.results);
+    if (waits(home, batch)) return journal_.commit(), true;
   }
   batch.done(std::move(batch.results));
   return true;
+}
+
+void Sequencer::apply_next(Batch& batch) {
+  if (batch.next == 0) batch.results.reserve(batch.changes.size());
+  if (batch.next % kLookAhead == 0) look_ahead(*batch.tenant, std::span(batch.changes).subspan(batch.next));
+  auto result = apply_one(*batch.who, *batch.tenant, std::move(batch.changes[batch.next++]), last_time_);
+  if (result.ok()) {
+    batch.wait_for = std::max(batch.wait_for, Position{result->version});
+    batch.results.push_back(std::move(*result));
+  } else {
+    // What is refused is refused because of the tip: the answer must not be given before the tip is durable.
+    batch.wait_for = std::max(batch.wait_for, journal_.last());
+    batch.results.emplace_back().error = std::move(result).error();
+  }
+}
+
+/// True: who asked for it now waits for the disk. False: it is to be answered.
+bool Sequencer::waits(Home& home, Batch& batch) {
+  if (batch.wait_for > store_.shown() && !failed()) {
+    home.waiters.push_back({batch.wait_for, std::move(batch.done), std::move(batch.results)});
+    waiting_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  // The disk may have failed since the first slice.
+  if (failed() && batch.wait_for.value > durable_.load(std::memory_order_relaxed)) forget(batch.results);
+  return false;
 }
 
 void Sequencer::look_ahead(state::Tenant& tenant, std::span<const ngsi::Change> changes) const {
@@ -121,25 +187,21 @@ void Sequencer::look_ahead(state::Tenant& tenant, std::span<const ngsi::Change> 
   store_.look_ahead(tenant, std::span(ids).first(count));
 }
 
-/// The requests that an executor has at hand share a sync: the commit comes behind them. Big batches are worth one
-/// each.
-void Sequencer::commit(Home& home, std::size_t changes) {
-  if (changes >= kWorthASync) return journal_.commit();
-  if (std::exchange(home.committing, true)) return;
-  home.executor->post([this, &home] {
-    {
-      const SequencerLock lock(mutex_);
-      home.committing = false;
-    }
-    journal_.commit();
-  });
+/// Of requests for one change each, those for the tenant of the first.
+void Sequencer::look_ahead(std::span<const Batch> arrived) const {
+  std::array<std::string_view, kLookAhead> ids;
+  std::size_t count = 0;
+  for (const Batch& batch : arrived.first(std::min(arrived.size(), ids.size()))) {
+    if (batch.changes.size() == 1 && batch.tenant == arrived.front().tenant) ids[count++] = batch.changes.front().id;
+  }
+  if (count > 1) store_.look_ahead(*arrived.front().tenant, std::span(ids).first(count));
 }
 
 base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                                 base::Timestamp now) {
   if (failed()) return outcome_unknown();
-  const std::string id = std::move(change.id);
-  change.id = id;
+  if (closed_ == &tenant) return being_erased();
+  const std::string& id = change.id;  // stays what it is
   state::Store::Found found = store_.look_up(tenant, id);
   if (found.entity && found.entity.may_expire()) {
     MADANG_CHECK(expire_one(tenant, id, found));
@@ -147,7 +209,7 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   }
   const ngsi::EntityView before = found.entity;
   if (before && who.policy) {
-    const ngsi::Filter* filter = who.policy->reading(tenant.name());
+    const ngsi::Filter* filter = who.policy->reading(governance::tenant_of(tenant.name()));
     if (filter != nullptr && !filter->allows_entity(before)) {
       const bool creates = change.operation == ngsi::Operation::create ||
                            change.operation == ngsi::Operation::upsert_replace ||
@@ -166,8 +228,11 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
     return result;
   }
   ngsi::EntityBlock after;
+  ngsi::Symbol only = ngsi::Symbol::none;
   if (outcome.record == ngsi::Outcome::Record::patch) {
-    MADANG_TRY(after, ngsi::splice(before, outcome.block ? ngsi::EntityView(outcome.block) : before));
+    const ngsi::EntityView patch = outcome.block ? ngsi::EntityView(outcome.block) : before;
+    only = only_change(result.updated, patch);
+    MADANG_TRY(after, ngsi::splice(before, patch));
     if (after.size() > options_.entity.entity_bytes)
       return base::error(Code::too_large, "The entity would be larger than an entity may be.");
   }
@@ -175,7 +240,8 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   const ngsi::EntityView shape = put     ? ngsi::EntityView(outcome.block)
                                  : after ? ngsi::EntityView(after)
                                          : ngsi::EntityView();
-  if (who.policy) MADANG_CHECK(who.policy->writing(tenant.name(), before, shape, result.updated));
+  if (who.policy)
+    MADANG_CHECK(who.policy->writing(governance::tenant_of(tenant.name()), before, shape, result.updated));
   if (shape) {
     const std::uint64_t old_size = before ? before.bytes().size() : 0;
     const std::uint64_t new_size = shape.bytes().size();
@@ -184,7 +250,7 @@ base::Result<ChangeResult> Sequencer::apply_one(const Principal& who, state::Ten
   MADANG_TRY(const Position position, append(tenant, outcome, id));
   if (put) after = std::move(outcome.block);
   if (after) reinterpret_cast<ngsi::EntityHeader*>(after.data())->version = position.value;
-  store_.stage(tenant, position, found, id, std::move(after), last_time_);
+  store_.stage(tenant, position, found, id, std::move(after), last_time_, only);
   result.version = position.value;
   return result;
 }
@@ -248,30 +314,110 @@ base::Status Sequencer::declare_index(state::Tenant& tenant, const state::Declar
   return {};
 }
 
-void Sequencer::change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& home,
+void Sequencer::change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& executor,
                                 std::function<void(base::Status)> done) {
+  Home& home = home_of(executor);
   base::Status refused;
   {
     SequencerLock lock(mutex_);
     const auto position = apply_document(tenant, std::move(change));
-    if (position.ok()) {
-      Home& waiting = home_of(home);
-      waiting.waiters.push_back({*position,
-                                 [done = std::move(done)](std::vector<ChangeResult>&& results) {
-                                   const auto& error = results.front().error;
-                                   done(error ? base::Status(*error) : base::Status());
-                                 },
-                                 std::vector<ChangeResult>(1)});
-      waiting_.fetch_add(1, std::memory_order_relaxed);
-      return commit(waiting, 1);
-    }
+    if (position.ok()) return wait_for(*position, home, std::move(done));
     refused = position.error();
   }
   done(std::move(refused));
 }
 
+/// Under the lock.
+void Sequencer::wait_for(Position position, Home& home, std::function<void(base::Status)>&& done) {
+  home.waiters.push_back({position,
+                          [done = std::move(done)](std::vector<ChangeResult>&& results) {
+                            const auto& error = results.front().error;
+                            done(error ? base::Status(*error) : base::Status());
+                          },
+                          std::vector<ChangeResult>(1)});
+  waiting_.fetch_add(1, std::memory_order_relaxed);
+  journal_.commit();
+}
+
+void Sequencer::change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change, bool keep_times,
+                            base::Executor& executor, std::function<void(base::Status)> done) {
+  Home& home = home_of(executor);
+  base::Status refused;
+  {
+    SequencerLock lock(mutex_);
+    last_time_ = std::max(last_time_, clock_.now());
+    const auto position = apply_past(who, tenant, std::move(change), keep_times);
+    if (position.ok()) return wait_for(*position, home, std::move(done));
+    refused = position.error();
+  }
+  done(std::move(refused));
+}
+
+void Sequencer::set_times(ngsi::TemporalChange& change) const {
+  if (change.block) {  // the times of what is in a fragment are "as the entity's"
+    auto* header = reinterpret_cast<ngsi::EntityHeader*>(change.block.data());
+    header->created_at = header->modified_at = last_time_.ns;
+  }
+  for (auto& [attribute, when] : change.deleted)
+    if (when == ngsi::kNullTime) when = last_time_;
+  for (ngsi::ScopeInstance& scope : change.scopes) {
+    scope.created_at = scope.modified_at = last_time_;
+    if (scope.deleted_at == ngsi::kNullTime) scope.deleted_at = scope.observed_at.value_or(last_time_);
+  }
+}
+
+base::Result<Position> Sequencer::apply_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change,
+                                             bool keep_times) {
+  if (failed()) return outcome_unknown();
+  if (closed_ == &tenant) return being_erased();
+  if (!keep_times) set_times(change);
+  if (who.policy) {
+    const ngsi::EntityView now = store_.tip(tenant, change.id);
+    const ngsi::EntityView given = change.block ? ngsi::EntityView(change.block) : now;
+    std::vector<ngsi::Symbol> names;
+    if (change.attribute != ngsi::Symbol::none) names.push_back(change.attribute);
+    for (std::size_t i = 0; change.block && i < given.attribute_count(); ++i) names.push_back(given.attribute_name(i));
+    MADANG_CHECK(who.policy->writing(governance::tenant_of(tenant.name()), now, given, names));
+  }
+  record_.clear();
+  history::append_temporal_change(record_, change, tenant.symbols());
+  return journal_.append(journal::RecordKind::temporal, tenant.name(), 0, record_);
+}
+
+base::Status Sequencer::keep_document(state::Tenant& tenant, DocumentChange&& change) {
+  SequencerLock lock(mutex_);
+  MADANG_CHECK(apply_document(tenant, std::move(change)));
+  journal_.commit();
+  return {};
+}
+
+base::Result<Position> Sequencer::erase(state::Tenant& tenant, std::span<const std::string> ids) {
+  SequencerLock lock(mutex_);
+  if (failed()) return outcome_unknown();
+  Position position;
+  for (const std::string& id : ids) {
+    MADANG_TRY(position, journal_.append(journal::RecordKind::erase, tenant.name(), 0, std::as_bytes(std::span(id))));
+    if (const auto found = store_.look_up(tenant, id); found.entity)
+      store_.stage(tenant, position, found, id, {}, last_time_);
+  }
+  journal_.commit();
+  return position;
+}
+
+void Sequencer::close_tenant(const state::Tenant& tenant) {
+  SequencerLock lock(mutex_);
+  closed_ = &tenant;
+}
+
+Position Sequencer::reopen_tenant() {
+  SequencerLock lock(mutex_);
+  closed_ = nullptr;
+  return journal_.last();
+}
+
 base::Result<Position> Sequencer::apply_document(state::Tenant& tenant, DocumentChange&& change) {
   if (failed()) return outcome_unknown();
+  if (closed_ == &tenant && change.keep && change.document.collection != kErasures) return being_erased();
   if (change.expected) {
     const auto there = tenant.document(change.document.collection, change.document.id);
     if (there.value_or(std::string()) != *change.expected) {
@@ -305,25 +451,25 @@ base::Result<Position> Sequencer::apply_document(state::Tenant& tenant, Document
 }
 
 Sequencer::Home& Sequencer::home_of(base::Executor& executor) {
-  for (const auto& home : homes_)
-    if (home->executor == &executor) return *home;
-  homes_.push_back(std::make_unique<Home>());
-  homes_.back()->executor = &executor;
-  return *homes_.back();
+  const auto find = [&]() -> Home* {
+    Home* home = homes_.load(std::memory_order_acquire);
+    while (home != nullptr && &home->executor != &executor) home = home->next;
+    return home;
+  };
+  if (Home* known = find()) return *known;
+  const std::lock_guard lock(homes_mutex_);
+  if (Home* known = find()) return *known;
+  Home& home = *all_homes_.emplace_back(std::make_unique<Home>(executor));
+  home.next = homes_.load(std::memory_order_relaxed);
+  homes_.store(&home, std::memory_order_release);
+  return home;
 }
 
 void Sequencer::durable(base::Result<Position> position) {
   if (!position.ok()) return fail_all(position.error());
-  SequencerLock lock(mutex_);
+  const SequencerLock lock(mutex_);
   durable_.store(position->value, std::memory_order_release);
-  bool anybody = false;
-  for (const auto& home : homes_) {
-    if (home->waiters.empty()) continue;
-    anybody = true;
-    if (std::exchange(home->called, true)) continue;
-    home->executor->post([this, executor = home->executor] { answer(*executor); });
-  }
-  if (!anybody)  // nobody waits (a setting): show it here
+  if (!call_waiters())  // nobody waits (a setting): show it here
     while (show(*position)) {
     }
 }
@@ -335,12 +481,22 @@ bool Sequencer::show(Position durable) {
   return more;
 }
 
-void Sequencer::answer(base::Executor& executor) {
+/// False: nobody waits.
+bool Sequencer::call_waiters() {
+  bool anybody = false;
+  for (Home* home = homes_.load(std::memory_order_acquire); home != nullptr; home = home->next) {
+    if (home->waiters.empty()) continue;
+    anybody = true;
+    if (!std::exchange(home->called, true)) home->executor.post([this, home] { answer(*home); });
+  }
+  return anybody;
+}
+
+void Sequencer::answer(Home& home) {
   std::vector<Waiter> ready;
   for (bool more = true; more;) {
     // Given up between rounds, so that neither readers nor other writers wait for a big group as a whole.
-    SequencerLock lock(mutex_);
-    Home& home = home_of(executor);
+    const SequencerLock lock(mutex_);
     home.called = false;
     more = show(Position{durable_.load(std::memory_order_acquire)});
     const Position shown = failed() ? Position{UINT64_MAX} : store_.shown();
@@ -356,23 +512,20 @@ void Sequencer::answer(base::Executor& executor) {
 void Sequencer::fail_all(const base::Error& error) {
   std::function<void(base::Error)> call;
   {
-    SequencerLock lock(mutex_);
+    const SequencerLock lock(mutex_);
     // Marked while the failure becomes known, in one step: an answer() that is on its way must not take these for
     // durable.
     failed_.store(true, std::memory_order_release);
     call = on_failure_;
-    for (const auto& home : homes_) {
+    for (Home* home = homes_.load(std::memory_order_acquire); home != nullptr; home = home->next) {
       for (Waiter& waiter : home->waiters) {
         if (waiter.position.value > durable_.load(std::memory_order_relaxed)) forget(waiter.results);
       }
     }
   }
   if (call) call(error);
-  SequencerLock lock(mutex_);
-  for (const auto& home : homes_) {
-    if (!home->waiters.empty() && !std::exchange(home->called, true))
-      home->executor->post([this, executor = home->executor] { answer(*executor); });
-  }
+  const SequencerLock lock(mutex_);
+  call_waiters();
 }
 
 }  // namespace madang::hub

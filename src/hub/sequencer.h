@@ -32,15 +32,26 @@ class Sequencer {
  public:
   Sequencer(state::Store& store, journal::Journal& journal, Tap& tap, const base::Clock& clock, const Options& options);
 
-  void apply(const PrincipalPtr& who, state::Tenant& tenant, std::vector<ngsi::Change>&& changes, base::Executor& home,
-             Hub::Applied done);
+  void apply(const PrincipalPtr& who, state::Tenant& tenant, std::vector<ngsi::Change>&& changes,
+             base::Executor& executor, Hub::Applied done);
   /// Clause 4.22: appends what has expired of the tenant's entities after `last`, at most so many. True: there is more.
   bool expire(state::Tenant& tenant, state::Store::Due& last, std::size_t most);
   base::Status declare_index(state::Tenant& tenant, const state::DeclaredIndex& index, bool declare);
-  /// Keeps or removes a document; `done` is called on `home` once that is durable, with not_found where there is none
-  /// to remove.
-  void change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& home,
+  /// Keeps or removes a document; `done` is called on `executor` once that is durable, with not_found where there is
+  /// none to remove.
+  void change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& executor,
                        std::function<void(base::Status)> done);
+  /// Appends a change of the past, its times set; `done` is called on `home` once it is durable.
+  void change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change, bool keep_times,
+                   base::Executor& executor, std::function<void(base::Status)> done);
+  /// The same without waiting, for what is done again where it gets lost.
+  base::Status keep_document(state::Tenant& tenant, DocumentChange&& change);
+  /// Removes entities for good: a record of kind erase for each id, whether there is such an entity now or not.
+  /// Gives the position of the last: up to it all of them are to be gone, what comes behind it is new.
+  base::Result<journal::Position> erase(state::Tenant& tenant, std::span<const std::string> ids);
+  /// While all that a tenant has is being erased, nothing is put in.
+  void close_tenant(const state::Tenant& tenant);
+  journal::Position reopen_tenant();  // the end of what was there
   /// The journal's call: everything up to there is on disk, or the journal has ended.
   void durable(base::Result<journal::Position> position);
 
@@ -60,40 +71,52 @@ class Sequencer {
     Hub::Applied done;
     std::vector<ChangeResult> results;
   };
-  /// Those of one executor, in order of positions.
-  struct Home {
-    base::Executor* executor = nullptr;
-    std::deque<Waiter> waiters;
-    bool called = false;      // an answer() is on its way
-    bool committing = false;  // so is a commit
-  };
-
-  /// Changes that are applied a slice at a time.
+  /// What one request asks for.
   struct Batch {
     PrincipalPtr who;
     state::Tenant* tenant = nullptr;
     std::vector<ngsi::Change> changes;
-    base::Executor* home = nullptr;
     Hub::Applied done;
     std::size_t next = 0;
     std::vector<ChangeResult> results;
     journal::Position wait_for;
   };
 
-  /// Applies the next slice. True: that was the last; who asked waits or is answered.
-  bool apply_slice(Batch& batch);
-  void go_on(std::shared_ptr<Batch> batch);
+  /// Those of one executor.
+  struct Home {
+    explicit Home(base::Executor& e) : executor(e) {}
+    base::Executor& executor;
+    Home* next = nullptr;
+    std::deque<Waiter> waiters;  // in order of positions
+    bool called = false;         // an answer() is on its way
+
+    std::mutex arrival;          // of what follows
+    std::vector<Batch> arrived;  // in this turn of the executor: applied at its end
+  };
+
+  void apply_arrived(Home& home);
+  std::size_t apply_some(Home& home, std::span<Batch> arrived, std::vector<Batch*>& answered);
+  /// Applies the next slice of a big batch. True: that was the last; who asked waits or is answered.
+  bool apply_slice(Home& home, Batch& batch);
+  void go_on(Home& home, std::shared_ptr<Batch> batch);
+  void apply_next(Batch& batch);
+  bool waits(Home& home, Batch& batch);
   void look_ahead(state::Tenant& tenant, std::span<const ngsi::Change> changes) const;
+  void look_ahead(std::span<const Batch> arrived) const;
   base::Result<ChangeResult> apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                        base::Timestamp now);
   base::Status expire_one(state::Tenant& tenant, std::string_view id, const state::Store::Found& found);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
+  base::Result<journal::Position> apply_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change,
+                                             bool keep_times);
+  void set_times(ngsi::TemporalChange& change) const;
+  void wait_for(journal::Position position, Home& home, std::function<void(base::Status)>&& done);
   base::Result<journal::Position> apply_document(state::Tenant& tenant, DocumentChange&& change);
   Home& home_of(base::Executor& executor);
-  void commit(Home& home, std::size_t changes);
   /// Shows a slice of what is durable, and tells the tap. True: there is more.
   bool show(journal::Position durable);
-  void answer(base::Executor& executor);
+  bool call_waiters();
+  void answer(Home& home);
   void fail_all(const base::Error& error);
 
   state::Store& store_;
@@ -102,7 +125,10 @@ class Sequencer {
   const base::Clock& clock_;
   const Options& options_;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Home>> homes_;
+  std::atomic<Home*> homes_{nullptr};  // a list that only grows, to be walked without a lock
+  std::vector<std::unique_ptr<Home>> all_homes_;
+  std::mutex homes_mutex_;  // of those who add to it
+  const state::Tenant* closed_ = nullptr;
   base::Timestamp last_time_;
   base::ByteBuffer record_;
   ngsi::RecordWriter records_;

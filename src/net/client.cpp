@@ -23,7 +23,7 @@ using JobPtr = std::unique_ptr<Job>;
 namespace {
 
 constexpr int kEvents = 256;
-constexpr std::chrono::milliseconds kSweep{10};        // how exactly limits of time are kept
+constexpr std::chrono::milliseconds kSweep{10};         // how exactly limits of time are kept
 constexpr std::chrono::milliseconds kIdleSweep{1'000};  // while nothing is under way
 
 base::Error gone() {
@@ -165,7 +165,8 @@ struct Client::Impl final : ClientConnection::Owner {
     for (std::size_t i = connections_.size(); i-- > 0;) {
       if (i < connections_.size()) connections_[i]->check_deadline();
     }
-    while (!idle_.empty() && (idle_.size() > options_.idle || now_ - idle_.front()->idle_since() >= options_.idle_timeout)) {
+    while (!idle_.empty() &&
+           (idle_.size() > options_.idle || now_ - idle_.front()->idle_since() >= options_.idle_timeout)) {
       ClientConnection& oldest = *idle_.front();
       oldest.close();
       lost(oldest);

@@ -95,8 +95,7 @@ void ClientConnection::connect_next() {
   while (next_address_ < addresses_.size()) {
     const std::string& address = addresses_[next_address_++];
     if (!owner_.options().allow_private && !is_public_address(address)) {
-      last_error_ =
-          base::error(base::Code::forbidden, "the address of " + job_->url.host + " is not a public one");
+      last_error_ = base::error(base::Code::forbidden, "the address of " + job_->url.host + " is not a public one");
     } else if (connect_to(address)) {
       return;
     }
@@ -112,8 +111,8 @@ bool ClientConnection::connect_to(const std::string& address) {
   const int one = 1;
   ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   const bool started =
-      socket_ >= 0 && (::connect(socket_, reinterpret_cast<const sockaddr*>(&to.storage), to.size) == 0 ||
-                       errno == EINPROGRESS);
+      socket_ >= 0 &&
+      (::connect(socket_, reinterpret_cast<const sockaddr*>(&to.storage), to.size) == 0 || errno == EINPROGRESS);
   if (started && owner_.watch(socket_, *this)) {
     phase_ = Phase::connecting;  // epoll tells, also of one that is connected already
     return true;

@@ -46,8 +46,8 @@ std::shared_ptr<Stream> Connection::open_stream(std::uint64_t ticket, int status
   const bool chunked = !upgraded && parser_.framing().http11;
   const auto framing = chunked ? StreamOutput::Framing::chunked : StreamOutput::Framing::raw;
   stream_ = std::make_unique<StreamState>(StreamState{StreamOutput(framing), std::move(owner), upgraded});
-  ++ticket_;              // the Responder has done its part, and pending_ keeps further requests from being read
-  parser_.next(input_);   // its request's bytes go
+  ++ticket_;             // the Responder has done its part, and pending_ keeps further requests from being read
+  parser_.next(input_);  // its request's bytes go
   const int buffer = loop_.shared().options.stream_buffer;
   if (buffer > 0) ::setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
   // What has come behind the request, and the head, have their turn when the caller is done.

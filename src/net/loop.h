@@ -3,8 +3,7 @@
 // post(), drain(), stop() and the counters belongs to that thread.
 //
 // The loop is epoll itself, edge-triggered, each socket registered once. Asio (1.81) pays for every request a recv that
-// finds nothing, or an epoll_ctl where it only waits: a tenth of what a small request costs in all. The client, where
-// that does not matter, is Asio's.
+// finds nothing, or an epoll_ctl where it only waits: a tenth of what a small request costs in all.
 
 #include <atomic>
 #include <deque>

@@ -34,6 +34,7 @@ class Application {
         if (existing_) return base::error(Code::already_exists, "The entity " + change_.id + " exists already.");
         return create();
       case Operation::upsert_replace:
+        if (change_.keep_times) return copy();
         return existing_ ? replace() : create();
       case Operation::upsert_update:
         return existing_ ? change_attributes() : create();
@@ -81,6 +82,13 @@ class Application {
     outcome_.record = Outcome::Record::put;
     outcome_.created = true;
     return take_fragment(now_);
+  }
+
+  base::Result<Outcome> copy() {
+    outcome_.record = Outcome::Record::put;
+    outcome_.created = !existing_;
+    outcome_.block = std::move(change_.fragment.block);
+    return std::move(outcome_);
   }
 
   /// The fragment's block becomes the entity's. Attribute times of a fragment are "as the entity's": setting those sets

@@ -256,7 +256,9 @@ std::string PreparedContext::compact_with_prefix(std::string_view iri) const {
 
 ContextPtr core_context() {
   static const ContextPtr core = std::make_shared<PreparedContext>(*core_active(), Presentation());
-  return core;
+  // Counted by each thread for itself: on every request, loops would fight for the one count.
+  thread_local const ContextPtr mine(std::make_shared<ContextPtr>(core), core.get());
+  return mine;
 }
 
 }  // namespace madang::ngsi

@@ -21,7 +21,7 @@ constexpr std::size_t kLargestKept = 4 << 10;
 constexpr std::size_t kMostKept = 4 << 20;  // bytes, of one thread
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kKeeps = true;  // a sanitizer is to see each block come and go
+constexpr bool kKeeps = false;  // a sanitizer is to see each block come and go
 #elif defined(__has_feature)
 constexpr bool kKeeps = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
 #else

@@ -9,6 +9,7 @@
 #include "madang/base/uri.h"
 #include "madang/ngsi/context.h"
 #include "madang/ngsi/entity.h"
+#include "madang/ngsi/record.h"
 
 #include "encoding.h"
 #include "json_path.h"
@@ -272,6 +273,20 @@ base::Result<EntityBlock> RecordReader::read(std::span<const std::byte> record, 
   at = encoding::put(at, kept.names.data(), sizeof(Symbol) * kept.names.size());
   encoding::put(at, body.data(), body.size());
   return block;
+}
+
+base::Result<std::string_view> record_id(std::span<const std::byte> record) {
+  encoding::Cursor cursor(record.data(), record.data() + record.size());
+  cursor.take(1);
+  const std::byte* raw = cursor.take(sizeof(EntityHeader));
+  if (!cursor.ok()) return corrupt("An entity's record ends within its header.");
+  EntityHeader header;
+  std::memcpy(&header, raw, sizeof(header));
+  MADANG_CHECK(skip_names(cursor, header.name_count));
+  cursor.take(8ull * header.attribute_count + 2ull * header.type_count);
+  const std::byte* id = cursor.take(header.id_size);
+  if (!cursor.ok()) return corrupt("The entity ends before its attributes.");
+  return std::string_view(reinterpret_cast<const char*>(id), header.id_size);
 }
 
 base::Status verify(std::span<const std::byte> block, bool deep) {

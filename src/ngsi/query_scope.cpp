@@ -73,8 +73,12 @@ base::Result<ScopeSelection> parse_scope_selection(std::string_view text, const 
   return BooleanParser<ScopeSelection>(cursor, "|,", limits, [&] { return read_pattern(cursor); }).parse();
 }
 
-bool matches(const ScopeSelection& selection, const EntityView& entity) {
-  const auto part_matches = [&](const ScopeSelection& part) { return matches(part, entity); };
+namespace {
+
+/// `any`: is one of the scopes like this pattern?
+template <class Any>
+bool matches_scopes(const ScopeSelection& selection, Any&& any) {
+  const auto part_matches = [&](const ScopeSelection& part) { return matches_scopes(part, any); };
   switch (selection.node) {
     case ScopeSelection::Node::all_of:
       return std::all_of(selection.parts.begin(), selection.parts.end(), part_matches);
@@ -83,9 +87,23 @@ bool matches(const ScopeSelection& selection, const EntityView& entity) {
     case ScopeSelection::Node::scope:
       break;
   }
-  bool found = false;
-  entity.each_scope([&](std::string_view scope) { found = found || scope_matches(selection.pattern, scope); });
-  return found;
+  return any(selection.pattern);
+}
+
+}  // namespace
+
+bool matches(const ScopeSelection& selection, const EntityView& entity) {
+  return matches_scopes(selection, [&](const std::string& pattern) {
+    bool found = false;
+    entity.each_scope([&](std::string_view scope) { found = found || scope_matches(pattern, scope); });
+    return found;
+  });
+}
+
+bool matches(const ScopeSelection& selection, const std::vector<std::string>& scopes) {
+  return matches_scopes(selection, [&](const std::string& pattern) {
+    return std::any_of(scopes.begin(), scopes.end(), [&](const auto& scope) { return scope_matches(pattern, scope); });
+  });
 }
 
 }  // namespace madang::ngsi

@@ -8,6 +8,7 @@
 #include "attribute_members.h"
 #include "json_text.h"
 #include "kind_values.h"
+#include "represent_parts.h"
 #include "value_keys.h"
 
 namespace madang::ngsi {
@@ -41,13 +42,6 @@ bool contains(const std::vector<Symbol>& list, Symbol symbol) {
   return std::find(list.begin(), list.end(), symbol) != list.end();
 }
 
-bool is_shown(EntityView entity, Symbol name, const Representation& how, const Filter* filter) {
-  if (how.has_attributes && !contains(how.attributes, name)) return false;
-  if (how.has_pick && !contains(how.pick, name)) return false;
-  if (!how.omit.empty() && contains(how.omit, name)) return false;
-  return filter == nullptr || filter->allows_attribute(entity, name);
-}
-
 bool is_wanted(std::string_view dataset, const Representation& how) {
   const auto& wanted = how.dataset_ids;
   if (wanted.empty()) return true;
@@ -70,6 +64,27 @@ const Representation& behind(const Representation& how, Symbol relationship, con
     if (branch.relationship == relationship) return branch.how;
   return whole;
 }
+
+}  // namespace
+
+bool is_shown(EntityView entity, Symbol name, const Representation& how, const Filter* filter) {
+  if (how.has_attributes && !contains(how.attributes, name)) return false;
+  if (how.has_pick && !contains(how.pick, name)) return false;
+  if (!how.omit.empty() && contains(how.omit, name)) return false;
+  return filter == nullptr || filter->allows_attribute(entity, name);
+}
+
+void append_types(std::string& out, EntityView entity, Vocabulary& vocabulary) {
+  const std::size_t count = entity.type_count();
+  if (count != 1) out += '[';
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) out += ',';
+    out += vocabulary.json_name(entity.type(i));
+  }
+  if (count != 1) out += ']';
+}
+
+namespace {
 
 class Writer {
  public:
@@ -134,6 +149,13 @@ class Writer {
 
   bool wrote() const { return wrote_; }
 
+  /// One instance alone, with `more` members in its object.
+  void alone(const AttributeView& attribute, std::string_view more) {
+    more_ = more;
+    if (!more.empty() && how_.format != Format::simplified) return object(attribute);
+    instance(attribute);
+  }
+
  private:
   // ---- what is asked for ----
 
@@ -158,15 +180,7 @@ class Writer {
     out_ += vocabulary_.context().json();
   }
 
-  void types() {
-    const std::size_t count = entity_.type_count();
-    if (count != 1) out_ += '[';
-    for (std::size_t i = 0; i < count; ++i) {
-      if (i > 0) out_ += ',';
-      out_ += vocabulary_.json_name(entity_.type(i));
-    }
-    if (count != 1) out_ += ']';
-  }
+  void types() { append_types(out_, entity_, vocabulary_); }
 
   void scopes() {
     const bool many = entity_.scope_count() != 1;
@@ -414,6 +428,7 @@ class Writer {
     if (attribute.observed_at) time("observedAt", *attribute.observed_at);
     if (!attribute.dataset_id.empty()) member("datasetId"), base::json::append_string(out_, attribute.dataset_id);
     if (shows_times()) times(attribute.created_at, attribute.modified_at, attribute.expires_at);
+    out_ += std::exchange(more_, {});
     if (how_.system_attributes && is_deleted(attribute)) time("deletedAt", *how_.changes->deleted_at);
     if (const auto was = previous(attribute)) append_previous(*was);
     if (joins(attribute)) linked_entities(attribute);
@@ -497,7 +512,8 @@ class Writer {
   const Representation& how_;
   const Filter* filter_;
   Joining* joining_;
-  bool own_ = true;  // at an attribute of the entity, not at one of an attribute
+  std::string_view more_;  // members of the next object
+  bool own_ = true;        // at an attribute of the entity, not at one of an attribute
   bool first_ = true;
   bool wrote_ = false;
 };
@@ -519,6 +535,20 @@ void append_entity(std::string& out, EntityView entity, Vocabulary& vocabulary, 
     writer.entity();
 }
 
+base::Result<EntityBlock> copy_shown(EntityView entity, const Representation& how, const Filter* filter) {
+  thread_local EntityBuilder builder;
+  builder.begin_like(entity);
+  builder.set_version(entity.version());
+  for (std::size_t i = 0; i < entity.type_count(); ++i) builder.add_type(entity.type(i));
+  if (how.pick_scope) entity.each_scope([](std::string_view scope) { builder.add_scope(scope); });
+  const bool in_order = entity.is_in_order();
+  for (std::size_t i = 0; i < entity.attribute_count(); ++i) {
+    if (is_shown(entity, entity.attribute_name(i), how, filter) && is_wanted(entity.attribute(i).dataset_id, how))
+      builder.copy_from_base(i, in_order);
+  }
+  return builder.finish();
+}
+
 void each_linked(EntityView entity, const Representation& how, const Representation& whole, const Filter* filter,
                  const std::function<void(std::string_view, const Representation&)>& see) {
   for (std::size_t i = 0; i < entity.attribute_count(); ++i) {
@@ -528,6 +558,11 @@ void each_linked(EntityView entity, const Representation& how, const Representat
     if (!is_wanted(attribute.dataset_id, how)) continue;
     each_object(attribute.value, [&](std::string_view id) { see(id, behind(how, name, whole)); });
   }
+}
+
+void append_instance(std::string& out, const AttributeView& instance, Vocabulary& vocabulary, const Representation& how,
+                     std::string_view more) {
+  Writer(out, EntityView(), vocabulary, how, nullptr).alone(instance, more);
 }
 
 bool append_attribute(std::string& out, EntityView entity, Symbol attribute, Vocabulary& vocabulary,

@@ -104,8 +104,9 @@ void update_space(SpaceIndex& index, const Located& old, const Located& now, Pla
 
 }  // namespace
 
-void Indexes::update(Place place, EntityView before, EntityView after) {
-  const bool same_types = before && after && has_same_types(before, after);
+void Indexes::update(Place place, EntityView before, EntityView after, Symbol only) {
+  if (!before || !after) only = Symbol::none;
+  const bool same_types = only != Symbol::none || (before && after && has_same_types(before, after));
   if (!same_types) {
     if (!before) all.add(place);
     if (!after) all.remove(place);
@@ -114,8 +115,8 @@ void Indexes::update(Place place, EntityView before, EntityView after) {
     for (std::size_t i = 0; after && i < after.type_count(); ++i) type_set(after.type(i)).add(place);
   }
   if ((before && before.may_expire()) || (after && after.may_expire())) update_expiry(place, before, after);
-  update_scopes(place, before, after);
-  update_attributes(place, before, after, same_types);
+  if (only == Symbol::none) update_scopes(place, before, after);
+  update_attributes(place, before, after, same_types, only);
 }
 
 void Indexes::update_expiry(Place place, EntityView before, EntityView after) {
@@ -158,13 +159,14 @@ void Indexes::update_scopes(Place place, EntityView before, EntityView after) {
   replace(old, now, out, in);
 }
 
-void Indexes::update_attributes(Place place, EntityView before, EntityView after, bool same_types) {
+void Indexes::update_attributes(Place place, EntityView before, EntityView after, bool same_types, Symbol only) {
   thread_local std::vector<Symbol> changed;
   thread_local std::vector<Link> old_links, new_links;
   changed.clear(), old_links.clear(), new_links.clear();
   bool irregular = false;
 
-  const bool same_names = before && after && has_same_names(before, after);
+  const bool one = only != Symbol::none;
+  const bool same_names = !one && before && after && has_same_names(before, after);
   // Most of a changed entity is what it was, to the byte.
   const bool in_bytes = same_names && same_types && before.is_in_order() && after.is_in_order();
   const auto is_same_text = [&](const Group& old, const Group& now) {
@@ -189,8 +191,9 @@ void Indexes::update_attributes(Place place, EntityView before, EntityView after
       update_space(space_set(name), locate(old, place), locate(now, place), place);
   };
 
+  if (one) compare(only, Group::of(before, only), Group::of(after, only));
   bool in_step = same_names && before.attribute_count() == after.attribute_count();
-  if (before)
+  if (before && !one)
     for (Group old = Group::at(before, 0); !old.empty(); old = Group::at(before, old.end)) {
       const Symbol name = old.name();
       const bool opposite = in_step && after.attribute_name(old.begin) == name;
@@ -198,7 +201,7 @@ void Indexes::update_attributes(Place place, EntityView before, EntityView after
       in_step = in_step && opposite && now.end == old.end;
       compare(name, old, now);
     }
-  if (after && !in_step)
+  if (after && !in_step && !one)
     for (Group now = Group::at(after, 0); !now.empty(); now = Group::at(after, now.end))
       if (!before || !before.has_attribute(now.name())) compare(now.name(), {}, now);
 

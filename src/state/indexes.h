@@ -91,7 +91,8 @@ struct Indexes {
   absl::btree_set<Expiry> expiries;  // the next of each entity that has one
 
   /// `before` or `after` is null for an entity that comes or goes.
-  void update(Place place, EntityView before, EntityView after);
+  /// `only`: the one attribute in which they differ; none: not known.
+  void update(Place place, EntityView before, EntityView after, Symbol only = Symbol::none);
 
   PlaceSet& type_set(Symbol symbol);
   SpaceIndex& space_set(Symbol symbol);
@@ -104,7 +105,7 @@ struct Indexes {
  private:
   void update_expiry(Place place, EntityView before, EntityView after);
   void update_scopes(Place place, EntityView before, EntityView after);
-  void update_attributes(Place place, EntityView before, EntityView after, bool same_types);
+  void update_attributes(Place place, EntityView before, EntityView after, bool same_types, Symbol only);
   void update_irregular_links(Place place, EntityView after);
 };
 

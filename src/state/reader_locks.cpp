@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
-#include <thread>
 
+#include "madang/base/spinning.h"
 #include "madang/state/store.h"
 
 #include "store_impl.h"
@@ -13,23 +13,6 @@ namespace madang::state {
 namespace {
 
 std::atomic<std::uint64_t> next_serial{1};
-
-void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#else
-  std::this_thread::yield();
-#endif
-}
-
-/// Most waits here last well below a microsecond: a trip through the kernel would cost more than all of them.
-void lock_spinning(std::mutex& mutex) {
-  for (int spin = 0; spin < 200; ++spin) {
-    if (mutex.try_lock()) return;
-    pause();
-  }
-  mutex.lock();
-}
 
 }  // namespace
 
@@ -92,12 +75,12 @@ void ReaderLocks::enter(Lock& lock) {
   if (lock.depth++ > 0) return;
   // A mutex is not fair: without this door a reader of many slices in a row would keep the writer out for long.
   if (writer_waits_.load(std::memory_order_acquire)) writer_waits_.wait(true, std::memory_order_acquire);
-  lock_spinning(lock.mutex);
+  base::lock_spinning(lock.mutex);
 }
 
 ReaderLocks::Exclusive::Exclusive(ReaderLocks& locks) : locks_(locks), list_(locks.list_mutex_) {
   locks_.writer_waits_.store(true, std::memory_order_release);
-  for (const auto& lock : locks_.locks_) lock_spinning(lock->mutex);
+  for (const auto& lock : locks_.locks_) base::lock_spinning(lock->mutex);
 }
 
 ReaderLocks::Exclusive::~Exclusive() {

@@ -68,8 +68,8 @@ class Loader {
  public:
   using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
   Loader(Store& store, bool keep, bool values, const base::File& file, const SnapshotInfo& info,
-         const Progress& progress)
-      : store_(store), keep_(keep), values_(values), file_(file), info_(info), progress_(progress) {}
+         const Progress& progress, const SnapshotVisitor* visitor)
+      : store_(store), keep_(keep), values_(values), file_(file), info_(info), progress_(progress), visitor_(visitor) {}
 
   Status run(std::size_t threads) {
     const auto work = [this] {
@@ -162,14 +162,18 @@ class Loader {
       case BlockKind::index: {
         std::string_view type, attribute;
         if (!take_text(rest, type) || !take_text(rest, attribute) || !rest.empty()) return bad();
-        return store_.declare_index(*tenants_[block.header.tenant].tenant, {std::string(type), std::string(attribute)});
+        Tenant& tenant = *tenants_[block.header.tenant].tenant;
+        const DeclaredIndex index{std::string(type), std::string(attribute)};
+        return visitor_ != nullptr ? visitor_->index(tenant, index) : store_.declare_index(tenant, index);
       }
       case BlockKind::document: {
         std::string_view collection, id, text;
         if (!take_text(rest, collection) || !take_text(rest, id) || !take_text(rest, text) || !rest.empty())
           return bad();
-        return store_.put_document(*tenants_[block.header.tenant].tenant,
-                                   {std::string(collection), std::string(id), std::string(text)});
+        Tenant& tenant = *tenants_[block.header.tenant].tenant;
+        Document document{std::string(collection), std::string(id), std::string(text)};
+        return visitor_ != nullptr ? visitor_->document(tenant, document)
+                                   : store_.put_document(tenant, std::move(document));
       }
       case BlockKind::end: {
         End end;
@@ -228,6 +232,8 @@ class Loader {
       const std::uint64_t hash = impl.hash(EntityView(entity).id());
       ready.push_back({hash, std::move(entity)});
     }
+    if (visitor_ != nullptr)
+      for (const Ready& each : ready) MADANG_CHECK(visitor_->entity(*tenant, EntityView(each.block)));
     const std::lock_guard hold(store_.impl().loading_mutex);
     for (std::size_t i = 0; keep_ && i < ready.size(); ++i) {
       if (i + 8 < ready.size()) impl.ids.prefetch(ready[i + 8].hash);
@@ -280,6 +286,7 @@ class Loader {
   const base::File& file_;
   const SnapshotInfo& info_;
   const Progress& progress_;
+  const SnapshotVisitor* const visitor_;  // null: nobody; then and only then there may be several threads
 
   std::mutex mutex_;  // of what follows: the reading in order
   std::uint64_t offset_ = sizeof(FileHeader);
@@ -292,11 +299,12 @@ class Loader {
 };
 
 Result<SnapshotInfo> read_snapshot(Store& store, bool keep, bool values, base::FileSystem& files,
-                                   const std::string& path, std::size_t threads, const Loader::Progress& progress) {
+                                   const std::string& path, std::size_t threads, const Loader::Progress& progress,
+                                   const SnapshotVisitor* visitor = nullptr) {
   MADANG_TRY(const auto file, files.open(path, base::FileSystem::Open::read));
   MADANG_TRY(SnapshotInfo info, read_header(*file, path));
   MADANG_CHECK(read_end(*file, info));
-  MADANG_CHECK(Loader(store, keep, values, *file, info, progress).run(std::max<std::size_t>(threads, 1)));
+  MADANG_CHECK(Loader(store, keep, values, *file, info, progress, visitor).run(std::max<std::size_t>(threads, 1)));
   return info;
 }
 
@@ -310,15 +318,29 @@ Result<SnapshotInfo> load_snapshot(Store& store, base::FileSystem& files, const 
   return info;
 }
 
-Result<SnapshotInfo> verify_snapshot(base::FileSystem& files, const std::string& path, bool values) {
+namespace {
+
+/// Of a store that is there for the names in a snapshot: whatever was written is read.
+Limits wide() {
   Limits limits;
   limits.tenants = 1u << 16;
   limits.declared_indexes = 1u << 16;
   limits.documents = 1u << 20;
   limits.document_bytes = 1ull << 40;
   limits.symbols.names = 1u << 27;
-  Store names(limits);
+  return limits;
+}
+
+}  // namespace
+
+Result<SnapshotInfo> verify_snapshot(base::FileSystem& files, const std::string& path, bool values) {
+  Store names(wide());
   return read_snapshot(names, false, values, files, path, 1, {});
+}
+
+Result<SnapshotInfo> visit_snapshot(base::FileSystem& files, const std::string& path, const SnapshotVisitor& visitor) {
+  Store names(wide());
+  return read_snapshot(names, false, false, files, path, 1, {}, &visitor);
 }
 
 std::vector<SnapshotInfo> list_snapshots(base::FileSystem& files, const std::string& folder) {

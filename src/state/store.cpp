@@ -134,7 +134,7 @@ Status Store::admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) 
 }
 
 void Store::stage(Tenant& tenant, Position position, const Found& found, std::string_view id, EntityBlock block,
-                  base::Timestamp time) {
+                  base::Timestamp time, Symbol only) {
   Tenant::Impl& impl = tenant.impl();
   assert(impl_->staged.empty() || impl_->staged.back().position < position);
   assert(!block || (EntityView(block).version() == position.value && EntityView(block).id() == id));
@@ -144,6 +144,7 @@ void Store::stage(Tenant& tenant, Position position, const Found& found, std::st
   staged.hash = found.hash;
   staged.place = found.place;
   staged.time = time;
+  staged.only = only;
   if (!block) staged.removed = id;
   impl.tip_size += static_cast<std::uint64_t>(static_cast<bool>(block)) -
                    static_cast<std::uint64_t>(static_cast<bool>(found.entity));
@@ -166,7 +167,7 @@ void Store::Impl::show_one(Staged& change, Shown* seen) {
     tenant.staged_bytes -= block_cost(change.block);
     memory.fetch_sub(block_cost(change.block), std::memory_order_relaxed);
   }
-  EntityBlock old = tenant.exchange(id, change.hash, change.place, std::move(change.block));
+  EntityBlock old = tenant.exchange(id, change.hash, change.place, std::move(change.block), change.only);
   if (!old) return;
   if (seen != nullptr) {
     seen->before = std::make_shared<const EntityBlock>(std::move(old));

@@ -25,7 +25,8 @@ struct Staged {
   std::uint64_t hash = 0;  // of the id
   Place place = kNoPlace;  // where it was when staged: a hint
   base::Timestamp time;
-  std::string removed;  // the id, where this is a removal
+  Symbol only = Symbol::none;  // the one attribute that changes; none: not known
+  std::string removed;         // the id, where this is a removal
   ngsi::EntityBlock block;
   std::string_view id() const { return block ? EntityView(block).id() : std::string_view(removed); }
 };
@@ -80,7 +81,8 @@ struct Tenant::Impl {
   Place find(std::string_view id) const { return find(id, hash(id)); }
 
   /// Puts `block` (null: nothing) where the entity is or a free place, indexes included; gives back the old block.
-  ngsi::EntityBlock exchange(std::string_view id, std::uint64_t hash_of_id, Place hint, ngsi::EntityBlock block);
+  ngsi::EntityBlock exchange(std::string_view id, std::uint64_t hash_of_id, Place hint, ngsi::EntityBlock block,
+                             Symbol only = Symbol::none);
   /// Brings `bytes` up to date; counts the indexes only now and then, or where `exactly`.
   void account(bool exactly);
 };

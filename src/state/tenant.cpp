@@ -85,7 +85,8 @@ std::optional<Place> place_of(const Tenant& tenant, std::string_view id) {
   return place;
 }
 
-EntityBlock Tenant::Impl::exchange(std::string_view id, std::uint64_t hash_of_id, Place hint, EntityBlock block) {
+EntityBlock Tenant::Impl::exchange(std::string_view id, std::uint64_t hash_of_id, Place hint, EntityBlock block,
+                                   Symbol only) {
   const bool hinted = hint < slots.end() && slots.at(hint) != nullptr && at(hint).id() == id;
   Place place = hinted ? hint : find(id, hash_of_id);
   if (place == kNoPlace && !block) return {};
@@ -103,7 +104,7 @@ EntityBlock Tenant::Impl::exchange(std::string_view id, std::uint64_t hash_of_id
   if (block) block_bytes += block_cost(block);
   EntityBlock old = slots.exchange(place, std::move(block));
   if (old) block_bytes -= block_cost(old);
-  if (!loading) indexes.update(place, old ? EntityView(old) : EntityView(), gone ? EntityView() : at(place));
+  if (!loading) indexes.update(place, old ? EntityView(old) : EntityView(), gone ? EntityView() : at(place), only);
   if (gone) slots.give_back(place);
   uncounted += is_new || gone ? 64 : 1;
   return old;

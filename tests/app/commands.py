@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -316,11 +317,21 @@ class Export(Scratch):
             self.assertIn("Imported 2200", told)
 
 
+def found_in(folder, *words):
+    """Which of the words somebody with the disk in hand finds in the folder's files."""
+    return {word for word in words for file in pathlib.Path(folder).rglob("*")
+            if file.is_file() and word.encode() in file.read_bytes()}
+
+
+def keys(test):
+    return "--keys-to", test.folder / "keys"
+
+
 class Keeping(Scratch):
     def test_backup_of_a_running_server_and_restore(self):
         with Server(MADANG) as server:
             self.assertEqual(server.ask("POST", ENTITIES, lamp(1))[0], 201)
-            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "backup")
+            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "backup", *keys(self))
             self.assertEqual(code, 0, err)
             self.assertEqual(server.ask("POST", ENTITIES, lamp(2))[0], 201)
         self.restored_has_lamp_one_only()
@@ -328,15 +339,53 @@ class Keeping(Scratch):
     def test_backup_of_a_stopped_folder(self):
         data = self.folder / "data"
         run(MADANG, "import", "--data", data, "-", stdin=json.dumps(lamp(1)).encode())
-        code, _, err = run(MADANG, "backup", "--data", data, "--to", self.folder / "backup")
+        code, _, err = run(MADANG, "backup", "--data", data, "--to", self.folder / "backup", *keys(self))
         self.assertEqual(code, 0, err)
         self.restored_has_lamp_one_only()
-        self.assertEqual(run(MADANG, "backup", "--data", data, "--to", self.folder / "backup")[0], 2, "not into a full folder")
+        self.assertEqual(run(MADANG, "backup", "--data", data, "--to", self.folder / "backup", *keys(self))[0], 2, "not into a full folder")
+
+    def test_a_backup_says_where_its_keys_go_or_that_it_has_none(self):
+        data = self.folder / "data"
+        run(MADANG, "import", "--data", data, "-", stdin=json.dumps(lamp(1)).encode())
+        code, _, err = run(MADANG, "backup", "--data", data, "--to", self.folder / "backup")
+        self.assertEqual(code, 2)
+        self.assertIn("--keys-to", err)
+        code, _, err = run(MADANG, "backup", "--data", data, "--to", self.folder / "backup",
+                           "--keys-to", self.folder / "backup" / "keys")
+        self.assertEqual(code, 2)
+        self.assertEqual(run(MADANG, "backup", "--data", data, "--to", self.folder / "backup", "--open")[0], 0)
+        self.restored_has_lamp_one_only()
+
+    def test_what_is_erased_is_gone_from_folder_and_sealed_backup(self):
+        secret, kept = "010-1234-5678", "010-9999-0000"
+        people = [{"id": f"urn:ngsi-ld:Person:{name}", "type": "Person", "phone": {"type": "Property", "value": phone}}
+                  for name, phone in (("kim", secret), ("lee", kept))]
+        with Server(MADANG, "--set", "erasing.within=0s") as server:
+            for person in people:
+                self.assertEqual(server.ask("POST", ENTITIES, person)[0], 201)
+            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "backup", *keys(self))
+            self.assertEqual(code, 0, err)
+            self.assertEqual(found_in(self.folder / "backup", secret, "kim"), set())
+            asked = server.ask("POST", "/admin/erasures", {"entities": [people[0]["id"]]})
+            self.assertEqual(asked[0], 202, asked)
+            self.wait_for(lambda: server.ask("GET", "/admin/erasures")[2][0]["state"] == "done")
+            self.assertEqual(server.ask("GET", f"{ENTITIES}/{people[0]['id']}")[0], 404)
+            self.assertEqual(server.ask("GET", f"{ENTITIES}/{people[1]['id']}")[0], 200)
+            self.assertEqual(found_in(server.folder, secret, "Person:kim"), set())
+            self.assertEqual(found_in(server.folder, kept), {kept})
+            shutil.copy(pathlib.Path(server.folder) / "keys", self.folder / "keys")
+        code, told, err = run(MADANG, "restore", "--from", self.folder / "backup", "--to", self.folder / "restored",
+                              "--keys", self.folder / "keys")
+        self.assertEqual(code, 0, err)
+        self.assertIn("erased since", told)
+        exported = run(MADANG, "export", "--data", self.folder / "restored")[1]
+        self.assertEqual([json.loads(line)["id"] for line in exported.splitlines()], [people[1]["id"]])
+        self.assertEqual(found_in(self.folder / "restored", secret), set())
 
     def restored_has_lamp_one_only(self):
         code, out, err = run(MADANG, "check", self.folder / "backup")
         self.assertEqual(code, 0, out + err)
-        code, _, err = run(MADANG, "restore", "--from", self.folder / "backup", "--to", self.folder / "restored")
+        code, _, err = run(MADANG, "restore", "--from", self.folder / "backup", "--to", self.folder / "restored", "--keys", self.folder / "keys")
         self.assertEqual(code, 0, err)
         exported = run(MADANG, "export", "--data", self.folder / "restored")[1]
         self.assertEqual([json.loads(line)["id"] for line in exported.splitlines()], ["urn:ngsi-ld:Lamp:1"])
@@ -351,10 +400,10 @@ class Keeping(Scratch):
                 "operator": {"type": "Relationship", "object": ["urn:x:2", "urn:x:3"], "objectType": ["A", "B"]}}
         with Server(MADANG) as server:
             self.assertEqual(server.ask("POST", ENTITIES, line)[0], 201)
-            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "backup")
+            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "backup", *keys(self))
             self.assertEqual(code, 0, err)
         self.assertEqual(run(MADANG, "check", self.folder / "backup")[0], 0)
-        self.assertEqual(run(MADANG, "restore", "--from", self.folder / "backup", "--to", self.folder / "restored")[0], 0)
+        self.assertEqual(run(MADANG, "restore", "--from", self.folder / "backup", "--to", self.folder / "restored", "--keys", self.folder / "keys")[0], 0)
         self.assertEqual(json.loads(run(MADANG, "export", "--data", self.folder / "restored")[1]), line)
 
     def test_check_finds_damage(self):

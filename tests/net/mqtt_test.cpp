@@ -1,5 +1,7 @@
 // Publishing to Debian's mosquitto, started for the occasion, and read back by its own client.
 
+#include "madang/net/mqtt.h"
+
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -9,12 +11,9 @@
 #include <optional>
 
 #include <gtest/gtest.h>
+#include <mosquitto.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-
-#include "madang/net/mqtt.h"
-
-#include <mosquitto.h>
 
 #include "net/names.h"
 #include "net/raw_client.h"
@@ -47,9 +46,9 @@ TEST(MqttAddress, IsReadAsClause72Says) {
 
 TEST(MqttAddress, OthersAreRefused) {
   for (const std::string_view url :
-       {"http://broker.test/a", "mqtt://broker.test", "mqtt://broker.test/", "mqtt:///a", "mqtt://h:0/a", "mqtt://h:65536/a",
-        "mqtt://h:x/a", "mqtt://h:/a", "mqtt://[::1/a", "mqtt://[::1]x/a", "mqtt://h/a/+/b", "mqtt://h/%23",
-        "mqtt://h/a%00", "mqtt://h/%FF", "mqtt://:secret@h/a", "mqtt://h/a b", "mqtt://h/%zz", ""}) {
+       {"http://broker.test/a", "mqtt://broker.test", "mqtt://broker.test/", "mqtt:///a", "mqtt://h:0/a",
+        "mqtt://h:65536/a", "mqtt://h:x/a", "mqtt://h:/a", "mqtt://[::1/a", "mqtt://[::1]x/a", "mqtt://h/a/+/b",
+        "mqtt://h/%23", "mqtt://h/a%00", "mqtt://h/%FF", "mqtt://:secret@h/a", "mqtt://h/a b", "mqtt://h/%zz", ""}) {
     const auto got = parse_mqtt_url(url);
     EXPECT_FALSE(got.ok()) << url;
   }
@@ -115,14 +114,14 @@ class Mosquitto {
 /// Reads one topic, with libmosquitto's own thread.
 class Subscriber {
  public:
-  Subscriber(std::uint16_t port, std::string topic) : topic_(std::move(topic)), client_(mosquitto_new(nullptr, true, this)) {
+  Subscriber(std::uint16_t port, std::string topic)
+      : topic_(std::move(topic)), client_(mosquitto_new(nullptr, true, this)) {
     mosquitto_int_option(client_, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
     mosquitto_connect_callback_set(client_, [](mosquitto* client, void* self, int) {
       mosquitto_subscribe(client, nullptr, static_cast<Subscriber*>(self)->topic_.c_str(), 2);
     });
-    mosquitto_subscribe_callback_set(client_, [](mosquitto*, void* self, int, int, const int*) {
-      static_cast<Subscriber*>(self)->ready_ = true;
-    });
+    mosquitto_subscribe_callback_set(
+        client_, [](mosquitto*, void* self, int, int, const int*) { static_cast<Subscriber*>(self)->ready_ = true; });
     mosquitto_message_v5_callback_set(
         client_, [](mosquitto*, void* self, const mosquitto_message* message, const mosquitto_property* properties) {
           static_cast<Subscriber*>(self)->take(*message, properties);
@@ -153,8 +152,9 @@ class Subscriber {
     char* type = nullptr;
     mosquitto_property_read_string(properties, 3 /* content type */, &type, false);
     const std::lock_guard lock(mutex_);
-    seen_.push_back(std::to_string(message.qos) + " " + message.topic + " " + (type ? type : "-") + " " +
-                    std::string(static_cast<const char*>(message.payload), static_cast<std::size_t>(message.payloadlen)));
+    seen_.push_back(
+        std::to_string(message.qos) + " " + message.topic + " " + (type ? type : "-") + " " +
+        std::string(static_cast<const char*>(message.payload), static_cast<std::size_t>(message.payloadlen)));
     std::free(type);
   }
 
@@ -337,7 +337,8 @@ TEST_F(Mqtt, TlsIsVerified) {
   EXPECT_EQ(publish(publisher, message("mqtts://127.0.0.1" + port + "/t", "x")), "fine");
   EXPECT_TRUE(publish(publisher, message("mqtts://other.test" + port + "/t", "x")).starts_with("io"));
   Certificate("DNS:city.test").write(trusted);  // the same names, another key
-  EXPECT_TRUE(publish(publisher, message("mqtts://city.test" + port + "/t2", "x", 1, MqttVersion::v3_1_1)).starts_with("io"));
+  EXPECT_TRUE(
+      publish(publisher, message("mqtts://city.test" + port + "/t2", "x", 1, MqttVersion::v3_1_1)).starts_with("io"));
   ::unsetenv("SSL_CERT_FILE");
   std::filesystem::remove_all(folder);
 }

@@ -1,8 +1,8 @@
+#include "madang/net/signature.h"
+
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-
-#include "madang/net/signature.h"
 
 namespace madang::net {
 namespace {
@@ -20,10 +20,9 @@ std::string from_base64(const std::string& text) {
 /// RFC 9421, B.2.5, with its key (B.1.5).
 TEST(Signature, MakesTheExampleOfTheRfc) {
   std::string input;
-  const std::string text = signature_base({{"date", "Tue, 20 Apr 2021 02:07:55 GMT"},
-                                           {"@authority", "example.com"},
-                                           {"content-type", "application/json"}},
-                                          ";created=1618884473;keyid=\"test-shared-secret\"", input);
+  const std::string text = signature_base(
+      {{"date", "Tue, 20 Apr 2021 02:07:55 GMT"}, {"@authority", "example.com"}, {"content-type", "application/json"}},
+      ";created=1618884473;keyid=\"test-shared-secret\"", input);
   EXPECT_EQ(input, R"(("date" "@authority" "content-type");created=1618884473;keyid="test-shared-secret")");
   const std::string key =
       from_base64("uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ==");
@@ -62,9 +61,10 @@ TEST(Signature, Ed25519VerifiesWithThePublicKey) {
   const std::string params =
       R"(("@method" "@target-uri" "content-type" "content-digest");created=1700000000;keyid="city";alg="ed25519")";
   EXPECT_EQ(request.headers[2].second, "madang=" + params);
-  const std::string text = "\"@method\": POST\n\"@target-uri\": https://receiver.test/notify?x=1\n\"content-type\": "
-                           "application/json\n\"content-digest\": " +
-                           request.headers[1].second + "\n\"@signature-params\": " + params;
+  const std::string text =
+      "\"@method\": POST\n\"@target-uri\": https://receiver.test/notify?x=1\n\"content-type\": "
+      "application/json\n\"content-digest\": " +
+      request.headers[1].second + "\n\"@signature-params\": " + params;
   const std::string& shown = request.headers[3].second;
   ASSERT_TRUE(shown.starts_with("madang=:") && shown.ends_with(":"));
   std::string signature = from_base64(shown.substr(8, shown.size() - 9));

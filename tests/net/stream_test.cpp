@@ -142,7 +142,8 @@ TEST_F(Streams, EveryByteArrivesHoweverSlowlyItIsTaken) {
   std::string expected;
   do_there([&] {
     for (int i = 0; i < 500; ++i) {
-      const auto piece = text(std::string(static_cast<std::size_t>(i) * 7 % 5'000 + 1, static_cast<char>('a' + i % 26)));
+      const auto piece =
+          text(std::string(static_cast<std::size_t>(i) * 7 % 5'000 + 1, static_cast<char>('a' + i % 26)));
       expected += *piece;
       open->stream->write(piece);
     }

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -19,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 class Block:
     def __init__(self, file, line, title):
         self.file, self.line, self.title = file, line, title
-        self.request, self.headers, self.body = None, [], None
+        self.request, self.headers, self.body, self.until = None, [], None, False
         self.status, self.expected_headers, self.expected_body, self.keeps = None, [], None, []
 
 
@@ -69,6 +70,8 @@ def finish(block, lines):
     if cut is None:
         sys.exit(f"{block.file}:{block.line}: no '--- STATUS' line")
     head, body = split_head(lines[:cut])
+    block.until = head[0].strip() == "@until"
+    head = head[1:] if block.until else head
     block.request = head[0].strip()
     block.headers = [tuple(p.strip() for p in line.split(":", 1)) for line in head[1:]]
     block.body = parse_body(body)
@@ -146,16 +149,17 @@ def check_headers(block, headers, fill):
     return None
 
 
-def check_body(block, body):
+def check_body(block, body, fill):
     if block.expected_body is None:
         return None
+    wanted = fill(block.expected_body)
     text = body.decode("utf-8", "replace")
-    if block.expected_body == "(empty)":
+    if wanted == "(empty)":
         return None if not text else f"expected no body, got {text[:200]}"
     try:
-        expected = json.loads(block.expected_body)
+        expected = json.loads(wanted)
     except json.JSONDecodeError:
-        return None if block.expected_body in text else f"the body holds no {block.expected_body!r}: {text[:200]}"
+        return None if wanted in text else f"the body holds no {wanted!r}: {text[:200]}"
     try:
         actual = json.loads(text)
     except json.JSONDecodeError:
@@ -197,6 +201,15 @@ class Runner:
         return None
 
     def run_block(self, block, tenant, kept):
+        """The fault, or None. What becomes so in time is asked for again and again."""
+        limit = time.monotonic() + 20
+        while True:
+            fault = self.run_once(block, tenant, kept)
+            if not fault or not block.until or time.monotonic() > limit:
+                return fault
+            time.sleep(0.02)
+
+    def run_once(self, block, tenant, kept):
         def fill(text):
             return re.sub(r"\{\{(\w+)\}\}", lambda m: kept.get(m.group(1), m.group(0)), text)
 
@@ -212,10 +225,22 @@ class Runner:
         fault = None
         if status != block.status:
             fault = f"expected {block.status}, got {status}: {body.decode('utf-8', 'replace')[:300]}"
-        fault = fault or check_headers(block, answered, fill) or check_body(block, body)
+        fault = fault or check_headers(block, answered, fill) or check_body(block, body, fill)
         for name, header in block.keeps:
-            kept[name] = next((v for n, v in answered if n.lower() == header.lower()), "")
+            kept[name] = (pointed(body, header) if header.startswith("/")
+                          else next((v for n, v in answered if n.lower() == header.lower()), ""))
         return fault
+
+
+def pointed(body, pointer):
+    """The value at a JSON pointer (without escapes) as text; empty where there is none."""
+    try:
+        value = json.loads(body)
+        for token in pointer[1:].split("/"):
+            value = value[int(token)] if isinstance(value, list) else value[token]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 class Server:

@@ -180,6 +180,33 @@ TEST(Model, TheStateIsTheHistory) {
   }));
 }
 
+TEST(Model, AChangeOfOneAttributeReachesEveryIndex) {
+  EXPECT_TRUE(rc::check("compared in one attribute or in all, the indexes are the same", [](std::uint32_t seed) {
+    Dice dice(seed);
+    City city;
+    city.declare("Room", "t");
+    std::map<std::string, Thing> tip;
+    for (int step = 0; step < 150; ++step) {
+      Thing other = dice.thing();
+      const auto found = tip.find(other.id);
+      if (found == tip.end() || dice.once_in(6)) {
+        city.stage(other);
+        tip[other.id] = other;
+      } else {
+        Thing& thing = found->second;
+        const auto name = dice.pick<std::string>({"t", "name", "owner", "location"});
+        std::erase_if(thing.attrs, [&](const Attr& attr) { return attr.name == name; });
+        for (const Attr& attr : other.attrs)
+          if (attr.name == name) thing.attrs.push_back(attr);
+        city.stage_attribute(thing, name);
+      }
+      if (dice.once_in(4)) city.store.show({city.position}, static_cast<std::size_t>(dice.roll(4)));
+    }
+    city.show();
+    RC_ASSERT(verify_indexes(city.store).ok());
+  }));
+}
+
 TEST(Model, AnIndexAnswersWhatLookingAtAllAnswers) {
   EXPECT_TRUE(rc::check("every plan is brute force", [](std::uint32_t seed) {
     Dice dice(seed);

@@ -197,6 +197,57 @@ TEST(Snapshot, OfANewerVersionIsRefusedByName) {
   EXPECT_EQ(verify_snapshot(files, info.file, true).error().code, base::Code::newer_format);
 }
 
+TEST(Snapshot, IsWrittenAnewWithoutWhatIsErased) {
+  base::SimulatedFiles files;
+  const base::ManualClock clock({77});
+  City city;
+  for (int i = 0; i < 3'000; ++i) city.stage(room(i, i));
+  city.stage({"urn:room:7", {"Other"}, {{"name", R"("Hanok")"}}}, "north");
+  city.show();
+  ASSERT_TRUE(city.store.put_document(city.tenant(), {"notes", "a", "about urn:room:7"}).ok());
+  ASSERT_TRUE(city.store.put_document(city.tenant(), {"notes", "b", "about others"}).ok());
+  const auto info = *write_snapshot(city.store, files, kFolder, clock, 0);
+  ToErase which;
+  which.entity = [](std::string_view tenant, std::string_view id, Position version) {
+    EXPECT_GT(version.value, 0u);
+    return tenant.empty() && id.ends_with('7');
+  };
+  which.document = [](std::string_view, const Document& document) { return document.id == "a"; };
+  files.crash(1);  // keeps what is synced: the start of every try
+  files.restart();
+  bool erased = false;
+  for (std::uint64_t cut = 1; !erased;
+       ++cut) {  // the power goes at each step: then the old one or the new one is there
+    ASSERT_LT(cut, 100u);
+    files.crash_after(cut, cut);
+    const auto tried = erase_from_snapshot(files, info.file, which);
+    erased = tried.ok() && !files.crashed();
+    files.crash(cut);
+    files.restart();
+    const auto there = verify_snapshot(files, info.file, true);
+    ASSERT_TRUE(there.ok()) << cut << there.error().message;
+    if (!erased && there->entities != 3'001) erased = true;
+  }
+  EXPECT_EQ(erase_from_snapshot(files, info.file, which).value(), 0u);
+
+  const auto whole = verify_snapshot(files, info.file, true);
+  ASSERT_TRUE(whole.ok()) << whole.error().message;
+  EXPECT_EQ(whole->entities, 2'701u);
+  EXPECT_EQ(whole->begun, info.begun);
+  EXPECT_EQ(whole->complete, info.complete);
+  const std::string raw = *base::read_file(files, info.file);
+  EXPECT_EQ(raw.find("urn:room:1007"), std::string::npos);
+  EXPECT_EQ(raw.find("about urn:room:7"), std::string::npos);
+  City other;
+  ASSERT_TRUE(load_snapshot(other.store, files, info.file, 1).ok());
+  other.store.finish_loading(1);
+  const Reading reading(other.store);
+  EXPECT_FALSE(other.tenant().find("urn:room:7"));
+  EXPECT_TRUE(other.tenant().find("urn:room:8"));
+  EXPECT_TRUE(other.tenant("north").find("urn:room:7"));
+  EXPECT_EQ(other.tenant().documents("notes").size(), 1u);
+}
+
 TEST(Snapshot, ReplayOverAFuzzyOneIsTheState) {
   EXPECT_TRUE(rc::check("whatever changes while it is written", [](std::uint32_t seed) {
     std::mt19937 dice(seed);

@@ -72,6 +72,13 @@ class City {
     const std::uint64_t at = ++position;
     store.stage(to, {at}, thing.id, block(to.symbols(), thing, at));
   }
+  /// What differs from the tip in one attribute alone.
+  void stage_attribute(const Thing& thing, const std::string& attribute) {
+    const std::uint64_t at = ++position;
+    const Symbol only = *tenant().symbols().intern(attribute);
+    store.stage(tenant(), {at}, store.look_up(tenant(), thing.id), thing.id, block(tenant().symbols(), thing, at),
+                {}, only);
+  }
   void stage_removal(std::string_view id, std::string_view name = "") {
     store.stage(tenant(name), {++position}, id, {});
   }

@@ -24,6 +24,14 @@ struct EntityMapLimits {
   std::chrono::seconds longest{24 * 3600};
 };
 
+/// Snapshots (clause 5.16) last, but not for ever.
+struct SnapshotLimits {
+  std::size_t snapshots = 100;               // of one tenant at a time
+  std::size_t entities = 1'000'000;          // that one query puts into a snapshot
+  std::chrono::seconds lifetime{24 * 3600};  // where a request suggests none
+  std::chrono::seconds longest{31 * 24 * 3600};
+};
+
 struct Options {
   std::string default_context;              // URL; empty: the core context
   std::string public_url;                   // how clients reach the server; empty: http and the Host they name
@@ -33,6 +41,7 @@ struct Options {
   std::uint32_t page_default = 20;          // entities of a page where `limit` is not given
   std::uint32_t page_most = 1'000;          // largest `limit`; beyond: TooManyResults
   std::size_t joined_most = 1'000;          // entities joined to one of a page; beyond: TooComplexQuery
+  std::uint32_t past_most = 10'000;         // instances of an entity in one answer; beyond: a part of it (206)
   std::size_t body_bytes = 16 << 20;        // of a request body after decompression
   std::size_t answer_bytes = 32 << 20;      // of one page; beyond: TooManyResults
   std::size_t vocabularies = 64;            // (tenant, context) pairs kept ready by each loop
@@ -45,6 +54,7 @@ struct Options {
   ngsi::EntityLimits entity;
   ngsi::QueryLimits query;
   EntityMapLimits entity_maps;
+  SnapshotLimits snapshots;
 };
 
 /// Answers requests. One for all loops of a server; everything given must outlive the server.

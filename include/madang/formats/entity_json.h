@@ -28,6 +28,7 @@ base::Result<std::vector<RefusedEntity>> read_batch_errors(std::string_view json
 struct BackupPlan {
   std::string folder;  // of the server, on its machine; empty where it does not say
   std::vector<std::string> files;
+  std::uint64_t position = 0;
   std::uint64_t ticket = 0;
 };
 base::Result<BackupPlan> read_backup_plan(std::string_view json);

@@ -28,6 +28,13 @@ class Policy {
                                const std::vector<ngsi::Symbol>& attributes) const = 0;
 };
 
+/// The tenant that a place for entities belongs to: what a snapshot holds (clause 5.5.15) is in a place of its own,
+/// "tenant~number", and under the rules of its tenant. No tenant's name has a "~".
+inline constexpr char kPlaceMark = '~';
+inline std::string_view tenant_of(std::string_view place) {
+  return place.substr(0, place.find(kPlaceMark));
+}
+
 struct Principal {
   std::string name;  // "anonymous", a token's name
   Role role = Role::none;

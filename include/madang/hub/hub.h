@@ -16,8 +16,10 @@
 #include "madang/base/time.h"
 #include "madang/governance/principal.h"
 #include "madang/hub/courier.h"
+#include "madang/hub/live.h"
 #include "madang/hub/subscriptions.h"
 #include "madang/ngsi/change.h"
+#include "madang/ngsi/evolution.h"
 #include "madang/ngsi/query.h"
 
 namespace madang::hub {
@@ -47,10 +49,17 @@ struct Options {
   std::uint64_t query_cost = 50'000'000;
   bool auto_tenants = true;  // a write to an unknown tenant makes it (clause 4.14)
   bool sync = true;          // false loses data in a power cut: benches and the crash test's mutation
-  std::size_t threads = 2;   // for loading
+  bool history = true;       // what was is kept (only where the files are the operating system's)
+  std::uint64_t history_memory = 256ull << 20;  // of it not on disk yet
+  std::uint64_t history_cache = 128ull << 20;
+  std::size_t history_threads = 2;          // that read it
+  std::chrono::seconds erase_within{3600};  // what was asked to be erased is gone from the disk by then
+  std::string keys_copy;                    // a second place for the keys of sealed backups, always kept in step
+  std::size_t threads = 2;                  // for loading
   ngsi::EntityLimits entity;
   ngsi::SubscriptionLimits subscription;
   DeliveryOptions delivery;
+  LiveOptions live;
   /// Who a subscription belongs to, by name, after a restart; null where nobody has the name any more. Empty: everybody
   /// may read everything.
   std::function<PrincipalPtr(std::string_view name)> find_principal;
@@ -107,6 +116,10 @@ struct Health {
   std::uint64_t entities = 0, tenants = 0, memory_bytes = 0, memory_limit = 0, journal_bytes = 0;
   std::uint64_t snapshot_position = 0;
   std::uint64_t recovered_records = 0;
+  bool history = false;                                                 // is kept; then:
+  std::uint64_t history_fed = 0, history_durable = 0, history_lag = 0;  // positions; records it is behind
+  std::uint64_t history_points = 0, history_entities = 0, history_bytes = 0;
+  std::string history_trouble;  // why it does not reach the disk; empty: it does
 };
 
 class Hub {
@@ -116,7 +129,8 @@ class Hub {
   static base::Result<std::unique_ptr<Hub>> open(base::FileSystem& files, const base::Clock& clock, Options options);
   virtual ~Hub() = default;
 
-  /// The names of a tenant; nonexistent_tenant where there is none (make: made where allowed, for writing).
+  /// The names of a tenant; nonexistent_tenant where there is none (make: made where allowed, for writing). A tenant
+  /// may have places beside it, "tenant~1" and so on (governance::tenant_of), which are tenants to all that follows.
   virtual base::Result<ngsi::SymbolTable*> symbols(std::string_view tenant, bool make = false) = 0;
 
   using Applied = std::function<void(std::vector<ChangeResult>&&)>;
@@ -171,10 +185,68 @@ class Hub {
   virtual base::Result<std::vector<Document>> documents(const Principal& who, std::string_view tenant,
                                                         std::string_view collection) = 0;
 
+  // The past (ngsi/evolution.h). Work is done on threads of the hub's own and `done` called on `home`, always later.
+  // One sees what was shown when the call was made: history follows within moments, and is waited for; unavailable
+  // where it lags too far. What a policy hides now is hidden in the past. not_supported where history is off.
+  template <class Value>
+  using Told = std::function<void(base::Result<Value>)>;
+  /// not_found where there never was such an entity; an evolution without instances where none are in the interval.
+  virtual void retrieve_past(const PrincipalPtr& who, std::string_view tenant, std::string id,
+                             ngsi::EvolutionQuery query, base::Executor& home, Told<ngsi::Evolution> done) = 0;
+  /// Only entities that have instances in the interval.
+  virtual void query_past(const PrincipalPtr& who, std::string_view tenant, ngsi::EvolutionsQuery query,
+                          ngsi::EvolutionsPage page, base::Executor& home, Told<ngsi::EvolutionsAnswer> done) = 0;
+  virtual void aggregate_past(const PrincipalPtr& who, std::string_view tenant, std::string id,
+                              ngsi::AggregationQuery query, base::Executor& home, Told<ngsi::Aggregation> done) = 0;
+  /// The same of each entity of a page: `which` chooses as in query_past.
+  struct Aggregations {
+    std::vector<ngsi::Aggregation> entities;
+    std::uint64_t count = 0;
+    bool more = false;
+  };
+  virtual void query_aggregates(const PrincipalPtr& who, std::string_view tenant, ngsi::EvolutionsQuery which,
+                                ngsi::AggregationQuery query, ngsi::EvolutionsPage page, base::Executor& home,
+                                Told<Aggregations> done) = 0;
+  /// For who changes the past: is there such an evolution, and in it such an instance? `attribute` none: the scope.
+  struct PastKnows {
+    bool entity = false, attribute = false, instance = false;
+  };
+  virtual void look_up_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::Symbol attribute,
+                            std::optional<ngsi::InstanceId> instance, base::Executor& home, Told<PastKnows> done) = 0;
+
+  /// Changes the past (clauses 5.6.11 to 5.6.16; the current entity stays as it is), and calls `done` on `home` once
+  /// that is durable. The times that are the hub's to say are set here: createdAt, modifiedAt, and kNullTime of what
+  /// was deleted; but `keep_times`, for a copy: what the change has stands. What it names is not looked for:
+  /// look_up_past() tells before.
+  virtual void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change,
+                           base::Executor& home, Kept done, bool keep_times = false) = 0;
+  // Erasing: to be gone for good, from the journal, snapshots and whatever else keeps the past, not only from now on.
+  struct Erasure {
+    std::vector<std::string> ids;  // entities, whether there are such now or were once
+    bool everything = false;       // all that the tenant has and had
+  };
+  struct ErasureState {
+    std::string id, by;
+    std::uint64_t entities = 0;  // asked for; with everything: that were there
+    bool everything = false;
+    base::Timestamp asked;
+    bool removed = false;                 // nobody is shown them any more
+    std::optional<base::Timestamp> done;  // they are gone from the disk
+    std::uint64_t records = 0;            // of the journal, overwritten
+  };
+  using Asked = std::function<void(base::Result<std::string>)>;  // the erasure's id
+  /// For administrators of the tenant. `done` is called on `home` once it is durable that it was asked for; a thread of
+  /// the hub does it within Options::erase_within, also after a restart.
+  virtual void erase(const Principal& who, std::string_view tenant, Erasure what, base::Executor& home, Asked done) = 0;
+  /// The tenant's, oldest first: what was asked for stays on record when it is done, the ids do not.
+  virtual base::Result<std::vector<ErasureState>> erasures(const Principal& who, std::string_view tenant) = 0;
+
   virtual Subscriptions& subscriptions() = 0;
   /// Notifications are sent from now on; until then they are owed. Both must live until close(), and the courier must
   /// have let go of the hub (as an executor) before the hub goes.
   virtual void start_delivery(Courier& courier, ngsi::ContextStore& contexts) = 0;
+
+  virtual Live& live() = 0;
 
   virtual Health health() const = 0;
   /// Every durable entity of a tenant, in slices, for `export`: `see` returns false to stop. Blocks the caller's
@@ -201,8 +273,15 @@ class Hub {
 base::Status check_folder(base::FileSystem& files, const std::string& folder,
                           const std::function<void(std::string_view line)>& report);
 /// Makes `target` (empty or missing) from a backup or a stopped folder, as of `position` or `time` (the latest where
-/// neither is given).
-base::Status restore_folder(base::FileSystem& files, const std::string& source, const std::string& target,
-                            std::optional<std::uint64_t> position, std::optional<base::Timestamp> time);
+/// neither is given). A sealed backup needs the file of keys; gives how many of its pieces were erased since.
+base::Result<std::uint64_t> restore_folder(base::FileSystem& files, const std::string& source,
+                                           const std::string& target, std::optional<std::uint64_t> position,
+                                           std::optional<base::Timestamp> time, const std::string& keys = {});
+/// Writes what is in `folder` (stopped, or its server holds a BackupPlan) up to `position` as a sealed backup into
+/// `target`, with the keys of the folder (docs/formats/backup.md). `progress` says no to stop.
+base::Status seal_folder(base::FileSystem& files, const std::string& folder, const std::string& target,
+                         std::uint64_t position, const std::function<bool(std::uint64_t, std::uint64_t)>& progress);
+/// Where the keys of a folder are; a backup must not hold them.
+std::string keys_of(const std::string& folder);
 
 }  // namespace madang::hub

@@ -32,6 +32,10 @@ enum class RecordKind : std::uint8_t {
   tenant = 4,    // a tenant came or went
   setting = 5,   // a declared index, a limit
   document = 6,  // a stored document came, changed or went
+  temporal = 7,  // the past was changed: history::append_temporal_change
+  past = 8,      // what history keeps was decided: a rule came or went, something was erased
+  erase = 32,    // an entity is removed for good, with everything that was ever known of it; the payload is its id
+  erased = 33,   // what a record that was erased has become: its payload is zeros, it says nothing
 };
 
 struct Record {
@@ -101,6 +105,11 @@ class Journal {
 
   /// Removes whole segments of which every record is at or below `position`.
   virtual base::Status drop(Position position) = 0;
+
+  /// Overwrites the payload of every durable record up to `upto` that `which` says, wherever it is kept, and makes it
+  /// RecordKind::erased; what it held cannot be read from the disk afterwards. Gives how many there were. A crash in
+  /// the middle is made good by the next opening. Any thread, one call at a time; readers go on meanwhile.
+  virtual base::Result<std::uint64_t> erase(Position upto, const std::function<bool(const Record&)>& which) = 0;
   struct Segment {
     std::string file;
     Position first, last;
@@ -113,7 +122,13 @@ class Journal {
   virtual std::uint64_t syncs() const = 0;
 };
 
-/// Checks every checksum of a folder without changing it; `each` sees every record that is whole.
+/// The records after `after` up to `upto` of a folder that another process may be writing to; `upto` must be durable
+/// there. conflict where they are no longer kept.
+base::Result<std::unique_ptr<Reader>> read_folder(base::FileSystem& files, const std::string& folder, Position after,
+                                                  Position upto);
+
+/// Checks every checksum of a folder without changing it (but that an erasing which a crash interrupted is ended);
+/// `each` sees every record that is whole.
 base::Result<Recovery> verify(base::FileSystem& files, const std::string& folder,
                               const std::function<base::Status(const Record&)>& each);
 

@@ -193,7 +193,7 @@ struct ClientOptions {
   std::size_t concurrent = 64;  // exchanges at once; further ones wait
   std::size_t waiting = 1'000;  // beyond: too_many_requests
   std::size_t concurrent_per_host = 8;
-  std::size_t idle = 64;                       // connections kept open for the next request; beyond: the oldest closes
+  std::size_t idle = 64;  // connections kept open for the next request; beyond: the oldest closes
   std::chrono::milliseconds idle_timeout{30'000};  // so does one that nobody used for so long
 };
 

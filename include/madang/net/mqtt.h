@@ -29,10 +29,10 @@ enum class MqttVersion : std::uint8_t { v3_1_1, v5 };
 struct MqttMessage {
   MqttAddress to;
   MqttVersion version = MqttVersion::v5;
-  int qos = 0;          // 0: at most once, 1: at least once, 2: exactly once
+  int qos = 0;  // 0: at most once, 1: at least once, 2: exactly once
   std::string payload;
-  std::string content_type;               // a property of MQTT 5; 3.1.1 has no place for it
-  std::chrono::milliseconds timeout{0};   // 0: as the options say
+  std::string content_type;              // a property of MQTT 5; 3.1.1 has no place for it
+  std::chrono::milliseconds timeout{0};  // 0: as the options say
 };
 
 struct MqttOptions {

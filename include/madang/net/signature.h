@@ -21,8 +21,8 @@ enum class SignatureScheme : std::uint8_t {
 
 struct SigningOptions {
   SignatureScheme scheme = SignatureScheme::none;
-  std::string secret;         // shared: HMAC-SHA256
-  std::string private_key;    // or, for rfc9421: an Ed25519 key, PEM
+  std::string secret;       // shared: HMAC-SHA256
+  std::string private_key;  // or, for rfc9421: an Ed25519 key, PEM
   std::string key_id = "madang";
 };
 

@@ -10,6 +10,7 @@
 #include "madang/base/result.h"
 #include "madang/ngsi/context.h"
 #include "madang/ngsi/entity.h"
+#include "madang/ngsi/evolution.h"
 
 namespace madang::ngsi {
 
@@ -21,6 +22,8 @@ struct EntityLimits {
   std::size_t id_bytes = 2'048;
   std::size_t types = 32;
   std::size_t scopes = 64;
+  std::size_t evolution_bytes = 8 << 20;     // of one temporal representation that is sent, encoded
+  std::size_t evolution_instances = 10'000;  // in it, sub-attributes counted
 };
 
 /// What a JSON document is read as.
@@ -32,6 +35,11 @@ enum class FragmentKind : std::uint8_t {
   merge,          // the same for merge-patch: nulls allowed, simplified values of existing attributes allowed
   one_attribute,  // the body of PATCH or PUT .../attrs/{name}: one attribute's members (or an array of instances)
   entity_merge,   // whole entity in a merge batch: as entity_update and merge
+  // Temporal representations (clauses 4.5.6 to 4.5.8): instances of one datasetId may stand many times, the null of
+  // their kind says that an attribute was deleted, the scope may have instances too.
+  evolution,             // whole: id and type required
+  evolution_attributes,  // a fragment of one
+  evolution_instance,    // the one instance of PATCH .../attrs/{name}/{instanceId}
 };
 
 inline constexpr std::string_view kNull = "urn:ngsi-ld:null";
@@ -47,6 +55,10 @@ struct Fragment {
   bool complete = false;                // surely every attribute has a value and none is null
   bool has_nulls = false;               // there is an NGSI-LD null somewhere
   std::optional<Timestamp> expires_at;  // of the entity; kNullTime: it is taken away
+  /// Of a temporal representation: attributes of the block, by number, that were deleted, and when (kNullTime: it does
+  /// not say), and the scope.
+  std::vector<std::pair<std::uint32_t, Timestamp>> deleted;
+  std::vector<ScopeInstance> scopes;
   EntityView view() const { return EntityView(block); }
 };
 
@@ -60,7 +72,8 @@ class FragmentReader {
   base::Result<Fragment> read(std::string_view json, FragmentKind kind, Vocabulary& vocabulary,
                               std::string_view id = {});
   /// The body of one attribute, `name` given expanded.
-  base::Result<Fragment> read_attribute(std::string_view json, Symbol name, Vocabulary& vocabulary);
+  base::Result<Fragment> read_attribute(std::string_view json, Symbol name, Vocabulary& vocabulary,
+                                        FragmentKind kind = FragmentKind::one_attribute);
 
   struct Item {
     std::size_t index = 0;
@@ -111,6 +124,7 @@ struct Change {
   std::vector<std::uint64_t> if_versions;  // If-Match: the entity must be one of these versions; empty: no condition
   bool if_any_version = false;             // If-Match: *
   bool if_absent = false;                  // If-None-Match: *
+  bool keep_times = false;                 // upsert_replace of a copy: its times are those it has
 };
 
 /// What a change came to. `record` says how it is kept.

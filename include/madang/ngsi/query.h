@@ -212,6 +212,7 @@ bool has_one_of(const EntityView& entity, const std::vector<Symbol>& types);
 /// How many hops the longest path of linked entities has (clause 5.7.2.4: at most joinLevel).
 std::size_t linked_depth(const QueryExpression& expression);
 bool matches(const ScopeSelection& selection, const EntityView& entity);
+bool matches(const ScopeSelection& selection, const std::vector<std::string>& scopes);
 bool matches(const GeoQuery& query, const EntityView& entity, const Filter* filter = nullptr);
 /// The geometry of an entity's GeoProperty instance value (GeoJSON text).
 base::Result<geo::Geometry> geometry_of(const AttributeView& attribute);

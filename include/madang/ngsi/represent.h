@@ -68,6 +68,9 @@ struct Joining {
 /// Appends one entity as a JSON object. Attributes that `filter` hides are left out.
 void append_entity(std::string& out, EntityView entity, Vocabulary& vocabulary, const Representation& how,
                    const Filter* filter = nullptr, Joining* joining = nullptr);
+/// The entity with only what would be shown of it, for a copy: attributes, scopes, instances of the datasets asked for.
+/// Errors of EntityBuilder::finish.
+base::Result<EntityBlock> copy_shown(EntityView entity, const Representation& how, const Filter* filter = nullptr);
 /// Calls see(id, how) for each entity that the shown Relationships of `entity` lead to, with the branch that speaks of
 /// it, else `whole`. The same id may come several times.
 void each_linked(EntityView entity, const Representation& how, const Representation& whole, const Filter* filter,

@@ -39,6 +39,25 @@ base::Result<SnapshotInfo> load_snapshot(Store& store, base::FileSystem& files, 
 /// Reads the whole file and checks everything in it; with `values` also that each is valid JSON.
 base::Result<SnapshotInfo> verify_snapshot(base::FileSystem& files, const std::string& path, bool values);
 
+/// Is told what is in a snapshot, as it is read; an error ends the reading. Views are valid during the call.
+struct SnapshotVisitor {
+  std::function<base::Status(const Tenant&, ngsi::EntityView)> entity;
+  std::function<base::Status(const Tenant&, const DeclaredIndex&)> index;
+  std::function<base::Status(const Tenant&, const Document&)> document;
+};
+/// Reads the whole file, checksums verified, without keeping its entities in memory.
+base::Result<SnapshotInfo> visit_snapshot(base::FileSystem& files, const std::string& path,
+                                          const SnapshotVisitor& visitor);
+
+/// What is to be gone from snapshots. Either may be empty: nothing of that sort.
+struct ToErase {
+  std::function<bool(std::string_view tenant, std::string_view id, Position version)> entity;
+  std::function<bool(std::string_view tenant, const Document&)> document;
+};
+/// Writes a snapshot anew, without what is to be gone, into the place of the old one; leaves it alone where nothing of
+/// that is in it. Gives how many entities and documents went. After a crash the one or the other is there.
+base::Result<std::uint64_t> erase_from_snapshot(base::FileSystem& files, const std::string& path, const ToErase& which);
+
 /// Compares every index with brute force over the entities; the first difference is `corrupt`. For `madang check`.
 base::Status verify_indexes(const Store& store);
 

@@ -37,7 +37,7 @@ struct Limits {
   std::size_t tenants = 1'000;
   std::size_t declared_indexes = 64;                             // a tenant
   std::size_t documents = 2'000;                                 // a tenant, of each collection
-  std::map<std::string, std::size_t, std::less<>> documents_of;  // the same, of collections that differ
+  std::map<std::string, std::size_t, std::less<>> documents_of = {};  // the same, of collections that differ
   std::uint64_t document_bytes = 64ull << 20;                    // a tenant, of all together
   std::uint64_t query_cost = 50'000'000;  // entities looked at by one question; beyond: too_complex
   ngsi::SymbolLimits symbols = {};
@@ -162,9 +162,10 @@ class Store {
   /// insufficient_storage where `bytes` more (or one more entity) would pass a limit.
   base::Status admit(const Tenant& tenant, std::uint64_t bytes, bool new_entity) const;
   /// Positions must rise from call to call. The outcome of the change at `position`: the entity's new block (its
-  /// version is `position`) or, where null, its removal. `time`: of the change.
+  /// version is `position`) or, where null, its removal. `time`: of the change. `only`: the one attribute in which the
+  /// block differs from the tip, so that nothing else needs to be compared when it is shown; none: not known.
   void stage(Tenant& tenant, Position position, const Found& found, std::string_view id, ngsi::EntityBlock block,
-             base::Timestamp time = {});
+             base::Timestamp time = {}, ngsi::Symbol only = ngsi::Symbol::none);
   void stage(Tenant& tenant, Position position, std::string_view id, ngsi::EntityBlock block) {
     stage(tenant, position, look_up(tenant, id), id, std::move(block));
   }

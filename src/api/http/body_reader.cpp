@@ -7,6 +7,7 @@
 #include <simdjson.h>
 
 #include "madang/base/json.h"
+#include "madang/base/uri.h"
 #include "madang/net/http.h"
 
 namespace madang::api {
@@ -167,6 +168,50 @@ Status read_ordering(const dom::element& value, const std::string& pointer, Quer
                     });
 }
 
+/// A list of words, as an array or with commas between them.
+Result<std::vector<std::string>> words_of(const dom::element& value, const std::string& pointer) {
+  if (!value.is_string()) return texts_of(value, pointer);
+  MADANG_TRY(const std::string all, text_of(value, pointer));
+  std::vector<std::string> words(1);
+  for (const char c : all) c == ',' ? (void)words.emplace_back() : words.back().push_back(c);
+  return words;
+}
+
+/// TemporalQuery (5.2.21) or AggregationParams (5.2.44).
+Status read_temporal(const dom::element& value, const std::string& pointer, bool aggregation_only, QueryBody& body) {
+  QueryBody::Temporal& temporal = body.temporal;
+  const auto once = [](bool given, const std::string& at) -> Status {
+    return given ? Status(wrong("It stands in temporalQ and in aggrParams.", at)) : Status();
+  };
+  return each_field(value, pointer,
+                    [&](std::string_view name, const dom::element& item, const std::string& at) -> Status {
+                      if (name == "aggrMethods") {
+                        MADANG_CHECK(once(temporal.aggr_methods.has_value(), at));
+                        MADANG_TRY(temporal.aggr_methods, words_of(item, at));
+                      } else if (name == "aggrPeriodDuration") {
+                        MADANG_CHECK(once(temporal.aggr_period_duration.has_value(), at));
+                        MADANG_TRY(temporal.aggr_period_duration, text_of(item, at));
+                      } else if (aggregation_only) {
+                        return unknown(name, at);
+                      } else if (name == "timerel") {
+                        MADANG_TRY(temporal.timerel, text_of(item, at));
+                      } else if (name == "timeAt") {
+                        MADANG_TRY(temporal.time_at, text_of(item, at));
+                      } else if (name == "endTimeAt") {
+                        MADANG_TRY(temporal.end_time_at, text_of(item, at));
+                      } else if (name == "timeproperty") {
+                        MADANG_TRY(temporal.timeproperty, text_of(item, at));
+                      } else if (name == "lastN") {
+                        std::uint64_t number = 0;
+                        if (item.get(number) || number == 0) return wrong("\"lastN\" is a whole number from 1.", at);
+                        temporal.last_n = std::to_string(number);
+                      } else {
+                        return unknown(name, at);
+                      }
+                      return {};
+                    });
+}
+
 Status read_query_member(std::string_view name, const dom::element& value, const std::string& at, QueryBody& body) {
   struct Text {
     std::string_view name;
@@ -223,6 +268,78 @@ Status read_selectors(const dom::element& value, const std::string& at, QueryBod
     body.entities.push_back(std::move(selector));
   }
   if (body.entities.empty()) return wrong("An empty array is not allowed here.", at);
+  return {};
+}
+
+Result<QueryBody> query_of(const dom::element& root, const std::string& pointer, bool ld_json, bool temporal) {
+  QueryBody query;
+  bool typed = false;
+  MADANG_CHECK(
+      each_field(root, pointer, [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
+        if (name == "@context" && ld_json) return {};
+        if (name == "type" || name == "@type") {
+          MADANG_TRY(const std::string text, text_of(value, at));
+          if (text != "Query") return wrong("The type of a query is \"Query\".", at);
+          return typed = true, Status();
+        }
+        if (name == "entities") return read_selectors(value, at, query);
+        if (name == "geoQ") return read_geo(value, at, query);
+        if (name == "ordering") return read_ordering(value, at, query);
+        if (name == "temporalQ" && temporal) query.has_temporal = true;
+        if ((name == "temporalQ" || name == "aggrParams") && temporal)
+          return read_temporal(value, at, name == "aggrParams", query);
+        return read_query_member(name, value, at, query);
+      }));
+  if (!typed) return wrong("A query has \"type\": \"Query\" (5.2.23).", pointer + "/type");
+  return query;
+}
+
+Result<std::vector<QueryBody>> queries_of(const dom::element& value, const std::string& pointer, bool temporal) {
+  constexpr std::size_t kMost = 100;
+  dom::array array;
+  if (value.get(array)) return wrong("An array of queries was expected.", pointer);
+  std::vector<QueryBody> queries;
+  for (const dom::element item : array) {
+    const std::string at = pointer + "/" + std::to_string(queries.size());
+    if (queries.size() == kMost) return error(Code::too_large, "There are too many queries.", at);
+    MADANG_TRY(QueryBody query, query_of(item, at, false, temporal));
+    if (temporal && !query.has_temporal) return wrong("A temporal query has a \"temporalQ\" (5.2.41).", at);
+    queries.push_back(std::move(query));
+  }
+  if (queries.empty()) return wrong("An empty array is not allowed here.", pointer);
+  return queries;
+}
+
+Status read_snapshot_member(std::string_view name, const dom::element& value, const std::string& at,
+                            SnapshotBody& snapshot) {
+  // Table 5.2.41-2: the server's own are passed over.
+  constexpr std::string_view kOwn[] = {"snapshotStatus",
+                                       "snapshotQueriesDetails",
+                                       "snapshotTemporalQueriesDetails",
+                                       "createdAt",
+                                       "modifiedAt",
+                                       "expiresAt",
+                                       "lastUsedAt"};
+  if (std::find(std::begin(kOwn), std::end(kOwn), name) != std::end(kOwn)) return {};
+  if (name == "id" || name == "@id") {
+    MADANG_TRY(snapshot.id, text_of(value, at));
+  } else if (name == "snapshotLifetime") {
+    MADANG_TRY(snapshot.lifetime, text_of(value, at));
+  } else if (name == "snapshotPriority") {
+    std::uint64_t priority = 0;
+    if (value.get(priority) || priority < 1 || priority > 10) return wrong("A priority is from 1 to 10.", at);
+    snapshot.priority = priority;
+  } else if (name == "snapshotQueries") {
+    snapshot.queries_json = simdjson::minify(value);
+    MADANG_TRY(snapshot.queries, queries_of(value, at, false));
+  } else if (name == "snapshotTemporalQueries") {
+    snapshot.temporal_queries_json = simdjson::minify(value);
+    MADANG_TRY(snapshot.temporal_queries, queries_of(value, at, true));
+  } else if (name == "endpoint" || name == "receiverInfo") {
+    return error(Code::not_supported, "Notifications of a snapshot's status are not offered: ask for it (5.16.3).", at);
+  } else {
+    return unknown(name, at);
+  }
   return {};
 }
 
@@ -339,25 +456,28 @@ Result<std::vector<std::string>> BodyReader::strings(std::string_view body, std:
   return texts;
 }
 
-Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json) {
+Result<QueryBody> BodyReader::query(std::string_view body, bool ld_json, bool temporal) {
   MADANG_TRY(const dom::element root, impl_->parse(body));
-  QueryBody query;
+  return query_of(root, "", ld_json, temporal);
+}
+
+Result<SnapshotBody> BodyReader::snapshot(std::string_view body, bool fragment) {
+  MADANG_TRY(const dom::element root, impl_->parse(body));
+  if (!root.is_object()) return error(Code::invalid_request, "A JSON object was expected.");
+  SnapshotBody snapshot;
   bool typed = false;
   MADANG_CHECK(
       each_field(root, "", [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
-        if (name == "@context" && ld_json) return {};
+        if (name == "@context") return {};
         if (name == "type" || name == "@type") {
           MADANG_TRY(const std::string text, text_of(value, at));
-          if (text != "Query") return wrong("The type of a query is \"Query\".", at);
+          if (text != "Snapshot") return wrong("The type of a snapshot is \"Snapshot\".", at);
           return typed = true, Status();
         }
-        if (name == "entities") return read_selectors(value, at, query);
-        if (name == "geoQ") return read_geo(value, at, query);
-        if (name == "ordering") return read_ordering(value, at, query);
-        return read_query_member(name, value, at, query);
+        return read_snapshot_member(name, value, at, snapshot);
       }));
-  if (!typed) return wrong("A query has \"type\": \"Query\" (5.2.23).", "/type");
-  return query;
+  if (!typed && !fragment) return wrong("A snapshot has \"type\": \"Snapshot\" (5.2.41).", "/type");
+  return snapshot;
 }
 
 Result<std::optional<std::string>> BodyReader::entity_map_expiry(std::string_view body) {
@@ -398,6 +518,36 @@ Result<IndexBody> BodyReader::index(std::string_view body) {
     return wrong("An index has a \"type\", an \"attribute\" and, but for the default one, a \"tenant\".", "/");
   }
   return index;
+}
+
+Result<ErasureBody> BodyReader::erasure(std::string_view body, std::size_t most) {
+  MADANG_TRY(const dom::element root, impl_->parse(body));
+  ErasureBody erasure;
+  MADANG_CHECK(
+      each_field(root, "", [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
+        if (name == "tenant") {
+          MADANG_TRY(erasure.tenant, text_of(value, at));
+        } else if (name == "everything") {
+          if (value.get(erasure.everything)) return wrong("This is true or false.", at);
+        } else if (name == "entities") {
+          dom::array ids;
+          if (value.get(ids)) return wrong("These are entity ids in an array.", at);
+          for (const dom::element id : ids) {
+            const std::string place = at + "/" + std::to_string(erasure.entities.size());
+            if (erasure.entities.size() == most)
+              return error(Code::too_large, "At most " + std::to_string(most) + " entities are erased at once.", place);
+            MADANG_TRY(std::string text, text_of(id, place));
+            if (!base::is_absolute_uri(text)) return wrong("An entity's id is a URI.", place);
+            erasure.entities.push_back(std::move(text));
+          }
+        } else {
+          return unknown(name, at);
+        }
+        return {};
+      }));
+  if (erasure.entities.empty() != erasure.everything)
+    return wrong("Say which \"entities\" are to be erased, or \"everything\": true.", "/entities");
+  return erasure;
 }
 
 }  // namespace madang::api

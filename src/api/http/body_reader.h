@@ -26,10 +26,30 @@ struct QueryBody {
   std::optional<std::string> entity_map_lifetime;
   std::optional<std::vector<std::string>> attrs, pick, omit, dataset_ids, contained_by;
   std::optional<std::uint64_t> join_level;
+
+  struct Temporal {  // 5.2.21 and 5.2.44
+    std::optional<std::string> timerel, time_at, end_time_at, timeproperty, last_n, aggr_period_duration;
+    std::optional<std::vector<std::string>> aggr_methods;
+  } temporal;
+  bool has_temporal = false;  // temporalQ
+};
+
+/// The Snapshot data type (5.2.41), as far as clients say it.
+struct SnapshotBody {
+  std::optional<std::string> id, lifetime;
+  std::optional<std::uint64_t> priority;
+  std::vector<QueryBody> queries, temporal_queries;
+  std::string queries_json, temporal_queries_json;  // empty: not given
 };
 
 struct IndexBody {
   std::string tenant, type, attribute;
+};
+
+struct ErasureBody {
+  std::string tenant;
+  std::vector<std::string> entities;
+  bool everything = false;
 };
 
 /// One a loop: keeps its buffers. All bodies need net::kBodyPadding readable bytes behind them. Views point into the
@@ -61,9 +81,12 @@ class BodyReader {
 
   /// An array of URIs, broken ones kept: each is judged alone.
   base::Result<std::vector<std::string>> strings(std::string_view body, std::size_t most);
-  /// `ld_json`: the body may have an @context.
-  base::Result<QueryBody> query(std::string_view body, bool ld_json);
+  /// `ld_json`: the body may have an @context; `temporal`: it may have temporalQ and aggrParams.
+  base::Result<QueryBody> query(std::string_view body, bool ld_json, bool temporal = false);
+  /// `fragment`: of an update, where a type need not be given.
+  base::Result<SnapshotBody> snapshot(std::string_view body, bool fragment);
   base::Result<IndexBody> index(std::string_view body);
+  base::Result<ErasureBody> erasure(std::string_view body, std::size_t most);
   /// The `expiresAt` of an EntityMap (5.2.39); its other members are the server's and passed over.
   base::Result<std::optional<std::string>> entity_map_expiry(std::string_view body);
 

@@ -44,7 +44,7 @@ int quality(std::string_view range) {
   return static_cast<int>(value * 1000);
 }
 
-constexpr std::array kChoices{kJson, kLdJson, kGeoJson, kText, kHtml};
+constexpr std::array kChoices{kJson, kLdJson, kGeoJson, kText, kHtml, kEvents, kLines};
 
 /// How specifically a media range names a type: 0 not at all, 1 by */*, 2 by type/*, 3 wholly.
 int specificity(std::string_view range, std::string_view type) {
@@ -103,6 +103,7 @@ std::vector<std::string> by_quality(std::string_view list) {
   });
   std::stable_sort(weighed.begin(), weighed.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<std::string> names;
+  names.reserve(weighed.size());
   for (auto& [weight, name] : weighed) names.push_back(std::move(name));
   return names;
 }

@@ -114,8 +114,12 @@ bool has_param(const Operation& operation, Param param) {
 bool shows_entities(const Operation& operation) {
   return operation.role == governance::Role::read && (operation.media & kGeoJson) != 0;
 }
+bool shows_past(const Operation& operation) {
+  return has_status(operation, 206);
+}
 bool takes_map(const Operation& operation) {
-  return shows_entities(operation) && (has_param(operation, Param::entity_map) || operation.body == Body::query);
+  if (!shows_entities(operation) && !shows_past(operation)) return false;
+  return has_param(operation, Param::entity_map) || operation.body == Body::query || operation.body == Body::past_query;
 }
 
 void write_parameters(Writer& to, const Operation& operation) {
@@ -143,11 +147,12 @@ void write_parameters(Writer& to, const Operation& operation) {
     if (takes) to.open().text("$ref", "#/components/parameters/" + std::string(name)).close();
   };
   shared(operation.path.starts_with(kBase), "tenant");
+  shared(operation.path.starts_with(kBase) && operation.op <= Op::attribute_show, "snapshot");
   shared(operation.uses_context, "context");
   shared(has_status(operation, 412), "ifMatch");
   shared(has_status(operation, 304), "ifNoneMatch");
   shared(takes_map(operation), "entityMap");
-  shared(shows_entities(operation), "prefer");
+  shared(shows_entities(operation) || shows_past(operation), "prefer");
   to.close_list();
 }
 
@@ -158,9 +163,16 @@ std::string_view body_schema(Body body) {
     case Body::ids:
       return R"({"type":"array","minItems":1,"items":{"type":"string","format":"uri"}})";
     case Body::query:
+    case Body::past_query:
       return R"({"$ref":"#/components/schemas/Query"})";
+    case Body::snapshot:
+      return R"({"$ref":"#/components/schemas/Snapshot"})";
+    case Body::instance:
+      return R"({"type":["object","array"]})";
     case Body::index:
       return R"({"$ref":"#/components/schemas/Index"})";
+    case Body::erasure:
+      return R"({"type":"object","properties":{"tenant":{"type":"string"},"entities":{"type":"array","minItems":1,"items":{"type":"string","format":"uri"}},"everything":{"type":"boolean"}},"additionalProperties":false})";
     case Body::context:
       return R"({"type":"object","required":["@context"],"properties":{"@context":{"type":["object","array","string","null"]}}})";
     case Body::entity_map:
@@ -168,6 +180,7 @@ std::string_view body_schema(Body body) {
     case Body::subscription:
       return R"({"$ref":"#/components/schemas/Subscription"})";
     case Body::entity:
+    case Body::evolution:
       return R"({"$ref":"#/components/schemas/Entity"})";
     default:
       return R"({"type":"object"})";
@@ -193,8 +206,9 @@ std::vector<int> statuses_of(const Operation& operation) {
   const bool standard = operation.path.starts_with(kBase);
   add(true, {400, 406, 414, 431, 500, 503});
   add(operation.role != governance::Role::none, {401, 403});
-  add(standard && !operation.makes_tenant, {404});  // there is no such tenant
-  add(standard, {501});                             // NGSILD-Snapshot
+  add(standard && !operation.makes_tenant, {404});                  // there is no such tenant
+  add(standard && operation.op > Op::attribute_show, {501});        // NGSILD-Snapshot
+  add(standard && operation.op <= Op::attribute_show, {404, 409});  // there is no such snapshot, or not yet
   add(operation.uses_context, {504});
   add(operation.body != Body::none, {411, 413, 415});
   std::sort(all.begin(), all.end());
@@ -204,16 +218,20 @@ std::vector<int> statuses_of(const Operation& operation) {
 
 /// The answer where all went well; empty: there is nothing to say of it, or no body.
 std::string_view answer_schema(const Operation& operation, int status, Media media) {
-  if (media == Media::kText || media == kHtml) return R"({"type":"string"})";
+  if (media == Media::kText || media == kHtml || media == kEvents || media == kLines) return R"({"type":"string"})";
   if (status == 207)
     return operation.path.ends_with("/attrs") ? R"({"$ref":"#/components/schemas/UpdateResult"})"
                                               : R"({"$ref":"#/components/schemas/BatchResult"})";
+  if (operation.op == Op::snapshot_update || operation.op == Op::snapshot_show)
+    return R"({"$ref":"#/components/schemas/Snapshot"})";
   if (operation.role == governance::Role::write)
     return status == 201 && operation.body == Body::entities ? R"({"type":"array","items":{"type":"string"}})" : "";
   if (media == kGeoJson) return R"({"type":"object"})";
   switch (operation.op) {
     case Op::entity_query:
     case Op::batch_query:
+    case Op::past_query:
+    case Op::past_query_batch:
     case Op::indexes_list:
       return R"({"type":"array","items":{"type":"object"}})";
     case Op::tenants_list:
@@ -226,6 +244,8 @@ std::string_view answer_schema(const Operation& operation, int status, Media med
       return R"({"type":["object","array"]})";
     case Op::map_create:
     case Op::map_create_batch:
+    case Op::past_map_create:
+    case Op::past_map_create_batch:
     case Op::map_show:
       return R"({"$ref":"#/components/schemas/EntityMap"})";
     default:
@@ -242,7 +262,7 @@ void write_content(Writer& to, const Operation& operation, int status) {
   }
   const std::uint8_t media = operation.role == governance::Role::write ? std::uint8_t{kJson} : operation.media;
   bool opened = false;
-  for (const Media one : {kJson, kLdJson, kGeoJson, Media::kText, kHtml}) {
+  for (const Media one : {kJson, kLdJson, kGeoJson, Media::kText, kHtml, kEvents, kLines}) {
     const std::string_view schema = media & one ? answer_schema(operation, status, one) : std::string_view();
     if (schema.empty()) continue;
     if (!opened) to.open("content");
@@ -254,13 +274,15 @@ void write_content(Writer& to, const Operation& operation, int status) {
 
 void write_headers(Writer& to, const Operation& operation, int status) {
   std::vector<std::string_view> names;
-  if (status == 201 && operation.op == Op::entity_create) names.push_back("Location");
+  if (status == 201 && (operation.op == Op::entity_create || operation.op == Op::past_upsert))
+    names.push_back("Location");
   if (status == 200 && has_status(operation, 304)) names.push_back("ETag");
-  if (status < 300 && has_param(operation, Param::limit) && shows_entities(operation))
+  if (status == 206) names.push_back("Content-Range");
+  if (status < 300 && has_param(operation, Param::limit) && (shows_entities(operation) || shows_past(operation)))
     names.insert(names.end(), {"Link", "NGSILD-Results-Count"});
   if (status < 300 && (takes_map(operation) || (status == 201 && operation.path.ends_with("/entityMaps"))))
     names.push_back("NGSILD-EntityMap");
-  if (status < 300 && shows_entities(operation)) names.push_back("Preference-Applied");
+  if (status < 300 && (shows_entities(operation) || shows_past(operation))) names.push_back("Preference-Applied");
   if (names.empty()) return;
   to.open("headers");
   for (const std::string_view name : names) to.open(name).open("schema").text("type", "string").close().close();
@@ -292,6 +314,7 @@ void write_operation(Writer& to, const Operation& operation) {
 constexpr std::string_view kComponents = R"({
 "parameters":{
 "tenant":{"name":"NGSILD-Tenant","in":"header","description":"The tenant; none: the default one","schema":{"type":"string"}},
+"snapshot":{"name":"NGSILD-Snapshot","in":"header","description":"The id of a snapshot: the operation is about what that holds","schema":{"type":"string","format":"uri"}},
 "context":{"name":"Link","in":"header","description":"<URL>; rel=\"http://www.w3.org/ns/json-ld#context\": the JSON-LD context","schema":{"type":"string"}},
 "ifMatch":{"name":"If-Match","in":"header","description":"Entity tags, or *: change the entity only as long as it has one of these","schema":{"type":"string"}},
 "ifNoneMatch":{"name":"If-None-Match","in":"header","description":"Entity tags: no answer where the entity still has one of these","schema":{"type":"string"}},
@@ -300,8 +323,9 @@ constexpr std::string_view kComponents = R"({
 "securitySchemes":{"bearer":{"type":"http","scheme":"bearer"}},
 "schemas":{
 "Entity":{"type":"object","required":["id","type"],"properties":{"id":{"type":"string","format":"uri"},"type":{"type":["string","array"]},"scope":{"type":["string","array"]}},"additionalProperties":true},
-"Query":{"type":"object","required":["type"],"properties":{"type":{"const":"Query"},"entities":{"type":"array","minItems":1,"items":{"type":"object","required":["type"],"properties":{"type":{"type":"string"},"id":{"type":["string","array"],"items":{"type":"string"}},"idPattern":{"type":"string"}},"additionalProperties":false}},"q":{"type":"string"},"geoQ":{"type":"object"},"scopeQ":{"type":"string"},"attrs":{"type":"array","minItems":1,"items":{"type":"string"}},"pick":{"type":"array","minItems":1,"items":{"type":"string"}},"omit":{"type":"array","minItems":1,"items":{"type":"string"}},"lang":{"type":"string"},"datasetId":{"type":"array","minItems":1,"items":{"type":"string"}},"csf":{"type":"string"},"join":{"enum":["inline","flat","@none"]},"joinLevel":{"type":"integer","minimum":1},"containedBy":{"type":"array","minItems":1,"items":{"type":"string"}},"expandValues":{"type":"string"},"jsonKeys":{"type":"string"},"splitEntities":{"type":"boolean"},"geometryProperty":{"type":"string"},"ordering":{"type":"object","properties":{"orderBy":{"type":"array","items":{"type":"string"}},"collation":{"type":"string"},"geometry":{"type":"string"},"coordinates":{"type":"array"}},"additionalProperties":false},"entityMap":{"type":"boolean"},"entityMapLifetime":{"type":"string","format":"duration"}}},
+"Query":{"type":"object","required":["type"],"properties":{"type":{"const":"Query"},"entities":{"type":"array","minItems":1,"items":{"type":"object","required":["type"],"properties":{"type":{"type":"string"},"id":{"type":["string","array"],"items":{"type":"string"}},"idPattern":{"type":"string"}},"additionalProperties":false}},"q":{"type":"string"},"geoQ":{"type":"object"},"scopeQ":{"type":"string"},"attrs":{"type":"array","minItems":1,"items":{"type":"string"}},"pick":{"type":"array","minItems":1,"items":{"type":"string"}},"omit":{"type":"array","minItems":1,"items":{"type":"string"}},"lang":{"type":"string"},"datasetId":{"type":"array","minItems":1,"items":{"type":"string"}},"csf":{"type":"string"},"join":{"enum":["inline","flat","@none"]},"joinLevel":{"type":"integer","minimum":1},"containedBy":{"type":"array","minItems":1,"items":{"type":"string"}},"expandValues":{"type":"string"},"jsonKeys":{"type":"string"},"splitEntities":{"type":"boolean"},"geometryProperty":{"type":"string"},"ordering":{"type":"object","properties":{"orderBy":{"type":"array","items":{"type":"string"}},"collation":{"type":"string"},"geometry":{"type":"string"},"coordinates":{"type":"array"}},"additionalProperties":false},"entityMap":{"type":"boolean"},"entityMapLifetime":{"type":"string","format":"duration"},"temporalQ":{"type":"object","required":["timerel","timeAt"],"properties":{"timerel":{"enum":["before","after","between"]},"timeAt":{"type":"string","format":"date-time"},"endTimeAt":{"type":"string","format":"date-time"},"timeproperty":{"enum":["observedAt","createdAt","modifiedAt","deletedAt"]},"lastN":{"type":"integer","minimum":1},"aggrMethods":{"type":["string","array"]},"aggrPeriodDuration":{"type":"string"}},"additionalProperties":false},"aggrParams":{"type":"object","required":["aggrMethods"],"properties":{"aggrMethods":{"type":["string","array"]},"aggrPeriodDuration":{"type":"string"}},"additionalProperties":false}}},
 "EntityMap":{"type":"object","required":["id","type","expiresAt","entityMap"],"properties":{"id":{"type":"string"},"type":{"const":"EntityMap"},"expiresAt":{"type":"string","format":"date-time"},"entityMap":{"type":"object","additionalProperties":{"type":"array","items":{"type":"string"}}},"linkedMaps":{"type":"object"}}},
+"Snapshot":{"type":"object","required":["type"],"properties":{"id":{"type":"string","format":"uri"},"type":{"const":"Snapshot"},"snapshotQueries":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/Query"}},"snapshotTemporalQueries":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/Query"}},"snapshotLifetime":{"type":"string","format":"duration"},"snapshotPriority":{"type":"integer","minimum":1,"maximum":10}}},
 "BatchResult":{"type":"object","required":["success","errors"],"properties":{"success":{"type":"array","items":{"type":"string"}},"errors":{"type":"array","items":{"type":"object"}}}},
 "UpdateResult":{"type":"object","required":["updated","notUpdated"],"properties":{"updated":{"type":"array","items":{"type":"string"}},"notUpdated":{"type":"array","items":{"type":"object"}}}},
 "Subscription":{"type":"object","required":["type","notification"],"properties":{"id":{"type":"string","format":"uri"},"type":{"const":"Subscription"},"subscriptionName":{"type":"string"},"description":{"type":"string"},"entities":{"type":"array","minItems":1,"items":{"type":"object","required":["type"],"properties":{"type":{"type":"string"},"id":{"type":["string","array"],"items":{"type":"string"}},"idPattern":{"type":"string"}},"additionalProperties":false}},"watchedAttributes":{"type":"array","minItems":1,"items":{"type":"string"}},"notificationTrigger":{"type":"array","minItems":1,"items":{"enum":["entityCreated","entityUpdated","entityDeleted","attributeCreated","attributeUpdated","attributeDeleted"]}},"q":{"type":"string"},"geoQ":{"type":"object"},"scopeQ":{"type":"string"},"csf":{"type":"string"},"lang":{"type":"string"},"datasetId":{"type":"array","minItems":1,"items":{"type":"string"}},"expandValues":{"type":"string"},"jsonKeys":{"type":"string"},"timeInterval":{"type":"number","exclusiveMinimum":0},"throttling":{"type":"number","exclusiveMinimum":0},"expiresAt":{"type":"string","format":"date-time"},"isActive":{"type":"boolean"},"localOnly":{"type":"boolean"},"splitEntities":{"type":"boolean"},"jsonldContext":{"type":"string","format":"uri"},"ngsildConformance":{"type":"string"},"status":{"enum":["active","paused","expired"],"readOnly":true},"notification":{"type":"object","required":["endpoint"],"properties":{"attributes":{"type":"array","minItems":1,"items":{"type":"string"}},"pick":{"type":"array","minItems":1,"items":{"type":"string"}},"omit":{"type":"array","minItems":1,"items":{"type":"string"}},"format":{"enum":["normalized","concise","simplified","keyValues"]},"sysAttrs":{"type":"boolean"},"showChanges":{"type":"boolean"},"join":{"enum":["inline","flat","@none"]},"joinLevel":{"type":"integer","minimum":1},"endpoint":{"type":"object","required":["uri"],"properties":{"uri":{"type":"string","format":"uri"},"accept":{"enum":["application/json","application/ld+json","application/geo+json"]},"timeout":{"type":"number","exclusiveMinimum":0},"cooldown":{"type":"number","exclusiveMinimum":0},"receiverInfo":{"type":"array","items":{"$ref":"#/components/schemas/KeyValuePair"}},"notifierInfo":{"type":"array","items":{"$ref":"#/components/schemas/KeyValuePair"}}},"additionalProperties":false}}}}},

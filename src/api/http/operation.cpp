@@ -65,13 +65,21 @@ constexpr ParamInfo kParamTable[] = {
      "true: fix the entities that the question is about in an entity map, and name it"},
     {entity_map_lifetime, "entityMapLifetime", ParamKind::duration, 64,
      "How long an entity map is wanted, such as `PT10M`"},
-    {timerel, "timerel", ParamKind::text, 16, "", false},
-    {time_at, "timeAt", ParamKind::text, 64, "", false},
-    {end_time_at, "endTimeAt", ParamKind::text, 64, "", false},
-    {timeproperty, "timeproperty", ParamKind::text, kWord, "", false},
-    {last_n, "lastN", ParamKind::text, 16, "", false},
-    {aggr_methods, "aggrMethods", ParamKind::words, 256, "", false},
-    {aggr_period_duration, "aggrPeriodDuration", ParamKind::text, 64, "", false},
+    {in_tenant, "tenant", ParamKind::text, 128, "Tenant, for clients that cannot send the header NGSILD-Tenant"},
+    {in_context, "context", ParamKind::uri, kWord, "URL of the @context, for clients that cannot send a Link header"},
+    {accept, "accept", ParamKind::text, 64,
+     "What entities are shown as: `application/json`, `application/ld+json` or `application/geo+json`"},
+    {wait, "wait", ParamKind::unsigned_, 10, "Seconds to wait for a change where there is none yet"},
+    {timerel, "timerel", ParamKind::text, 16, "Which time is asked for: `before`, `after` or `between`"},
+    {time_at, "timeAt", ParamKind::date_time, 64, "The time that `timerel` compares with; `after` includes it"},
+    {end_time_at, "endTimeAt", ParamKind::date_time, 64, "Where `between` ends, this time not included"},
+    {timeproperty, "timeproperty", ParamKind::text, 32,
+     "`observedAt`, `createdAt`, `modifiedAt` or `deletedAt`: which time of instances is meant (`observedAt`)"},
+    {last_n, "lastN", ParamKind::positive, 20, "Only the last so many instances of each attribute"},
+    {aggr_methods, "aggrMethods", ParamKind::words, 256,
+     "With aggregatedValues: `avg`, `distinctCount`, `max`, `min`, `stddev`, `sum`, `sumsq`, `totalCount`"},
+    {aggr_period_duration, "aggrPeriodDuration", ParamKind::text, 64,
+     "How long each period is, such as `PT1H`, `P1D` or `P1M` (the whole time asked for)"},
 };
 static_assert(std::size(kParamTable) == kParams);
 
@@ -111,6 +119,18 @@ constexpr auto kOrder = list(order_by, collation, order_from, order_geometry);
 constexpr auto kRetrieve = kShow + kTyped + kLinked;
 constexpr auto kQuery = kFilter + kShow + kPage + kLinked + kOrder + list(expand_values, json_keys, split_entities);
 constexpr auto kPostQuery = kPage + list(options, format, local, geometry_property);
+constexpr auto kTime = list(timerel, time_at, end_time_at, timeproperty, last_n, aggr_methods, aggr_period_duration);
+constexpr auto kShowPast = list(attrs, pick, omit, options, format, lang, dataset_id);
+constexpr auto kMapOf = list(entity_map, entity_map_lifetime);
+constexpr auto kRetrievePast = kShowPast + kTime + kMapOf + kLocal;
+constexpr auto kQueryPast =
+    kFilter + kShowPast + kTime + kPage + kMapOf + list(order_by, collation, expand_values, json_keys, split_entities);
+constexpr auto kPostPast = kPage + list(options, format, local);
+constexpr auto kDeletePastAttribute = list(dataset_id, delete_all, local);
+constexpr auto kSnapshotQuery = list(q);
+constexpr auto kOurs = list(in_tenant, in_context, after);
+constexpr auto kLive = kFilter + kShow + kOurs + list(accept, expand_values, json_keys);
+constexpr auto kChanges = kOurs + list(limit, wait, options, format, lang);
 constexpr auto kEvery = [] {
   std::array<Param, kParams> every{};
   for (std::size_t i = 0; i < kParams; ++i) every[i] = static_cast<Param>(i);
@@ -119,6 +139,8 @@ constexpr auto kEvery = [] {
 
 constexpr std::string_view kFormats = "normalized,concise,simplified,keyValues";
 constexpr std::string_view kReadOptions = "normalized,concise,simplified,keyValues,sysAttrs,expiresAt";
+constexpr std::string_view kPastFormats = "normalized,concise,temporalValues,aggregatedValues";
+constexpr std::string_view kPastOptions = "normalized,concise,temporalValues,aggregatedValues,sysAttrs";
 constexpr std::string_view kSimple = "simplified,keyValues";
 
 // ---- what it answers with ----
@@ -139,6 +161,17 @@ constexpr int kParts[] = {204, 207, 400, 404, 411, 412, 415, 429, 503, 504, 507}
 constexpr int kMade[] = {201, 207, 400, 411, 415, 429, 503, 507};
 constexpr int kUpserted[] = {201, 204, 207, 400, 411, 415, 429, 503, 507};
 constexpr int kBatch[] = {204, 207, 400, 411, 415, 429, 503, 507};
+constexpr int kPast[] = {200, 203, 206, 400, 403, 404, 406, 429, 503, 504};
+constexpr int kPasts[] = {200, 201, 203, 206, 400, 403, 404, 406, 429, 503, 504};
+constexpr int kAskedPasts[] = {200, 201, 203, 206, 400, 403, 404, 406, 411, 415, 429, 503, 504};
+constexpr int kUpsertedPast[] = {201, 204, 400, 411, 413, 415, 429, 503, 504, 507};
+constexpr int kChangedPast[] = {204, 400, 404, 411, 413, 415, 429, 503, 504, 507};
+constexpr int kDeletedPast[] = {204, 400, 404, 429, 503, 504, 507};
+constexpr int kSnapshotMade[] = {201, 400, 404, 409, 411, 413, 415, 429, 501, 503, 504, 507};
+constexpr int kCloned[] = {201, 400, 404, 409, 411, 413, 415, 429, 501, 503, 504, 507};
+constexpr int kSnapshotChanged[] = {200, 400, 404, 411, 413, 415, 429, 501, 503, 504, 507};
+constexpr int kDeletedSnapshot[] = {204, 400, 404, 429, 503, 504, 507};
+constexpr int kPurgedSnapshots[] = {204, 207, 400, 404, 429, 503, 504, 507};
 constexpr int kStored[] = {200, 400, 406};
 constexpr int kServed[] = {200, 400, 404, 406, 422};
 constexpr int kAdded[] = {201, 400, 411, 413, 415, 429, 503, 507};
@@ -146,6 +179,8 @@ constexpr int kDropped[] = {204, 400, 404, 429, 503, 504, 507};
 constexpr int kMapChanged[] = {204, 400, 404, 406, 411, 415, 504};
 constexpr int kMapDeleted[] = {204, 400, 404, 406, 504};
 constexpr int kMapped[] = {201, 400, 403, 404, 406, 411, 415, 429, 504, 507};
+constexpr int kStreamed[] = {101, 200, 400, 403, 404, 406, 410, 426, 429, 504};
+constexpr int kFed[] = {200, 400, 403, 404, 406, 410, 429, 504};
 constexpr int kOk[] = {200};
 constexpr int kReady[] = {200, 503};
 constexpr int kAdmin[] = {200, 401, 403};
@@ -153,6 +188,7 @@ constexpr int kAdminFound[] = {200, 400, 401, 403, 404, 503};
 constexpr int kSubscribed[] = {201, 400, 409, 411, 413, 415, 429, 503, 504, 507};
 constexpr int kSubscriptionChanged[] = {204, 400, 404, 409, 411, 413, 415, 429, 503, 504, 507};
 constexpr int kAdminChange[] = {204, 400, 401, 403, 404, 409};
+constexpr int kAccepted[] = {202, 400, 401, 403, 404, 411, 413, 415, 429, 503, 507};
 constexpr int kNotOffered[] = {400, 406, 411, 415, 501, 504};
 
 // ---- rows by their sort: what all of one sort have in common is said once ----
@@ -197,6 +233,16 @@ constexpr Operation batch(Op op, Text path, Text name, Text summary, Params para
   return changes(op, Method::post, path, name, summary, body, params, statuses, options);
 }
 
+/// Evolutions, in each of their representations.
+constexpr Operation shows_past(Op op, Method method, Text path, Text name, Text summary, Params params,
+                               Statuses statuses) {
+  Operation made = shows(op, path, name, summary, params);
+  made.method = method, made.statuses = statuses;
+  made.options = kPastOptions, made.formats = kPastFormats;
+  if (method == Method::post) made.body = Body::past_query;
+  return made;
+}
+
 /// A page of the server's own that is open to all.
 constexpr Operation page(Op op, Text path, Text name, Text summary, Media media = kJson, Statuses statuses = kOk) {
   Operation made = row(op, Method::get, path, name, summary, Role::none, statuses);
@@ -218,6 +264,13 @@ constexpr Operation context(Op op, Method method, Text path, Text name, Text sum
   made.params = params;
   if (method == Method::get) made.media = kJson | kLdJson;
   if (method == Method::post) made.body = Body::context, made.makes_tenant = true;
+  return made;
+}
+
+/// What is followed, in the words of a context.
+constexpr Operation follows(Op op, Text path, Text name, Text summary, Params params, Media media, Statuses statuses) {
+  Operation made = shows(op, path, name, summary, params);
+  made.options = kReadOptions, made.formats = kFormats, made.media = media, made.statuses = statuses;
   return made;
 }
 
@@ -247,6 +300,11 @@ constexpr Text kSubscription = NGSI "/subscriptions/{subscriptionId}";
 constexpr Text kDead = "/admin/subscriptions/{subscriptionId}/dead-letters";
 constexpr Text kMap = NGSI "/entityMaps/{entityMapId}";
 constexpr Text kEntities = NGSI "/entities", kEntity = NGSI "/entities/{entityId}";
+constexpr Text kPastEntities = NGSI "/temporal/entities", kPastEntity = NGSI "/temporal/entities/{entityId}";
+constexpr Text kPastAttrs = NGSI "/temporal/entities/{entityId}/attrs";
+constexpr Text kPastAttr = NGSI "/temporal/entities/{entityId}/attrs/{attrId}";
+constexpr Text kInstance = NGSI "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}";
+constexpr Text kSnapshots = NGSI "/snapshots", kSnapshot = NGSI "/snapshots/{snapshotId}";
 constexpr Text kAttrs = NGSI "/entities/{entityId}/attrs", kAttr = NGSI "/entities/{entityId}/attrs/{attrId}";
 
 /// An entity map is a note of this server on what was asked: to make or change one is to read.
@@ -254,7 +312,17 @@ constexpr Operation notes(Op op, Method method, Text path, Text name, Text summa
                           Body body = Body::none) {
   Operation made = shows(op, path, name, summary, params);
   made.method = method, made.statuses = statuses, made.body = body;
-  made.options = kReadOptions, made.formats = kFormats;
+  const bool past = op == Op::past_map_create || op == Op::past_map_create_batch;
+  made.options = past ? kPastOptions : kReadOptions, made.formats = past ? kPastFormats : kFormats;
+  return made;
+}
+
+/// A snapshot is of what is there: no tenant comes of it.
+constexpr Operation snapshot(Op op, Method method, Text path, Text name, Text summary, Params params,
+                             Statuses statuses) {
+  const Body body = method == Method::delete_ ? Body::none : Body::snapshot;
+  Operation made = changes(op, method, path, name, summary, body, params, statuses);
+  made.makes_tenant = false;
   return made;
 }
 
@@ -312,6 +380,41 @@ constexpr Operation kTable[] = {
     notes(Op::map_delete, Method::delete_, kMap, "deleteEntityMap", "Delete an entity map (5.14.3)", kNone,
           kMapDeleted),
 
+    shows_past(Op::past_retrieve, Method::get, kPastEntity, "retrieveTemporal", "The evolution of an entity (5.7.3)",
+               kRetrievePast, kPast),
+    changes(Op::past_delete, Method::delete_, kPastEntity, "deleteTemporal", "Delete an evolution (5.6.16)", Body::none,
+            kLocal, kDeletedPast),
+    shows_past(Op::past_query, Method::get, kPastEntities, "queryTemporal", "Query the evolution of entities (5.7.4)",
+               kQueryPast, kPasts),
+    changes(Op::past_upsert, Method::post, kPastEntities, "upsertTemporal",
+            "Create an evolution, or add to it (5.6.11)", Body::evolution, kLocal, kUpsertedPast),
+    changes(Op::past_append, Method::post, kPastAttrs, "appendTemporalAttributes",
+            "Add instances to an evolution (5.6.12)", Body::evolution_fragment, kLocal, kChangedPast),
+    changes(Op::past_attribute_delete, Method::delete_, kPastAttr, "deleteTemporalAttribute",
+            "Delete an attribute of an evolution (5.6.13)", Body::none, kDeletePastAttribute, kDeletedPast),
+    changes(Op::past_instance_update, Method::patch, kInstance, "updateTemporalInstance",
+            "Replace an instance of an evolution (5.6.14)", Body::instance, kLocal, kChangedPast),
+    changes(Op::past_instance_delete, Method::delete_, kInstance, "deleteTemporalInstance",
+            "Delete an instance of an evolution (5.6.15)", Body::none, kLocal, kDeletedPast),
+    shows_past(Op::past_query_batch, Method::post, NGSI "/temporal/entityOperations/query", "queryTemporalBatch",
+               "Query the evolution of entities with the question in the body (5.7.4)", kPostPast, kAskedPasts),
+    notes(Op::past_map_create, Method::get, NGSI "/temporal/entityMaps", "createTemporalEntityMap",
+          "Fix what a question about the past is about in an entity map (5.14.5)", kQueryPast, kMapped),
+    notes(Op::past_map_create_batch, Method::post, NGSI "/temporal/entityMaps", "createTemporalEntityMapBatch",
+          "The same with the question in the body (5.14.5)", kPostPast, kMapped, Body::past_query),
+
+    snapshot(Op::snapshot_create, Method::post, kSnapshots, "createSnapshot",
+             "Keep what questions find now apart from what happens later (5.16.1)", kNone, kSnapshotMade),
+    snapshot(Op::snapshots_purge, Method::delete_, kSnapshots, "purgeSnapshots",
+             "Delete the snapshots whose members match (5.16.7)", kSnapshotQuery, kPurgedSnapshots),
+    shows(Op::snapshot_show, kSnapshot, "retrieveSnapshot", "What is known of a snapshot (5.16.3)", kNone),
+    snapshot(Op::snapshot_update, Method::patch, kSnapshot, "updateSnapshot",
+             "Change how long a snapshot lasts, or its priority (5.16.4)", kNone, kSnapshotChanged),
+    snapshot(Op::snapshot_delete, Method::delete_, kSnapshot, "deleteSnapshot", "Delete a snapshot (5.16.5)", kNone,
+             kDeletedSnapshot),
+    snapshot(Op::snapshot_clone, Method::post, NGSI "/snapshots/{snapshotId}/clone", "cloneSnapshot",
+             "Copy a snapshot (5.16.2)", kNone, kCloned),
+
     shows(Op::types_list, NGSI "/types", "retrieveEntityTypes", "Entity types in use (5.7.5, 5.7.6)", kDetails),
     shows(Op::type_show, NGSI "/types/{type}", "retrieveEntityType", "An entity type (5.7.7)", kLocal),
     shows(Op::attributes_list, NGSI "/attributes", "retrieveAttributes", "Attributes in use (5.7.8, 5.7.9)", kDetails),
@@ -338,6 +441,12 @@ constexpr Operation kTable[] = {
     subscription(Op::subscription_delete, Method::delete_, kSubscription, "deleteSubscription",
                  "End a subscription (5.8.5)", kNone, kDropped),
 
+    follows(Op::live, "/live", "followEntities",
+            "Entities that match, then their changes, as Server-Sent Events or over a WebSocket", kLive, kEvents,
+            kStreamed),
+    follows(Op::changes, "/changes", "feedChanges", "Changes of entities from the journal, a JSON text a line", kChanges,
+            kLines, kFed),
+
     page(Op::health, "/health", "health", "Is the process alive"),
     page(Op::ready, "/ready", "ready", "Does it take requests", kJson, kReady),
     page(Op::metrics, "/metrics", "metrics", "Figures for Prometheus", Media::kText, kAdmin),
@@ -351,6 +460,10 @@ constexpr Operation kTable[] = {
           "Take a snapshot and name the files to copy; they stay until the ticket is given back", kAdmin),
     admin(Op::backup_end, Method::delete_, "/admin/backup/{ticket}", "endBackup", "Give a backup's ticket back",
           kAdminChange),
+    admin(Op::erasure_ask, Method::post, "/admin/erasures", "askForErasure",
+          "Have entities erased for good, with all that is kept of their past", kAccepted, Body::erasure),
+    admin(Op::erasures_list, Method::get, "/admin/erasures", "listErasures", "What was asked to be erased, and what is",
+          kAdmin),
 
     admin(Op::deliveries_list, Method::get, "/admin/subscriptions", "listDeliveries",
           "What became of notifications: queues, failures, gaps", kAdmin),
@@ -376,23 +489,6 @@ constexpr Operation kTable[] = {
     later(Method::get, NGSI "/csourceSubscriptions/{subscriptionId}", "retrieveRegistrationSubscription"),
     later(Method::patch, NGSI "/csourceSubscriptions/{subscriptionId}", "updateRegistrationSubscription"),
     later(Method::delete_, NGSI "/csourceSubscriptions/{subscriptionId}", "deleteRegistrationSubscription"),
-    later(Method::post, NGSI "/temporal/entities", "upsertTemporal"),
-    later(Method::get, NGSI "/temporal/entities", "queryTemporal"),
-    later(Method::get, NGSI "/temporal/entities/{entityId}", "retrieveTemporal"),
-    later(Method::delete_, NGSI "/temporal/entities/{entityId}", "deleteTemporal"),
-    later(Method::post, NGSI "/temporal/entities/{entityId}/attrs", "appendTemporalAttributes"),
-    later(Method::delete_, NGSI "/temporal/entities/{entityId}/attrs/{attrId}", "deleteTemporalAttribute"),
-    later(Method::patch, NGSI "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}", "updateTemporalInstance"),
-    later(Method::delete_, NGSI "/temporal/entities/{entityId}/attrs/{attrId}/{instanceId}", "deleteTemporalInstance"),
-    later(Method::post, NGSI "/temporal/entityOperations/query", "queryTemporalBatch"),
-    later(Method::get, NGSI "/temporal/entityMaps", "createTemporalEntityMap"),
-    later(Method::post, NGSI "/temporal/entityMaps", "createTemporalEntityMapBatch"),
-    later(Method::post, NGSI "/snapshots", "createSnapshot"),
-    later(Method::delete_, NGSI "/snapshots", "purgeSnapshots"),
-    later(Method::get, NGSI "/snapshots/{snapshotId}", "retrieveSnapshot"),
-    later(Method::patch, NGSI "/snapshots/{snapshotId}", "updateSnapshot"),
-    later(Method::delete_, NGSI "/snapshots/{snapshotId}", "deleteSnapshot"),
-    later(Method::post, NGSI "/snapshots/{snapshotId}/clone", "cloneSnapshot"),
 };
 #undef NGSI
 
@@ -416,6 +512,10 @@ std::string_view media_name(Media media) {
       return "application/geo+json";
     case Media::kText:
       return "text/plain; version=0.0.4";
+    case kEvents:
+      return "text/event-stream";
+    case kLines:
+      return "application/x-ndjson";
     case kHtml:
       return "text/html; charset=utf-8";
     default:

@@ -3,6 +3,8 @@
 #include "madang/base/json.h"
 
 #include "http/etag.h"
+#include "ngsild/past_deletion.h"
+#include "recycled.h"
 
 namespace madang::api::ngsild {
 namespace {
@@ -189,16 +191,24 @@ void ChangeEntity::operator()(Call&& call) const {
   }
   if (!change) return call.fail(change.error());
   struct Run {
-    Run(Call&& c, const std::string& i) : call(std::move(c)), id(i) {}
+    Run(Call&& c, PastDeletion&& d) : call(std::move(c)), deletion(std::move(d)) {}
     Call call;
-    std::string id;
+    PastDeletion deletion;
   };
-  const auto run = std::make_shared<Run>(std::move(call), change->id);
+  PastDeletion deletion{change->id, change->attribute, change->dataset_id, change->delete_all, {}};
+  const auto run = make_recycled<Run>(std::move(call), std::move(deletion));
   std::vector<ngsi::Change> changes;
   changes.push_back(std::move(*change));
   run->call.environment.hub.apply(run->call.who, run->call.tenant, std::move(changes), run->call.responder.loop(),
                                   [run](std::vector<hub::ChangeResult>&& results) {
-                                    if (run->call.alive()) answer_result(run->call, run->id, results.front());
+                                    Call& answered = run->call;
+                                    if (!answered.alive()) return;
+                                    const auto& error = results.front().error;
+                                    const bool deletes = answered.operation->op == Op::attribute_delete;
+                                    if (!deletes || !error || error->code != Code::not_found)
+                                      return answer_result(answered, run->deletion.id, results.front());
+                                    run->deletion.otherwise = *error;
+                                    delete_in_past(std::shared_ptr<Call>(run, &answered), std::move(run->deletion));
                                   });
 }
 

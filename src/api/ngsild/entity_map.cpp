@@ -49,6 +49,10 @@ std::string entity_map_line(const EntityMap& map) {
   return "NGSILD-EntityMap: " + EntityMaps::location(map) + "\r\n";
 }
 
+void answer_entity_map(Call& call, int status, const EntityMap& map) {
+  answer(call, status, map, entity_map_line(map));
+}
+
 void make_entity_map(const std::shared_ptr<Call>& call, const Question& question,
                      std::function<void(base::Result<EntityMap>)> then) {
   ngsi::Query query = question.query;
@@ -68,7 +72,7 @@ void make_entity_map(const std::shared_ptr<Call>& call, const Question& question
       who, call->tenant, std::move(query), page,
       [ids](ngsi::EntityView entity, const ngsi::Filter*) { ids->emplace_back(entity.id()); },
       [call, ids, asked = question.asked, lifetime = question.map_lifetime,
-       then = std::move(then)](base::Result<hub::QueryAnswer> answer) {
+       then = std::move(then)](const base::Result<hub::QueryAnswer>& answer) {
         if (!call->alive()) return;
         if (!answer) return then(answer.error());
         then(call->environment.maps->make(call->tenant, call->who->name, asked, std::move(*ids), lifetime));
@@ -82,7 +86,7 @@ void CreateEntityMap::operator()(Call&& call) const {
   const auto waiting = std::make_shared<Call>(std::move(call));
   make_entity_map(waiting, *question, [waiting](base::Result<EntityMap> map) {
     if (!map) return waiting->fail(map.error());
-    answer(*waiting, 201, *map, entity_map_line(*map));
+    answer_entity_map(*waiting, 201, *map);
   });
 }
 

@@ -17,6 +17,9 @@ void make_entity_map(const std::shared_ptr<Call>& call, const Question& question
 /// The header that names a map, as a line.
 std::string entity_map_line(const EntityMap& map);
 
+/// Answers with a map that was made.
+void answer_entity_map(Call& call, int status, const EntityMap& map);
+
 /// Create Entity Map (5.14.4).
 class CreateEntityMap final : public Endpoint {
  public:

@@ -165,6 +165,7 @@ base::Status check_width(const Call& call, const QuestionText& text, const ngsi:
                                                          [](std::string_view name) { return !is_system(name); });
   const bool selected = !query.selectors.empty();  // each names a type
   if (query.type || selected || query.geo || attributes || all_types || call.params.flag(Param::local)) return {};
+  if (!call.headers.snapshot.empty()) return {};  // as local=true (5.5.15)
   if (query.q && asks_beyond_system(*query.q, call.vocabulary())) return {};
   return error(
       Code::bad_request_data,
@@ -206,7 +207,8 @@ base::Result<Question> ask(const Call& call, const QuestionText& text) {
                  "q");
   }
   const Op op = call.operation->op;
-  if (text.wants_map || !call.headers.entity_map.empty() || op == Op::map_create || op == Op::map_create_batch)
+  if (text.wants_map || !call.headers.entity_map.empty() || op == Op::map_create || op == Op::map_create_batch ||
+      op == Op::past_map_create || op == Op::past_map_create_batch)
     question.asked = hash_of(call, text, question.query);
   question.wants_map = text.wants_map;
   question.split_entities = text.split_entities && !call.params.flag(Param::local);
@@ -321,6 +323,16 @@ base::Result<Question> question_of(Call& call) {
   if (call.operation->body != Body::query) return question_from_parameters(call);
   MADANG_TRY(const QueryBody body, call.loop.bodies.query(call.body, call.content == ContentType::ld_json));
   return question_from_body(call, body);
+}
+
+base::Result<Question> question_about_past(const Call& call, const QueryBody* body) {
+  MADANG_TRY(Question question, body ? question_from_body(call, *body) : question_from_parameters(call));
+  if (question.view.join != Join::none)
+    return error(Code::bad_request_data, "Evolutions are shown without linked entities (5.7.4.4).", "join");
+  if (!question.query.order) return question;
+  const auto& terms = question.query.order->terms;
+  if (terms.size() == 1 && terms.front().by == ngsi::OrderTerm::By::id) return question;
+  return error(Code::bad_request_data, "Evolutions are ordered by \"id\" alone (5.7.4.4).", "orderBy");
 }
 
 base::Result<Question> question_from_parameters(const Call& call) {

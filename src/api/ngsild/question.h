@@ -25,6 +25,9 @@ struct Question {
 /// From wherever the operation has it.
 base::Result<Question> question_of(Call& call);
 
+/// The same about the past: projections lead to no linked entities, and the order is by id alone (5.7.4.4).
+base::Result<Question> question_about_past(const Call& call, const QueryBody* body);
+
 base::Result<Question> question_from_parameters(const Call& call);
 /// Only which entities are meant (5.6.21.4).
 base::Result<ngsi::Query> filter_from_parameters(const Call& call);

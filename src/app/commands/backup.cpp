@@ -1,5 +1,5 @@
-// madang backup: a copy of a folder from which any moment since its oldest kept segment can be restored. A running
-// server goes on meanwhile: it names files that stay as they are until they are copied.
+// madang backup: a copy of a folder from which any moment since its oldest kept segment can be restored, sealed so that
+// erasing reaches it. A running server goes on meanwhile: it names files that stay as they are until they are copied.
 
 #include <algorithm>
 #include <cstdio>
@@ -63,6 +63,36 @@ base::Status copy_files(const std::vector<std::string>& names, const std::string
   return files.sync_folder(to);
 }
 
+/// Writes what the plan is about: sealed, with the keys put where they are wanted, or as it is.
+base::Status write_backup(const BackupCommand& command, const std::string& folder,
+                          const std::vector<std::string>& names, std::uint64_t position) {
+  if (command.open) return copy_files(names, folder, command.to);
+  base::FileSystem& files = base::real_files();
+  Progress progress("Sealing");
+  MADANG_CHECK(hub::seal_folder(files, folder, command.to, position, [&](std::uint64_t done, std::uint64_t total) {
+    progress.update(done, total, "records");
+    return !interrupted();
+  }));
+  MADANG_TRY(const std::string keys, base::read_file(files, hub::keys_of(folder)));
+  return base::write_file_atomically(files, command.keys_to, keys);
+}
+
+/// Keys beside what they open would be of no use.
+base::Status check_keys_place(const BackupCommand& command) {
+  if (command.open) return {};
+  if (command.keys_to.empty())
+    return error(
+        Code::bad_request_data,
+        "a backup is sealed, so that what is erased later is gone from it too: say with --keys-to where a copy "
+        "of the keys goes (or --open to leave it unsealed, and beyond the reach of erasing)");
+  std::error_code ignored;
+  const auto backup = fs::weakly_canonical(command.to, ignored);
+  const auto keys = fs::weakly_canonical(command.keys_to, ignored);
+  if (std::mismatch(backup.begin(), backup.end(), keys.begin(), keys.end()).first == backup.end())
+    return error(Code::bad_request_data, "the keys must not lie in the backup that they open", command.keys_to);
+  return {};
+}
+
 base::Status make_empty(const std::string& folder) {
   std::error_code ignored;
   if (fs::exists(folder, ignored) && !fs::is_empty(folder, ignored)) {
@@ -80,8 +110,8 @@ base::Status backup_stopped(const BackupCommand& command) {
   governance::Principal who{
       .name = "madang backup", .role = governance::Role::admin, .all_tenants = true, .tenants = {}, .policy = {}};
   auto plan = hub->begin_backup(who);
-  base::Status done =
-      plan.ok() ? copy_files(plan->files, command.target.folder, command.to) : base::Status(plan.error());
+  base::Status done = plan.ok() ? write_backup(command, command.target.folder, plan->files, plan->position)
+                                : base::Status(plan.error());
   if (plan.ok()) hub->end_backup(plan->ticket);
   hub->close();
   return done;
@@ -110,7 +140,7 @@ base::Status backup_running(const BackupCommand& command) {
   const std::string folder = command.target.folder.empty() ? plan.folder : command.target.folder;
   auto done = folder.empty()
                   ? base::Status(error(Code::bad_request_data, "say with --data where the server's folder is"))
-                  : copy_files(plan.files, folder, command.to);
+                  : write_backup(command, folder, plan.files, plan.position);
   const auto given_back = ask(target, net::Method::delete_, "/admin/backup/" + std::to_string(plan.ticket));
   if (!done.ok()) return done;
   if (!given_back.ok()) return given_back.error();
@@ -121,10 +151,16 @@ base::Status backup_running(const BackupCommand& command) {
 
 int backup(const BackupCommand& command) {
   catch_signals();
-  base::Status done = make_empty(command.to);
+  base::Status done = check_keys_place(command);
+  if (done.ok()) done = make_empty(command.to);
   if (done.ok()) done = command.target.url.empty() ? backup_stopped(command) : backup_running(command);
   if (!done.ok()) return fail(done.error());
   std::printf("Backed up to %s. Check it with: madang check %s\n", command.to.c_str(), command.to.c_str());
+  if (!command.open)
+    std::printf(
+        "Nothing opens it without the keys in %s. Keep them where the loss of this machine does not reach them, "
+        "and only the newest.\n",
+        command.keys_to.c_str());
   return kDone;
 }
 

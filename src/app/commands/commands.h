@@ -69,11 +69,13 @@ int check_data(const std::string& folder);
 struct BackupCommand {
   Target target;
   std::string to;
+  std::string keys_to;  // where a copy of the keys goes
+  bool open = false;    // not sealed
 };
 int backup(const BackupCommand& command);
 
 struct RestoreCommand {
-  std::string from, to, at;
+  std::string from, to, at, keys;
   std::optional<std::uint64_t> position;
 };
 int restore(const RestoreCommand& command);

@@ -144,6 +144,7 @@ bool worth_another_try(const base::Error& error) {
 }  // namespace
 
 int serve(const ServeCommand& command) {
+  tune_memory(command.arguments);
   auto read = settings_of(command);
   if (!read.ok()) return fail(read.error());
   Settings& settings = *read;
@@ -151,7 +152,6 @@ int serve(const ServeCommand& command) {
   if (const auto logging = start_log(settings); !logging.ok()) return fail(logging.error());
   catch_signals();
   raise_file_limit();
-  tune_memory();
 
   const auto progress = std::make_shared<OpeningProgress>();
   auto started =

@@ -114,8 +114,10 @@ int restore(const RestoreCommand& command) {
     if (!parsed.ok()) return fail("--at wants a time such as 2026-11-22T18:00:00Z", kUsage);
     time = *parsed;
   }
-  const auto done = hub::restore_folder(base::real_files(), command.from, command.to, command.position, time);
+  const auto done =
+      hub::restore_folder(base::real_files(), command.from, command.to, command.position, time, command.keys);
   if (!done.ok()) return fail(done.error());
+  if (*done > 0) print(std::to_string(*done) + " pieces of the backup were erased since it was made.\n");
   print("Restored into " + command.to + ". Start it with: madang serve --data " + command.to + "\n");
   return kDone;
 }

@@ -97,6 +97,8 @@ base::Status check(const Settings& settings) {
     return refuse("api.page must be from 1 to api.largest_page, and that 100000 or less");
   }
   if (edge.batch_most == 0 || edge.batch_most > 100'000) return refuse("api.batch must be from 1 to 100000");
+  if (edge.past_most == 0 || edge.past_most > ngsi::kMostInstances)
+    return refuse("api.instances must be from 1 to " + std::to_string(ngsi::kMostInstances));
   if (edge.entity.depth == 0 || edge.entity.depth > 256) return refuse("limits.depth must be from 1 to 256");
   constexpr std::string_view kLevels[] = {"debug", "info", "warning", "error"};
   if (std::ranges::find(kLevels, settings.log_level) == std::end(kLevels)) {

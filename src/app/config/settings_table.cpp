@@ -81,6 +81,20 @@ const std::vector<Key>& keys() {
       {"journal.sync", MADANG_SLOT(Flag, storage.sync),
        "false answers before the disk has the change: a power cut then loses acknowledged data. For trials only."},
 
+      {"history.enabled", MADANG_SLOT(Flag, storage.history),
+       "Keep past values of attributes, for the temporal API. What happens while this is off is not in history later."},
+      {"history.memory", MADANG_SLOT(Bytes, storage.history_memory),
+       "Past values that are not on disk yet; beyond, history waits for the disk."},
+      {"history.cache", MADANG_SLOT(Bytes, storage.history_cache), "Memory for what was read of history."},
+      {"history.threads", MADANG_SLOT(Count, storage.history_threads), "Threads that answer questions about the past."},
+
+      {"erasing.within", MADANG_SLOT(Duration, storage.erase_within),
+       "What was asked to be erased (`/admin/erasures`) is gone from the disk by then; half of it is left for what is "
+       "asked for soon after, so that files are written anew once for all."},
+      {"erasing.keys_copy", MADANG_SLOT(Text, storage.keys_copy),
+       "A second place, on another disk, for the keys of sealed backups (`keys` in the data folder); kept in step, so "
+       "that keys that are destroyed are gone there too."},
+
       {"limits.in_flight", MADANG_SLOT(Count, storage.in_flight),
        "Changes waiting for the disk; beyond: 429 with `Retry-After`."},
       {"limits.in_flight_bytes", MADANG_SLOT(Bytes, storage.in_flight_bytes),
@@ -92,6 +106,10 @@ const std::vector<Key>& keys() {
       {"limits.entity", MADANG_SLOT(Bytes, edge.entity.entity_bytes), "Largest entity."},
       {"limits.attributes", MADANG_SLOT(Count, edge.entity.attributes),
        "Attributes of one entity, sub-attributes counted."},
+      {"limits.evolution", MADANG_SLOT(Bytes, edge.entity.evolution_bytes),
+       "Largest temporal representation in one request."},
+      {"limits.evolution_instances", MADANG_SLOT(Count, edge.entity.evolution_instances),
+       "Instances in it, sub-attributes counted."},
       {"limits.depth", MADANG_SLOT(Count, edge.entity.depth), "Nesting of JSON in a request."},
       {"limits.string", MADANG_SLOT(Bytes, edge.entity.string_bytes), "Longest string in an entity."},
 
@@ -102,6 +120,9 @@ const std::vector<Key>& keys() {
       {"api.batch", MADANG_SLOT(Count, edge.batch_most), "Entities in one batch operation."},
       {"api.page", MADANG_SLOT(Count, edge.page_default), "Entities on a page where the request gives no `limit`."},
       {"api.largest_page", MADANG_SLOT(Count, edge.page_most), "Largest `limit`."},
+      {"api.instances", MADANG_SLOT(Count, edge.past_most),
+       "Instances of one entity in an answer about the past; beyond, it is a part of the whole (206 and "
+       "Content-Range)."},
       {"api.joined", MADANG_SLOT(Count, edge.joined_most),
        "Linked entities (`join`) shown with one entity (403 TooComplexQuery)."},
       {"api.gzip", MADANG_SLOT(Flag, edge.gzip), "Compress answers for clients that accept it."},
@@ -117,6 +138,13 @@ const std::vector<Key>& keys() {
        "How long a map is kept where a request suggests nothing."},
       {"entity_maps.longest", MADANG_SLOT(Duration, edge.entity_maps.longest), "And at most, whatever it suggests."},
 
+      {"snapshots.most", MADANG_SLOT(Count, edge.snapshots.snapshots),
+       "Snapshots of one tenant at a time; beyond: 507 until some expire or are deleted."},
+      {"snapshots.entities", MADANG_SLOT(Count, edge.snapshots.entities),
+       "Entities that one query puts into a snapshot."},
+      {"snapshots.lifetime", MADANG_SLOT(Duration, edge.snapshots.lifetime),
+       "How long a snapshot is kept where a request suggests nothing."},
+      {"snapshots.longest", MADANG_SLOT(Duration, edge.snapshots.longest), "And at most, whatever it suggests."},
       {"subscriptions.most", MADANG_SLOT(Count, storage.delivery.subscriptions), "Subscriptions of one tenant (507)."},
       {"subscriptions.outbox", MADANG_SLOT(Bytes, storage.delivery.outbox_bytes),
        "Notifications that one subscription may be owed; beyond, they are given up, which is recorded as a gap."},

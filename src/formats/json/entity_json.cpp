@@ -74,7 +74,8 @@ base::Result<BackupPlan> read_backup_plan(std::string_view json) {
   dom::array files;
   BackupPlan plan;
   if (parser().parse(json.data(), json.size(), true).get(root) != simdjson::SUCCESS ||
-      root["files"].get(files) != simdjson::SUCCESS || root["ticket"].get(plan.ticket) != simdjson::SUCCESS) {
+      root["files"].get(files) != simdjson::SUCCESS || root["ticket"].get(plan.ticket) != simdjson::SUCCESS ||
+      root["position"].get(plan.position) != simdjson::SUCCESS) {
     return unreadable();
   }
   for (const dom::element file : files) {

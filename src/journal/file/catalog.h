@@ -60,6 +60,9 @@ class Catalog {
     segments_.erase(segments_.begin());
   }
 
+  /// Held while durable records are being overwritten: who meets a broken one waits for it and looks again.
+  std::mutex& overwriting() const { return overwriting_; }
+
   base::FileSystem& files() const { return files_; }
   const std::string& folder() const { return folder_; }
   std::string path(std::string_view name) const { return folder_ + "/" + std::string(name); }
@@ -68,6 +71,7 @@ class Catalog {
   base::FileSystem& files_;
   const std::string folder_;
   mutable std::mutex mutex_;
+  mutable std::mutex overwriting_;
   std::vector<SegmentFile> segments_;
   std::atomic<std::uint64_t> durable_;
   std::uint64_t end_;  // of what is durable in the last segment

@@ -5,6 +5,8 @@
 
 #include "madang/base/log.h"
 
+#include "file/erasing.h"
+
 namespace madang::journal {
 namespace {
 
@@ -214,6 +216,19 @@ base::Status FileJournal::drop(Position position) {
   return {};
 }
 
+base::Result<std::uint64_t> FileJournal::erase(Position upto, const std::function<bool(const Record&)>& which) {
+  const std::lock_guard dropping(dropping_);
+  const auto view = catalog_->view();
+  upto = std::min(upto, view.durable);
+  std::uint64_t erased = 0;
+  for (const SegmentFile& segment : view.segments) {
+    if (segment.header.first > upto) break;
+    MADANG_TRY(const std::uint64_t here, erase_in(*catalog_, segment, upto, which));
+    erased += here;
+  }
+  return erased;
+}
+
 std::vector<Journal::Segment> FileJournal::segments() const {
   const auto view = catalog_->view();
   std::vector<Segment> out;
@@ -235,6 +250,18 @@ base::Result<std::unique_ptr<Journal>> Journal::open(base::FileSystem& files, st
   auto journal = std::make_unique<FileJournal>(files, folder, options, clock, std::move(lock), std::move(found));
   MADANG_CHECK(journal->start());
   return std::unique_ptr<Journal>(std::move(journal));
+}
+
+base::Result<std::unique_ptr<Reader>> read_folder(base::FileSystem& files, const std::string& folder, Position after,
+                                                  Position upto) {
+  MADANG_TRY(auto segments, list_segments(files, folder));
+  // A segment that was begun since then may be there; nothing of it is wanted.
+  while (segments.size() > 1 && segments.back().header.first > upto) segments.pop_back();
+  if (after < upto && (segments.empty() || segments.front().header.first.value > after.value + 1))
+    return base::error(base::Code::conflict, "records after " + std::to_string(after.value) + " are no longer all kept",
+                       folder);
+  auto catalog = std::make_shared<Catalog>(files, folder, std::move(segments), upto, 0);
+  return {std::make_unique<FileReader>(std::move(catalog), after)};
 }
 
 }  // namespace madang::journal

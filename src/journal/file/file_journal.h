@@ -31,6 +31,7 @@ class FileJournal final : public Journal {
   void on_durable(std::function<void(base::Result<Position>)> call) override;
   base::Result<std::unique_ptr<Reader>> read(Position after) override;
   base::Status drop(Position position) override;
+  base::Result<std::uint64_t> erase(Position upto, const std::function<bool(const Record&)>& which) override;
   std::vector<Segment> segments() const override;
   const Recovery& recovery() const override { return recovery_; }
   std::uint64_t syncs() const override { return writer_.syncs(); }
@@ -76,7 +77,7 @@ class FileJournal final : public Journal {
   std::optional<base::Error> failure_;
   std::function<void(base::Result<Position>)> on_durable_;
 
-  std::mutex dropping_;
+  std::mutex dropping_;  // segments go, or what is in them
   std::thread syncer_;
 };
 

@@ -1,5 +1,7 @@
 #include "file/file_reader.h"
 
+#include <utility>
+
 namespace madang::journal {
 
 base::Result<bool> FileReader::next(Record& out) {
@@ -7,6 +9,7 @@ base::Result<bool> FileReader::next(Record& out) {
     while (!records_.at_end()) {
       const std::uint64_t offset = records_.offset();
       if (!records_.next(out)) {
+        if (read_again()) continue;
         const std::string what = "position " + std::to_string(next_.value) + " fails its checksum";
         return corrupt(path_, offset, what);
       }
@@ -17,6 +20,17 @@ base::Result<bool> FileReader::next(Record& out) {
     MADANG_TRY(const bool more, next_group());
     if (!more) return false;
   }
+}
+
+/// A record that was being overwritten while it was read is whole at the second look.
+bool FileReader::read_again() {
+  if (std::exchange(read_again_at_, next_) == next_) return false;
+  { const std::lock_guard overwritten(catalog_->overwriting()); }
+  groups_->forget();
+  const auto body = groups_->body(group_);
+  if (!body.ok()) return false;
+  records_ = RecordReader(group_, *body);
+  return true;
 }
 
 /// Opens the segment that holds next_, unless it is open.
@@ -59,6 +73,7 @@ base::Result<bool> FileReader::next_group() {
     }
     MADANG_TRY(const auto body, groups_->body(*header));
     records_ = RecordReader(*header, body);
+    group_ = *header;
     groups_->advance(*header);
     return true;
   }

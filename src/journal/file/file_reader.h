@@ -15,6 +15,7 @@ class FileReader final : public Reader {
 
  private:
   base::Result<bool> next_group();
+  bool read_again();
   base::Status follow_segment();
 
   std::shared_ptr<const Catalog> catalog_;
@@ -23,7 +24,9 @@ class FileReader final : public Reader {
   std::string path_;
   Position segment_;  // first position of the open one
   std::optional<GroupReader> groups_;
+  GroupHeader group_;  // the one that records_ walks through
   RecordReader records_;
+  Position read_again_at_;
 };
 
 }  // namespace madang::journal

@@ -6,6 +6,8 @@
 
 #include "madang/base/log.h"
 
+#include "file/erasing.h"
+
 namespace madang::journal {
 namespace {
 
@@ -166,6 +168,7 @@ base::Result<Recovered> recover(base::FileSystem& files, const std::string& fold
   Recovered found;
   const std::string fresh = folder + "/" + std::string(kFreshSpareName);
   if (files.exists(fresh)) MADANG_CHECK(files.remove(fresh));
+  MADANG_CHECK(finish_erasing(files, folder));
   MADANG_TRY(found.segments, list_segments(files, folder));
   if (found.segments.empty()) {
     found.tail.next = {begin_after.value + 1};
@@ -191,6 +194,7 @@ base::Result<Recovered> recover(base::FileSystem& files, const std::string& fold
 }
 
 base::Result<Recovery> verify(base::FileSystem& files, const std::string& folder, const EachRecord& each) {
+  MADANG_CHECK(finish_erasing(files, folder));
   MADANG_TRY(const auto segments, list_segments(files, folder));
   Recovery report;
   if (segments.empty()) return report;

@@ -138,10 +138,9 @@ void Broker::set_callbacks() {
   mosquitto_disconnect_v5_callback_set(client, [](mosquitto*, void* self, int code, const mosquitto_property*) {
     static_cast<Broker*>(self)->disconnected(mosquitto_reason_string(code));
   });
-  mosquitto_publish_v5_callback_set(client,
-                                    [](mosquitto*, void* self, int id, int reason, const mosquitto_property*) {
-                                      static_cast<Broker*>(self)->settled(id, reason);
-                                    });
+  mosquitto_publish_v5_callback_set(client, [](mosquitto*, void* self, int id, int reason, const mosquitto_property*) {
+    static_cast<Broker*>(self)->settled(id, reason);
+  });
 }
 
 void Broker::connected(int code) {
@@ -186,9 +185,9 @@ void Broker::send(Letter letter) {
   }
   int id = 0;
   publishing_ = true;
-  const int result = mosquitto_publish_v5(client_.get(), &id, message.to.topic.c_str(),
-                                          static_cast<int>(message.payload.size()), message.payload.data(),
-                                          message.qos, false, properties);
+  const int result =
+      mosquitto_publish_v5(client_.get(), &id, message.to.topic.c_str(), static_cast<int>(message.payload.size()),
+                           message.payload.data(), message.qos, false, properties);
   publishing_ = false;
   mosquitto_property_free_all(&properties);
   if (result != MOSQ_ERR_SUCCESS && result != MOSQ_ERR_NO_CONN && result != MOSQ_ERR_CONN_LOST) {

@@ -20,7 +20,7 @@ namespace madang::net {
 
 namespace {
 
-constexpr int kTick = 50;           // milliseconds: how exactly limits of time are kept
+constexpr int kTick = 50;  // milliseconds: how exactly limits of time are kept
 constexpr int kIdleTick = 1'000;
 
 bool is_address(const std::string& host) {

@@ -1,0 +1,320 @@
+#include "disk.h"
+
+#include <vector>
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/write_batch.h>
+
+namespace madang::history {
+
+namespace {
+
+using base::Code;
+
+base::Error error_of(const rocksdb::Status& status) {
+  const Code code = status.IsNoSpace() || status.subcode() == rocksdb::Status::kNoSpace ? Code::insufficient_storage
+                    : status.IsCorruption()                                             ? Code::corrupt
+                                                                                        : Code::internal;
+  return base::error(code, "History: " + status.ToString() + ".");
+}
+
+base::Status status_of(const rocksdb::Status& status) {
+  if (status.ok()) return {};
+  return error_of(status);
+}
+
+rocksdb::Slice slice(std::string_view text) {
+  return {text.data(), text.size()};
+}
+std::string_view view(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+
+std::string block_key(std::uint64_t run, std::uint32_t block) {
+  std::string key;
+  append_key(key, run);
+  append_key(key, block);
+  return key;
+}
+
+template <class Number>
+void append_big_endian(std::string& out, Number number) {
+  for (int shift = 8 * (static_cast<int>(sizeof number) - 1); shift >= 0; shift -= 8)
+    out.push_back(static_cast<char>(number >> shift & 0xff));
+}
+template <class Number>
+Number take_big_endian(std::string_view& key) {
+  Number number = 0;
+  if (key.size() < sizeof number) return key = {}, number;
+  for (std::size_t i = 0; i < sizeof number; ++i)
+    number = static_cast<Number>(number << 8 | static_cast<unsigned char>(key[i]));
+  key.remove_prefix(sizeof number);
+  return number;
+}
+
+rocksdb::ColumnFamilyOptions catalog_options(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = 16 << 20;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.block_size = 16 << 10;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.format_version = 5;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.compression = rocksdb::kZSTD;
+  return options;
+}
+
+/// Blocks are packed already, come in the order of their keys and go a run at a time: there is nothing to compact.
+rocksdb::ColumnFamilyOptions blocks_options(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = 32 << 20;
+  options.target_file_size_base = 64 << 20;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.block_size = 32 << 10;
+  table.format_version = 5;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.compression = rocksdb::kNoCompression;
+  return options;
+}
+
+}  // namespace
+
+void append_key(std::string& out, std::uint32_t number) {
+  append_big_endian(out, number);
+}
+void append_key(std::string& out, std::uint64_t number) {
+  append_big_endian(out, number);
+}
+std::uint32_t take_key32(std::string_view& key) {
+  return take_big_endian<std::uint32_t>(key);
+}
+std::uint64_t take_key64(std::string_view& key) {
+  return take_big_endian<std::uint64_t>(key);
+}
+
+struct Batch::Impl {
+  rocksdb::WriteBatch writes;
+  rocksdb::WriteBatch blocks;  // told apart until the column families are known
+};
+
+struct Disk::Impl {
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::unique_ptr<rocksdb::DB> db;
+  rocksdb::ColumnFamilyHandle* catalog = nullptr;
+  rocksdb::ColumnFamilyHandle* blocks = nullptr;
+
+  ~Impl() {
+    if (!db) return;
+    for (auto* const handle : {catalog, blocks})
+      if (handle != nullptr) (void)db->DestroyColumnFamilyHandle(handle);
+    (void)db->Close();
+  }
+};
+
+Batch::Batch() : impl_(std::make_unique<Impl>()) {}
+Batch::~Batch() = default;
+void Batch::put(std::string_view key, std::string_view value) {
+  (void)impl_->writes.Put(slice(key), slice(value));
+}
+void Batch::remove(std::string_view key) {
+  (void)impl_->writes.Delete(slice(key));
+}
+void Batch::put_block(std::uint64_t run, std::uint32_t block, std::string_view bytes) {
+  (void)impl_->blocks.Put(slice(block_key(run, block)), slice(bytes));
+}
+std::size_t Batch::bytes() const {
+  return impl_->writes.GetDataSize() + impl_->blocks.GetDataSize();
+}
+void Batch::clear() {
+  impl_->writes.Clear();
+  impl_->blocks.Clear();
+}
+
+Disk::Disk() : impl_(std::make_unique<Impl>()) {}
+Disk::~Disk() = default;
+
+base::Result<std::unique_ptr<Disk>> Disk::open(const std::string& folder, std::uint64_t cache_bytes) {
+  std::unique_ptr<Disk> disk(new Disk());
+  disk->impl_->cache = rocksdb::NewLRUCache(cache_bytes);
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.max_background_jobs = 2;
+  options.max_open_files = 500;
+  options.keep_log_file_num = 2;
+  options.max_log_file_size = 4 << 20;
+  options.max_total_wal_size = 128 << 20;
+  // The list of files names the first and last key of each, ids of entities among them: it is written anew each time, so
+  // that none stays there longer than in the files.
+  options.max_manifest_file_size = 1;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  // What a crash leaves of the last write is dropped: it was never told to be durable.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families{
+      {rocksdb::kDefaultColumnFamilyName, catalog_options(disk->impl_->cache)},
+      {"blocks", blocks_options(disk->impl_->cache)}};
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::Open(options, folder, families, &handles, &db);
+  if (!opened.ok()) {
+    base::Error error = error_of(opened);
+    error.where = folder;
+    return error;
+  }
+  disk->impl_->db.reset(db);
+  disk->impl_->catalog = handles[0];
+  disk->impl_->blocks = handles[1];
+  return disk;
+}
+
+base::Status Disk::write(Batch& batch, bool sync) {
+  // One batch of both families: RocksDB applies it as one.
+  struct Joiner : rocksdb::WriteBatch::Handler {
+    rocksdb::WriteBatch* to = nullptr;
+    rocksdb::ColumnFamilyHandle* family = nullptr;
+    rocksdb::Status PutCF(std::uint32_t, const rocksdb::Slice& key, const rocksdb::Slice& value) override {
+      return to->Put(family, key, value);
+    }
+  } joiner;
+  joiner.to = &batch.impl().writes;
+  joiner.family = impl_->blocks;
+  MADANG_CHECK(status_of(batch.impl().blocks.Iterate(&joiner)));
+  batch.impl().blocks.Clear();
+  rocksdb::WriteOptions how;
+  how.sync = sync;
+  const rocksdb::Status written = impl_->db->Write(how, &batch.impl().writes);
+  if (!written.ok()) {
+    (void)impl_->db->Resume();  // after a full disk it takes nothing until it is told to go on
+    return error_of(written);
+  }
+  batch.clear();
+  return {};
+}
+
+base::Result<std::optional<std::string>> Disk::get(std::string_view key) const {
+  std::string value;
+  const rocksdb::Status found = impl_->db->Get(rocksdb::ReadOptions(), impl_->catalog, slice(key), &value);
+  if (found.IsNotFound()) return std::optional<std::string>();
+  if (!found.ok()) return error_of(found);
+  return std::optional<std::string>(std::move(value));
+}
+
+base::Status Disk::scan(std::string_view prefix, std::string_view after, bool backwards, const See& see) const {
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->catalog));
+  const std::string from = std::string(prefix) + std::string(after);
+  if (!backwards) {
+    at->Seek(from);
+    if (!after.empty() && at->Valid() && view(at->key()) == from) at->Next();
+  } else if (!after.empty()) {
+    at->SeekForPrev(from);
+    if (at->Valid() && view(at->key()) == from) at->Prev();
+  } else {
+    std::string end(prefix);
+    while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();
+    if (end.empty()) {
+      at->SeekToLast();
+    } else {
+      end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+      at->SeekForPrev(end);
+      if (at->Valid() && view(at->key()) == end) at->Prev();
+    }
+  }
+  for (; at->Valid() && view(at->key()).starts_with(prefix); backwards ? at->Prev() : at->Next())
+    if (!see(view(at->key()).substr(prefix.size()), view(at->value()))) return {};
+  return status_of(at->status());
+}
+
+base::Result<std::string> Disk::block(std::uint64_t run, std::uint32_t block) const {
+  std::string value;
+  const rocksdb::Status found =
+      impl_->db->Get(rocksdb::ReadOptions(), impl_->blocks, slice(block_key(run, block)), &value);
+  if (found.IsNotFound()) return base::error(Code::corrupt, "A block of history is missing.");
+  if (!found.ok()) return error_of(found);
+  return value;
+}
+
+std::unique_ptr<Disk::Blocks> Disk::blocks(std::uint64_t run) const {
+  class Reading final : public Blocks {
+   public:
+    Reading(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, std::uint64_t wanted) {
+      rocksdb::ReadOptions how;
+      how.fill_cache = false;
+      how.readahead_size = 1 << 20;
+      at_.reset(db.NewIterator(how, family));
+      append_key(prefix_, wanted);
+      at_->Seek(prefix_);
+    }
+    base::Result<std::optional<std::string>> next() override {
+      if (!at_->Valid() || !view(at_->key()).starts_with(prefix_)) {
+        MADANG_CHECK(status_of(at_->status()));
+        return std::optional<std::string>();
+      }
+      std::optional<std::string> value(at_->value().ToString());
+      at_->Next();
+      return value;
+    }
+
+   private:
+    std::unique_ptr<rocksdb::Iterator> at_;
+    std::string prefix_;
+  };
+  return std::make_unique<Reading>(*impl_->db, impl_->blocks, run);
+}
+
+std::vector<std::uint64_t> Disk::runs() const {
+  std::vector<std::uint64_t> out;
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->blocks));
+  for (at->SeekToFirst(); at->Valid(); at->Seek(block_key(out.back() + 1, 0))) {
+    std::string_view key = view(at->key());
+    out.push_back(take_key64(key));
+  }
+  return out;
+}
+
+base::Status Disk::destroy(const std::string& folder) {
+  return status_of(rocksdb::DestroyDB(folder, rocksdb::Options()));
+}
+
+void Disk::drop_run(std::uint64_t run) {
+  const std::string begin = block_key(run, 0), end = block_key(run + 1, 0);
+  const rocksdb::Slice from(begin), to(end);
+  // What stays at the edges of files goes with the range; whole files go at once.
+  (void)rocksdb::DeleteFilesInRange(impl_->db.get(), impl_->blocks, &from, &to, false);
+  (void)impl_->db->DeleteRange(rocksdb::WriteOptions(), impl_->blocks, from, to);
+}
+
+std::uint64_t Disk::bytes() const {
+  std::uint64_t all = 0;
+  for (auto* const family : {impl_->catalog, impl_->blocks}) {
+    std::uint64_t one = 0;
+    if (impl_->db->GetIntProperty(family, rocksdb::DB::Properties::kTotalSstFilesSize, &one)) all += one;
+  }
+  return all;
+}
+
+base::Status Disk::copy_to(const std::string& folder) {
+  rocksdb::Checkpoint* made = nullptr;
+  MADANG_CHECK(status_of(rocksdb::Checkpoint::Create(impl_->db.get(), &made)));
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  return status_of(checkpoint->CreateCheckpoint(folder));
+}
+
+base::Status Disk::tidy() {
+  for (auto* const family : {impl_->catalog, impl_->blocks}) {
+    MADANG_CHECK(status_of(impl_->db->Flush(rocksdb::FlushOptions(), family)));
+    rocksdb::CompactRangeOptions how;
+    how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    MADANG_CHECK(status_of(impl_->db->CompactRange(how, family, nullptr, nullptr)));
+  }
+  return {};
+}
+
+}  // namespace madang::history

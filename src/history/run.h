@@ -1,0 +1,60 @@
+#pragma once
+// A run: rows of a stretch of the journal, sorted by series, in blocks on disk. Written once, never changed, joined
+// with its neighbours into larger ones.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "block.h"
+#include "disk.h"
+
+namespace madang::history {
+
+struct Run {
+  std::uint64_t number = 0;
+  std::uint64_t first_position = 0, last_position = 0;
+  std::uint64_t rows = 0;
+  std::vector<BlockInfo> blocks;
+  /// Set when others took its place: its blocks go with the last who reads it.
+  Disk* dropped_from = nullptr;
+
+  ~Run() {
+    if (dropped_from != nullptr) dropped_from->drop_run(number);
+  }
+  /// The blocks that may hold some of these series: [first, second).
+  std::pair<std::size_t, std::size_t> find(SeriesId from, SeriesId to) const;
+};
+using RunPtr = std::shared_ptr<Run>;
+
+std::string encode_run(const Run& run);
+base::Result<RunPtr> read_run(std::uint64_t number, std::string_view bytes);
+
+/// Takes rows in their order and makes blocks of them.
+class RunWriter {
+ public:
+  using Emit = std::function<base::Status(std::uint32_t block, std::string_view bytes)>;
+  RunWriter(Run& run, Emit emit) : run_(run), emit_(std::move(emit)) {}
+  base::Status add(const Row& row);
+  /// A whole block of one series as it is. Only where accepts() says so.
+  base::Status add_block(std::string_view bytes, const BlockInfo& info);
+  bool accepts(const BlockInfo& info) const;
+  base::Status finish();
+  /// Texts of rows given to add() must live until the rows are written: called when none is waiting.
+  bool idle() const { return rows_.empty(); }
+  std::size_t waiting() const { return rows_.size(); }
+
+ private:
+  base::Status write(std::size_t count);
+
+  Run& run_;
+  Emit emit_;
+  std::vector<Row> rows_;
+  std::size_t begun_ = 0;       // where the last series begins
+  std::size_t text_bytes_ = 0;  // of the rows that wait
+  std::string bytes_;
+};
+
+}  // namespace madang::history
