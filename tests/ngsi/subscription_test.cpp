@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"pattern", whole(R"("entities":[{"type":"A","idPattern":"("}])"), "/entities/0/idPattern"},
         Refused{"watched_empty", room(R"("watchedAttributes":[])"), "/watchedAttributes"},
         Refused{"trigger", room(R"("notificationTrigger":["entityMoved"])"), "/notificationTrigger/0"},
-        Refused{"q", room(R"("q":"a>>1")"), "/q"}, Refused{"scope", room(R"("scopeQ":"a")"), "/scopeQ"},
+        Refused{"q", room(R"("q":"a>>1")"), "/q"}, Refused{"scope", room(R"("scopeQ":"/a;")"), "/scopeQ"},
         Refused{"geo", room(R"("geoQ":{"georel":"near"})"), "/geoQ"},
         Refused{"throttling", room(R"("throttling":-1)"), "/throttling"},
         Refused{"interval_and_throttling", room(R"("throttling":1,"timeInterval":5)"), "/throttling"},

@@ -221,6 +221,7 @@ void Matcher::put(state::Tenant& tenant, std::string_view id, std::string_view t
   auto made = std::make_shared<Subscriber>();
   made->tenant = &tenant;
   made->owner = find_owner_(record->owner);
+  made->may_read = made->owner && made->owner->may(governance::Role::read, tenant.name());
   made->what = std::move(*what);
   made->record = std::move(*record);
   OfTenant& of = tenants_[&tenant];

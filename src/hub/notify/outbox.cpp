@@ -432,6 +432,7 @@ class RocksOutbox final : public Outbox {
 }  // namespace
 
 Result<std::unique_ptr<Outbox>> Outbox::open(base::FileSystem& files, const std::string& folder, Found& found) {
+  MADANG_CHECK(files.make_folder(folder));
   auto outbox = std::make_unique<RocksOutbox>(files, folder);
   MADANG_CHECK(outbox->start(found));
   return std::unique_ptr<Outbox>(std::move(outbox));
