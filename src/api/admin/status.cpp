@@ -40,6 +40,11 @@ void ShowHealth::operator()(Call&& call) const {
       base::json::append_string(text, health.history_trouble);
     }
   }
+  // How far subscriptions lag: records not matched yet, notifications not delivered yet.
+  const hub::DeliveryTotals deliveries = call.environment.hub.subscriptions().totals();
+  add("subscriptions", deliveries.subscriptions);
+  add("matcherLag", health.shown > deliveries.position ? health.shown - deliveries.position : 0);
+  add("notificationsWaiting", deliveries.waiting);
   call.answer_json(200, text += '}');
 }
 
