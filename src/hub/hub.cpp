@@ -36,7 +36,7 @@ constexpr std::uint64_t kNextSlice = 1'000;
 constexpr std::uint64_t kSliceBesidePage = 250;
 constexpr std::uint64_t kLargePage = 32 << 10;  // bytes of entities shown
 constexpr std::uint64_t kBallast = 4 << 20;
-constexpr std::uint64_t kShownBesides = 3;      // an entity that is looked up and shown besides: so many looked at
+constexpr std::uint64_t kShownBesides = 3;  // an entity that is looked up and shown besides: so many looked at
 
 state::Limits limits_of(const Options& options) {
   state::Limits limits;
@@ -100,16 +100,14 @@ class HubImpl final : public Hub {
     const auto snapshots = state::list_snapshots(files_, folder_.snapshots());
     if (!snapshots.empty()) how.begin_after = snapshots.front().complete;
     MADANG_TRY(journal_, journal::Journal::open(files_, folder_.journal(), how, clock_));
-    MADANG_TRY(voice_, with_room([&] {
-                 return Voice::open(files_, folder_.outbox(), clock_, options_, journal_->last());
-               }));
+    MADANG_TRY(voice_,
+               with_room([&] { return Voice::open(files_, folder_.outbox(), clock_, options_, journal_->last()); }));
     MADANG_TRY(recovered_, recover(store_, limits_of(options_), files_, folder_, *journal_, options_.threads,
                                    options_.progress, voice_.get()));
     (void)store_->show(journal_->durable(), 0);
     // History is RocksDB's, which knows no other files than the operating system's.
     if (options_.history && &files_ == &base::real_files()) {
-      MADANG_TRY(past_,
-                 with_room([&] { return Past::open(options_, folder_.history(), *journal_, *store_, clock_); }));
+      MADANG_TRY(past_, with_room([&] { return Past::open(options_, folder_.history(), *journal_, *store_, clock_); }));
     }
     tap_.look(*store_);
     MADANG_CHECK(voice_->start(tap_, journal_->last()));
@@ -478,7 +476,7 @@ class HubImpl final : public Hub {
     if (!found.ok()) return tell(found.error());
     past_->read(store_->shown(), [this, who, tenant = *found, tell, ask = std::move(ask)](const base::Status& ready) {
       if (!ready.ok()) return tell(ready.error());
-      PastReads past(past_->history(), *store_, *tenant, filter_of(*who, tenant->name()));
+      PastReads past(past_->history(), *store_, *tenant, filter_of(*who, tenant->name()), clock_.now());
       tell(ask(past));
     });
   }
