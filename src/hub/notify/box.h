@@ -35,7 +35,10 @@ struct QueueEntry {
   std::uint32_t bytes = 0;
   std::uint32_t attempts = 0;
   State state = State::waiting;
-  EventPtr event;  // null: it lies in the outbox only
+  std::uint64_t entity = 0;  // a hash of its id, where the event is at hand
+  EventPtr event;            // null: it lies in the outbox only
+
+  void set_event(EventPtr found);
 };
 
 struct Box {
@@ -43,19 +46,22 @@ struct Box {
   BoxState state;
   Shape shape = 0;
   std::shared_ptr<EndpointState> endpoint;
-  std::deque<QueueEntry> queue;  // in order of positions
-  std::uint64_t bytes = 0;       // of what is in it
-  std::size_t flying = 0;        // letters
-  Moment not_before{0};          // throttling
-  std::optional<Moment> due;     // of the next notification at an interval
-  bool surveying = false;        // one is being made
-  bool queued = false;           // in the list of those that may send
-  bool dirty = false;            // its state is to be written
-  bool paused = false;           // its @context is on its way
-  std::string trouble;           // why the last attempt failed
+  std::deque<QueueEntry> queue;                // in order of positions
+  std::uint64_t bytes = 0;                     // of what is in it
+  std::size_t flying = 0;                      // letters
+  std::vector<std::uint64_t> entities_flying;  // that they are about
+  Moment not_before{0};                        // throttling
+  std::optional<Moment> due;                   // of the next notification at an interval
+  bool surveying = false;                      // one is being made
+  bool queued = false;                         // in the list of those that may send
+  bool dirty = false;                          // its state is to be written
+  bool paused = false;                         // its @context is on its way
+  std::string trouble;                         // why the last attempt failed
 
   QueueEntry* find(journal::Position position);
-  bool is_flying(std::string_view entity) const;
+  void take_off(QueueEntry& entry);
+  /// Its letter has come to its end.
+  void land(QueueEntry& entry, QueueEntry::State state);
 };
 
 }  // namespace madang::hub
