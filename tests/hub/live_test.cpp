@@ -41,7 +41,10 @@ class Asked final : public LiveQuestion {
 
 class Following : public ::testing::Test {
  protected:
-  void SetUp() override { ASSERT_TRUE(city.open().ok()); }
+  void SetUp() override {
+    const auto opened = city.open();
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+  }
 
   struct Follower {
     std::shared_ptr<void> ticket;
