@@ -2,11 +2,12 @@
 //
 //   bench_matching [subscriptions] [matching] [changes]
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
+
+#include <time.h>
 
 #include "madang/base/simulated_files.h"
 #include "madang/ngsi/change.h"
@@ -21,6 +22,13 @@ struct Rng {
   std::uint64_t state = 1;
   std::uint64_t operator()() { return state ^= state << 13, state ^= state >> 7, state ^= state << 17; }
 };
+
+/// Of this thread: others may be at work on the machine.
+double cpu_microseconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
+}
 
 std::shared_ptr<const ngsi::EntityBlock> entity(ngsi::FragmentReader& reader, ngsi::Vocabulary& words,
                                                 const std::string& id, std::uint64_t speed) {
@@ -99,14 +107,14 @@ int main(int argc, char** argv) {
   std::vector<hub::BoxNumber> boxes;
   bool with_before = false;
   std::uint64_t sum = 0;
-  const auto begun = std::chrono::steady_clock::now();
+  const double begun = cpu_microseconds();
   for (int i = 0; i < changes; ++i) {
     boxes.clear();
     matcher.match(events[random() % kEntities], boxes, with_before);
     sum += boxes.size();
   }
-  const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - begun;
-  std::printf("%d subscriptions, %.1f of them match: %.2f us a change\n", count, static_cast<double>(sum) / changes,
-              took.count() / changes);
+  const double took = cpu_microseconds() - begun;
+  std::printf("%d subscriptions, %.1f of them match: %.2f us of CPU a change\n", count,
+              static_cast<double>(sum) / changes, took / changes);
   return sum == static_cast<std::uint64_t>(changes) * static_cast<std::uint64_t>(matching) ? 0 : 1;
 }

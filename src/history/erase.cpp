@@ -83,7 +83,9 @@ base::Status HistoryImpl::forget(const std::vector<Entity>& entities) {
     if (now == nullptr || now->number != entity.number) continue;
     batch.remove(key::cut(series_of(entity.number, kAllFields)));
     cuts_.erase(series_of(entity.number, kAllFields));
-    if (now->visible || now->changed_in >= active_->generation()) continue;
+    if (now->visible) continue;
+    if (now->changed_in >= (frozen_ ? frozen_->memory->generation() : active_->generation()))
+      return base::error(base::Code::unavailable, "An entity that is to be erased is being written.");
     batch.remove(key::entity(entity.tenant, entity.id));
     batch.remove(key::number(entity.number));
     for (const Symbol type : now->types) batch.remove(key::type(entity.tenant, type, entity.id));

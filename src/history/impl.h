@@ -72,6 +72,7 @@ class HistoryImpl final : public History {
   base::Result<bool> has_instance(std::string_view tenant, std::string_view id, ngsi::Symbol attribute,
                                   ngsi::InstanceId instance, ngsi::SymbolTable& symbols) const override;
   base::Result<bool> erase(const std::vector<Gone>& gone) override;
+  base::Result<std::uint64_t> verify() const override;
   Health health() const override;
   base::Result<Position> copy_to(const std::string& folder) override;
 

@@ -82,6 +82,10 @@ base::Status RunWriter::add(const Row& row) {
     MADANG_CHECK(write(shares ? begun_ : rows_.size()));
   }
   rows_.push_back(row);
+  // Long texts make short blocks: one is held in memory as a whole.
+  constexpr std::size_t kMostText = 1 << 20;
+  text_bytes_ += row.text.size() + row.subs.size();
+  if (text_bytes_ > kMostText) return write(rows_.size());
   return {};
 }
 
@@ -110,6 +114,7 @@ base::Status RunWriter::write(std::size_t count) {
   run_.rows += info.rows;
   rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(count));
   begun_ = begun_ > count ? begun_ - count : 0;
+  text_bytes_ = 0;
   return {};
 }
 

@@ -52,7 +52,8 @@ class RunWriter {
   Run& run_;
   Emit emit_;
   std::vector<Row> rows_;
-  std::size_t begun_ = 0;  // where the last series begins
+  std::size_t begun_ = 0;       // where the last series begins
+  std::size_t text_bytes_ = 0;  // of the rows that wait
   std::string bytes_;
 };
 

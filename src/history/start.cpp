@@ -141,6 +141,32 @@ base::Status HistoryImpl::begin(Position position) {
   return flush();
 }
 
+base::Result<std::uint64_t> HistoryImpl::verify() const {
+  std::vector<RunPtr> runs;
+  {
+    const std::lock_guard lock(mutex_);
+    runs = runs_;
+  }
+  std::uint64_t points = 0;
+  for (const RunPtr& run : runs) {
+    const auto blocks = disk_->blocks(run->number);
+    std::size_t found = 0;
+    for (;; ++found) {
+      MADANG_TRY(auto bytes, blocks->next());
+      if (!bytes) break;
+      MADANG_TRY(const auto block, Block::open(std::move(*bytes)));
+      std::vector<Row> rows;
+      MADANG_CHECK(block->read(0, static_cast<std::uint32_t>(block->rows()), rows));
+      for (const Row& row : rows)
+        if (!read_meta(row.meta) || (!row.subs.empty() && !check_subs(row.subs)))
+          return base::error(Code::corrupt, "An instance in history cannot be read.");
+      points += rows.size();
+    }
+    if (found != run->blocks.size()) return base::error(Code::corrupt, "Blocks of history are missing.");
+  }
+  return points;
+}
+
 Health HistoryImpl::health() const {
   Health out;
   {

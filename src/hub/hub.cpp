@@ -10,6 +10,7 @@
 #include "madang/base/log.h"
 #include "madang/ngsi/expiry.h"
 
+#include "ballast.h"
 #include "cursor.h"
 #include "folder.h"
 #include "live/live.h"
@@ -34,6 +35,7 @@ constexpr std::uint64_t kNextSlice = 1'000;
 // that grow side by side would all be in memory at once.
 constexpr std::uint64_t kSliceBesidePage = 250;
 constexpr std::uint64_t kLargePage = 32 << 10;  // bytes of entities shown
+constexpr std::uint64_t kBallast = 4 << 20;
 constexpr std::uint64_t kShownBesides = 3;      // an entity that is looked up and shown besides: so many looked at
 
 state::Limits limits_of(const Options& options) {
@@ -78,7 +80,11 @@ using QuestionPtr = std::shared_ptr<Question>;
 class HubImpl final : public Hub {
  public:
   HubImpl(base::FileSystem& files, const base::Clock& clock, Options options)
-      : files_(files), clock_(clock), options_(std::move(options)), folder_{options_.folder} {}
+      : files_(files),
+        clock_(clock),
+        options_(std::move(options)),
+        folder_{options_.folder},
+        ballast_(files, folder_.ballast(), std::min(kBallast, options_.reserve_bytes)) {}
   ~HubImpl() override { close(); }
 
   base::Status start() {
@@ -94,13 +100,16 @@ class HubImpl final : public Hub {
     const auto snapshots = state::list_snapshots(files_, folder_.snapshots());
     if (!snapshots.empty()) how.begin_after = snapshots.front().complete;
     MADANG_TRY(journal_, journal::Journal::open(files_, folder_.journal(), how, clock_));
-    MADANG_TRY(voice_, Voice::open(files_, folder_.outbox(), clock_, options_, journal_->last()));
+    MADANG_TRY(voice_, with_room([&] {
+                 return Voice::open(files_, folder_.outbox(), clock_, options_, journal_->last());
+               }));
     MADANG_TRY(recovered_, recover(store_, limits_of(options_), files_, folder_, *journal_, options_.threads,
                                    options_.progress, voice_.get()));
     (void)store_->show(journal_->durable(), 0);
     // History is RocksDB's, which knows no other files than the operating system's.
     if (options_.history && &files_ == &base::real_files()) {
-      MADANG_TRY(past_, Past::open(options_, folder_.history(), *journal_, *store_, clock_));
+      MADANG_TRY(past_,
+                 with_room([&] { return Past::open(options_, folder_.history(), *journal_, *store_, clock_); }));
     }
     tap_.look(*store_);
     MADANG_CHECK(voice_->start(tap_, journal_->last()));
@@ -120,6 +129,7 @@ class HubImpl final : public Hub {
       if (!declared.ok() && declared.error().code != Code::already_exists) return declared;
     }
     if (past_) past_->start();
+    ballast_.take_on(options_.reserve_bytes);
     maintenance_->start();
     live_.emplace(*store_, tap_, *journal_, clock_, options_.live);
     live_->start();
@@ -447,6 +457,15 @@ class HubImpl final : public Hub {
   }
 
  private:
+  /// The outbox and history write a little where they open, also on a disk that is full.
+  template <class Open>
+  auto with_room(Open&& open) -> decltype(open()) {
+    auto opened = open();
+    if (opened.ok() || opened.error().code != Code::insufficient_storage || !ballast_.throw_off()) return opened;
+    base::log::warning("the disk is full: the ballast was thrown off", {{"file", folder_.ballast()}});
+    return open();
+  }
+
   /// Has a thread that may wait for the disk answer, and the answer told where the question came from.
   template <class Value, class Ask>
   void ask_past(const PrincipalPtr& who, std::string_view tenant, base::Executor& home, Told<Value> done, Ask ask) {
@@ -666,6 +685,7 @@ class HubImpl final : public Hub {
   const base::Clock& clock_;
   const Options options_;
   const Folder folder_;
+  Ballast ballast_;
   std::unique_ptr<base::File> lock_;
   std::unique_ptr<state::Store> store_;
   std::unique_ptr<journal::Journal> journal_;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "madang/base/log.h"
+#include "madang/history/history.h"
+
 #include "folder.h"
 #include "sealed.h"
 
@@ -110,6 +113,38 @@ base::Result<std::unique_ptr<state::Store>> sealed_state(base::FileSystem& files
   return store;
 }
 
+// ---- history ----
+
+/// Where a stopped folder or a backup has its history; empty: nowhere.
+base::Result<std::string> find_history(base::FileSystem& files, const Folder& folder) {
+  if (files.exists(folder.history())) return folder.history();
+  MADANG_TRY(const auto names, files.list(folder.root));
+  for (const std::string& name : names)
+    if (name.starts_with("history-")) return folder.root + "/" + name;
+  return std::string();
+}
+
+base::Result<std::unique_ptr<history::History>> open_history(const std::string& folder) {
+  history::Options options;
+  options.folder = folder;
+  options.merge = false;
+  return history::History::open(options, base::system_clock());
+}
+
+/// Every block is read and every row taken apart.
+base::Status check_history(base::FileSystem& files, const Folder& folder, Position last,
+                           const std::function<void(std::string_view line)>& report) {
+  if (&files != &base::real_files()) return {};
+  MADANG_TRY(const std::string there, find_history(files, folder));
+  if (there.empty()) return {};
+  MADANG_TRY(const auto history, open_history(there));
+  if (history->fed() > last)
+    return base::error(Code::corrupt, "History is ahead of the journal: it belongs to other data.", there);
+  MADANG_TRY(const std::uint64_t points, history->verify());
+  report(fmt::format("history: {} instances up to record {}, every block whole", points, history->fed().value));
+  return {};
+}
+
 }  // namespace
 
 base::Status check_folder(base::FileSystem& files, const std::string& root,
@@ -138,6 +173,7 @@ base::Status check_folder(base::FileSystem& files, const std::string& root,
     report(fmt::format("snapshot {}: {} entities as of record {}, every checksum right", whole.file, whole.entities,
                        whole.begun.value));
   }
+  MADANG_CHECK(check_history(files, folder, journal.last, report));
   MADANG_TRY(const auto store, state_at(files, folder, journal.last));
   MADANG_CHECK(state::verify_indexes(*store));
   std::uint64_t entities = 0;
@@ -174,6 +210,48 @@ base::Result<std::uint64_t> restore_sealed(base::FileSystem& files, const std::s
   return passed_over;
 }
 
+base::Status copy_folder(base::FileSystem& files, const std::string& from, const std::string& to) {
+  MADANG_CHECK(files.make_folder(to));
+  MADANG_TRY(const auto names, files.list(from));
+  std::vector<std::byte> buffer(1 << 20);
+  for (const std::string& name : names) {
+    if (name == "LOCK") continue;
+    MADANG_TRY(const auto source, files.open(from + "/" + name, base::FileSystem::Open::read));
+    MADANG_TRY(const auto copy, files.open(to + "/" + name, base::FileSystem::Open::create));
+    for (std::uint64_t at = 0;;) {
+      MADANG_TRY(const std::size_t got, source->read_at(at, buffer));
+      if (got == 0) break;
+      MADANG_CHECK(copy->write_at(at, std::span(buffer).first(got)));
+      at += got;
+    }
+    MADANG_CHECK(copy->sync());
+  }
+  return files.sync_folder(to);
+}
+
+/// Brings history to where the state is restored to: what it has not taken yet comes from the journal. One that has
+/// taken more is of no use.
+base::Status restore_history(base::FileSystem& files, const Folder& from, const Folder& to, Position upto) {
+  if (&files != &base::real_files()) return {};
+  MADANG_TRY(const std::string there, find_history(files, from));
+  if (there.empty()) return {};
+  MADANG_CHECK(copy_folder(files, there, to.history()));
+  MADANG_TRY(auto history, open_history(to.history()));
+  if (history->fed() > upto) {
+    // It knows of what has not happened here.
+    base::log::warning("history is not restored: it reaches further than the point asked for, and begins anew there",
+                       {{"history", history->fed().value}, {"point", upto.value}});
+    history.reset();
+    MADANG_TRY(const auto names, files.list(to.history()));
+    for (const std::string& name : names) MADANG_CHECK(files.remove(to.history() + "/" + name));
+    return {};
+  }
+  MADANG_CHECK(journal::verify(files, from.journal(), [&](const journal::Record& record) {
+    return record.position <= upto ? history->feed(record) : base::Status();
+  }));
+  return history->flush();
+}
+
 }  // namespace
 
 base::Result<std::uint64_t> restore_folder(base::FileSystem& files, const std::string& source,
@@ -193,6 +271,7 @@ base::Result<std::uint64_t> restore_folder(base::FileSystem& files, const std::s
     MADANG_TRY(upto, position_at(files, from, *time));
   }
   MADANG_TRY(const auto store, state_at(files, from, upto));
+  MADANG_CHECK(restore_history(files, from, to, upto));
   MADANG_CHECK(write_restored(files, *store, to));
   return std::uint64_t{0};
 }

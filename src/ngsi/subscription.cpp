@@ -49,11 +49,6 @@ MemberTexts texts_of(const dom::object& object) {
   return members;
 }
 
-bool is_kept(std::string_view name) {
-  return !is_said_by_server(name) && name != "@context" && name != "id" && name != "@id" && name != "type" &&
-         name != "@type";
-}
-
 /// `notification` without what only the server says.
 std::string notification_kept(const dom::element& value) {
   dom::object object;
@@ -189,7 +184,7 @@ class Translator {
     };
     names("expandValues", values.expanded);
     names("jsonKeys", values.json_keys);
-    const auto parsed = parse_q(q, from_, {}, values);
+    const auto parsed = parse_q(question_of(q), from_, {}, values);
     return parsed.ok() ? to_text(*parsed, to_) : std::string(q);
   }
 
@@ -393,11 +388,11 @@ Result<SubscriptionRecord> new_subscription(std::string_view json, const Context
   for (const auto field : object) {
     if (field.key == "id" || field.key == "@id") {
       std::string_view id;
-      if (field.value.get(id) || id.size() > limits.text_bytes)
+      if (field.value.get(id) || id.empty() || id.size() > limits.text_bytes)
         return base::error(Code::bad_request_data, "The id of a subscription is a URI.", "/id");
       record.id = id;
     }
-    if (!is_kept(field.key)) continue;
+    if (!is_member(field.key)) continue;
     members.emplace_back(field.key, field.key == "notification" ? notification_kept(field.value)
                                                                 : std::string(simdjson::minify(field.value)));
   }
@@ -424,7 +419,7 @@ Result<SubscriptionRecord> patched(const SubscriptionRecord& before, std::string
       if (field.value.get(id) || id != before.id)
         return base::error(Code::bad_request_data, "The id of a subscription stays (5.2.12).", "/id");
     }
-    if (!is_kept(field.key)) continue;
+    if (!is_member(field.key)) continue;
     std::string_view text;
     const bool removes = field.value.is_null() || (!field.value.get(text) && text == "urn:ngsi-ld:null");
     const auto is_it = [&](const auto& member) { return member.first == field.key; };

@@ -152,7 +152,6 @@ class Reader {
 
  private:
   Status member(std::string_view name, const Value& value) {
-    if (is_said_by_server(name)) return {};
     if (name == "type" || name == "@type") return type(value);
     if (name == "id" || name == "@id" || name == "@context") return {};
     if (name == "entities") return selectors(value);
@@ -197,8 +196,6 @@ class Reader {
       return conformance(value);
     } else if (name == "temporalQ") {
       return wrong("temporalQ is for subscriptions to context sources only (5.2.12).", value.at);
-    } else {
-      return unknown(name, value);
     }
     return {};
   }
@@ -371,7 +368,7 @@ class Reader {
     names("expandValues", values.expanded);
     names("jsonKeys", values.json_keys);
     if (const std::string* q = text_of("q")) {
-      auto parsed = parse_q(*q, vocabulary_, limits_.query, values);
+      auto parsed = parse_q(question_of(*q), vocabulary_, limits_.query, values);
       if (!parsed.ok()) return within(std::move(parsed).error(), "/q");
       out_.query.q = std::move(*parsed);
     }
@@ -587,13 +584,40 @@ class Reader {
 
 }  // namespace
 
-bool is_said_by_server(std::string_view name) {
-  return among(name, {"status", "createdAt", "modifiedAt", "deletedAt", "timesSent", "timesFailed", "lastNotification",
-                      "lastSuccess", "lastFailure"});
+bool is_member(std::string_view name) {
+  return among(name, {"entities",
+                      "notification",
+                      "notificationTrigger",
+                      "watchedAttributes",
+                      "q",
+                      "geoQ",
+                      "scopeQ",
+                      "temporalQ",
+                      "csf",
+                      "datasetId",
+                      "description",
+                      "expandValues",
+                      "expiresAt",
+                      "isActive",
+                      "jsonKeys",
+                      "jsonldContext",
+                      "lang",
+                      "localOnly",
+                      "ngsildConformance",
+                      "splitEntities",
+                      "subscriptionName",
+                      "throttling",
+                      "timeInterval"});
 }
 
 bool is_said_by_server_of_notification(std::string_view name) {
   return among(name, {"lastFailure", "lastNotification", "lastSuccess", "status", "timesFailed", "timesSent"});
+}
+
+std::string question_of(std::string_view text) {
+  if (text.find('%') == text.npos) return std::string(text);
+  auto decoded = base::percent_decode(text);
+  return decoded.ok() && base::is_valid_utf8(*decoded) ? std::move(*decoded) : std::string(text);
 }
 
 std::vector<std::string> languages_of(std::string_view list) {

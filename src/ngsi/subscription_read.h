@@ -19,9 +19,13 @@ using MemberTexts = std::vector<std::pair<std::string, std::string>>;
 base::Status read_subscription(simdjson::dom::object members, Vocabulary& vocabulary, const SubscriptionLimits& limits,
                                Subscription& out);
 
-/// Members that only the server says (tables 5.2.12-2 and 5.2.14.2-1): passed over where a client says them.
-bool is_said_by_server(std::string_view name);
+/// The members of table 5.2.12-1 but id and type. Others, also what only the server says, are passed over.
+bool is_member(std::string_view name);
+/// What only the server says of a notification (table 5.2.14.2-1): passed over where a client says it.
 bool is_said_by_server_of_notification(std::string_view name);
+
+/// A `q` that came percent-encoded, as if in a URI, is taken for what it stands for: many write it so.
+std::string question_of(std::string_view text);
 
 /// Languages of a filter such as `en` or `fr;q=0.5,en`, the best first.
 std::vector<std::string> languages_of(std::string_view list);

@@ -160,23 +160,12 @@ class City : public World {
     }
     return false;
   }
-  /// Everything that was changed so far is matched: a subscription to a marker is told of it.
-  void settle() {
-    const std::uint64_t last = hub->health().shown;
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (hub->subscriptions().totals().position < last && std::chrono::steady_clock::now() < limit) {
-      const std::string id = "urn:marker:" + std::to_string(++markers_);
-      create(id, R"("n":{"value":1})");
-    }
-  }
-
   base::ManualClock& clock;
   PostOffice office;
 
  private:
   NoFetcher fetcher_;
   ngsi::ContextStore contexts_;
-  std::size_t markers_ = 0;
 };
 
 /// The part of a notification between `"data":` and the end.

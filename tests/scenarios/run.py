@@ -149,16 +149,17 @@ def check_headers(block, headers, fill):
     return None
 
 
-def check_body(block, body):
+def check_body(block, body, fill):
     if block.expected_body is None:
         return None
+    wanted = fill(block.expected_body)
     text = body.decode("utf-8", "replace")
-    if block.expected_body == "(empty)":
+    if wanted == "(empty)":
         return None if not text else f"expected no body, got {text[:200]}"
     try:
-        expected = json.loads(block.expected_body)
+        expected = json.loads(wanted)
     except json.JSONDecodeError:
-        return None if block.expected_body in text else f"the body holds no {block.expected_body!r}: {text[:200]}"
+        return None if wanted in text else f"the body holds no {wanted!r}: {text[:200]}"
     try:
         actual = json.loads(text)
     except json.JSONDecodeError:
@@ -224,7 +225,7 @@ class Runner:
         fault = None
         if status != block.status:
             fault = f"expected {block.status}, got {status}: {body.decode('utf-8', 'replace')[:300]}"
-        fault = fault or check_headers(block, answered, fill) or check_body(block, body)
+        fault = fault or check_headers(block, answered, fill) or check_body(block, body, fill)
         for name, header in block.keeps:
             kept[name] = (pointed(body, header) if header.startswith("/")
                           else next((v for n, v in answered if n.lower() == header.lower()), ""))

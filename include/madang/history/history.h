@@ -98,6 +98,8 @@ class History {
   /// Takes it out of memory and off the disk; waits for that. False: history has not come so far yet, ask again.
   virtual base::Result<bool> erase(const std::vector<Gone>& gone) = 0;
 
+  /// Reads every block and takes every row apart; corrupt where that cannot be. How many there are on disk.
+  virtual base::Result<std::uint64_t> verify() const = 0;
   virtual Health health() const = 0;
   /// Writes a copy that opens as a history of its own, into `folder`, which must not exist: hard links where the disk
   /// allows. Returns its position.

@@ -31,6 +31,20 @@ void ShowHealth::operator()(Call&& call) const {
   add("memoryLimit", health.memory_limit);
   add("journalBytes", health.journal_bytes);
   add("recoveredRecords", health.recovered_records);
+  if (health.history) {
+    add("historyLag", health.history_lag);
+    add("historyPoints", health.history_points);
+    add("historyBytes", health.history_bytes);
+    if (!health.history_trouble.empty()) {
+      text += R"(,"historyTrouble":)";
+      base::json::append_string(text, health.history_trouble);
+    }
+  }
+  // How far subscriptions lag: records not matched yet, notifications not delivered yet.
+  const hub::DeliveryTotals deliveries = call.environment.hub.subscriptions().totals();
+  add("subscriptions", deliveries.subscriptions);
+  add("matcherLag", health.shown > deliveries.position ? health.shown - deliveries.position : 0);
+  add("notificationsWaiting", deliveries.waiting);
   call.answer_json(200, text += '}');
 }
 

@@ -115,7 +115,8 @@ std::optional<unsigned> preferred_version(std::string_view prefer) {
     std::string_view item = prefer.substr(0, end);
     prefer = end == prefer.npos ? std::string_view() : prefer.substr(end + 1);
     item.remove_prefix(std::min(item.find_first_not_of(" \t"), item.size()));
-    if (!item.starts_with(kName)) continue;
+    // RFC 7240, 2: names of preferences are compared without regard to case.
+    if (item.size() < kName.size() || !equal_ignoring_case(item.substr(0, kName.size()), kName)) continue;
     item.remove_prefix(kName.size());
     if (item.starts_with('"')) item.remove_prefix(1);
     unsigned major = 0, minor = 0;

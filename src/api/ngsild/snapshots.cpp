@@ -250,9 +250,9 @@ class MemberQuery {
   }
 
   bool matches(const Snapshot& snapshot) {
-    const std::array<std::string, kMembers.size()> values{
-        json(snapshot.id), "\"Snapshot\"", json(snapshot_status_name(snapshot.status)),
-        std::to_string(snapshot.priority), json(base::to_string(snapshot.last_used_at))};
+    const std::array<std::string, kMembers.size()> values{json(snapshot_status_name(snapshot.status)),
+                                                          std::to_string(snapshot.priority),
+                                                          json(base::to_string(snapshot.last_used_at))};
     builder_.begin(snapshot.id);
     builder_.set_times(snapshot.created_at, snapshot.modified_at);
     builder_.set_expires_at(snapshot.expires_at);
@@ -267,8 +267,7 @@ class MemberQuery {
   }
 
  private:
-  static constexpr std::array<std::string_view, 5> kMembers{"id", "type", "snapshotStatus", "snapshotPriority",
-                                                            "lastUsedAt"};
+  static constexpr std::array<std::string_view, 3> kMembers{"snapshotStatus", "snapshotPriority", "lastUsedAt"};
 
   static std::string json(std::string_view text) {
     std::string out;
@@ -287,7 +286,7 @@ class MemberQuery {
     if (plain && (path.names.empty() || is_member())) return {};
     return error(Code::bad_request_data,
                  "Here q is about members of snapshots: snapshotPriority, snapshotStatus, "
-                 "createdAt, modifiedAt, expiresAt, lastUsedAt, id (5.16.7.4).",
+                 "createdAt, modifiedAt, expiresAt, lastUsedAt (5.16.7.4).",
                  "q");
   }
 

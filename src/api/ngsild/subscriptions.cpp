@@ -202,6 +202,10 @@ void ManageSubscriptions::operator()(Call&& call) const {
   if (op == Op::subscription_create) return create(std::move(call));
   if (op == Op::subscriptions_query) return list(call);
   if (op == Op::subscription_retrieve) return retrieve(call);
+  if (call.captures[0].empty()) {  // the collection itself, with a slash behind it
+    return call.fail(error(Code::method_not_allowed, "This path takes GET, POST."),
+                     "Allow: GET, HEAD, POST, OPTIONS\r\n");
+  }
   if (!base::is_absolute_uri(call.captures[0])) return call.fail(wrong_id(call.captures[0]));
   if (op == Op::subscription_delete) return remove(std::move(call));
   update(std::make_shared<Call>(std::move(call)), kTries);

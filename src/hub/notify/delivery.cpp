@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "madang/base/log.h"
+#include "madang/base/metrics.h"
 
 namespace madang::hub {
 
@@ -17,6 +18,25 @@ constexpr auto kLook = std::chrono::milliseconds(50);  // a clock may be moved b
 constexpr std::size_t kScan = 64;                      // entries of a queue looked at for one that may be sent
 constexpr std::size_t kNewsAtOnce = 20'000;            // events that wait to be taken over with all they hold
 constexpr auto kContextRetry = std::chrono::seconds(5);
+
+/// Counted by what became of them.
+base::metrics::Counter& letters(std::string_view result) {
+  constexpr std::string_view kHelp = "Notifications sent, repeated ones counted, by what became of them";
+  return base::metrics::counter("madang_notifications_total", kHelp, "result=\"" + std::string(result) + "\"");
+}
+void count(const Receipt& receipt) {
+  static auto& delivered = letters("delivered");
+  static auto& failed = letters("failed");
+  static auto& seconds =
+      base::metrics::histogram("madang_notification_seconds", "Time from sending a notification to its receipt");
+  (receipt.delivered() ? delivered : failed).add();
+  seconds.observe(std::chrono::duration<double>(receipt.took).count());
+}
+base::metrics::Counter& given_up() {
+  static auto& counter =
+      base::metrics::counter("madang_notifications_given_up_total", "Notifications given up: see the gaps");
+  return counter;
+}
 
 std::string reason_of(const Receipt& receipt) {
   return receipt.error ? receipt.error->message : "the endpoint answered " + std::to_string(receipt.status);
@@ -327,6 +347,7 @@ void Delivery::give_up(Box& box, std::string reason) {
   gap.matches = box.queue.size();
   gap.reason = reason;
   totals_.given_up += gap.matches;
+  given_up().add(gap.matches);
   base::log::warning("notifications were given up", {{"subscription", box.state.id},
                                                      {"tenant", box.state.tenant},
                                                      {"notifications", gap.matches},
@@ -515,6 +536,7 @@ void Delivery::sent(BoxNumber number, const std::vector<Position>& positions,
                     const std::shared_ptr<EndpointState>& endpoint, const Receipt& receipt) {
   --flying_;
   --endpoint->flying;
+  count(receipt);
   const auto found = boxes_.find(number);
   if (receipt.delivered()) {
     endpoint->failures = 0;

@@ -169,6 +169,12 @@ void Matcher::run() {
     base::log::error("the outbox was not synced", {{"reason", synced.error().message}});
 }
 
+Position Matcher::position() {
+  const std::lock_guard lock(mutex_);
+  const Position done{done_.load(std::memory_order_acquire)};
+  return waiting_.load(std::memory_order_relaxed) == 0 ? std::max(done, shown_) : done;
+}
+
 base::Status Matcher::reach(Position position) {
   {
     std::unique_lock lock(mutex_);
@@ -215,6 +221,7 @@ void Matcher::put(state::Tenant& tenant, std::string_view id, std::string_view t
   auto made = std::make_shared<Subscriber>();
   made->tenant = &tenant;
   made->owner = find_owner_(record->owner);
+  made->may_read = made->owner && made->owner->may(governance::Role::read, tenant.name());
   made->what = std::move(*what);
   made->record = std::move(*record);
   OfTenant& of = tenants_[&tenant];

@@ -60,8 +60,8 @@ class Matcher final : public Listener {
   /// Waits until everything up to `position` is matched, and what came of it on disk. unavailable where that does not
   /// come about.
   base::Status reach(journal::Position position);
-  journal::Position position() const { return {done_.load(std::memory_order_acquire)}; }
-  /// The number of a subscription; 0: the matcher does not know it (yet).
+  /// Everything up to here is dealt with: as it is written down, or further where nothing waits.
+  journal::Position position();
   std::size_t subscriptions() const { return subscriptions_.load(std::memory_order_relaxed); }
 
   /// The subscriptions that an event matches, appended to `out`. For the thread that matches, and for benches.
@@ -83,9 +83,6 @@ class Matcher final : public Listener {
   bool is_wanted(const Subscriber& subscriber, const Event& event) const;
   base::Status write(journal::Position position);
 
-  struct Known {
-    SubscriberPtr subscriber;
-  };
   struct OfTenant {
     MatchIndex index;
     std::map<std::string, SubscriberPtr, std::less<>> by_id;

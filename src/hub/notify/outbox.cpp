@@ -1,7 +1,12 @@
 #include "notify/outbox.h"
 
 #include <array>
+#include <atomic>
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
+#include <mutex>
+#include <shared_mutex>
 
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
@@ -9,6 +14,8 @@
 #include <rocksdb/slice.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
+
+#include "madang/base/log.h"
 
 #include "notify/rocks_files.h"
 
@@ -157,27 +164,24 @@ std::string written(const BoxState& box) {
   return pen.all();
 }
 
+/// What RocksDB has to say goes into the server's log, not into files of its own.
+class RocksLog final : public rocksdb::Logger {
+ public:
+  RocksLog() : Logger(rocksdb::WARN_LEVEL) {}
+  using Logger::Logv;
+  void Logv(const char* format, va_list words) override {
+    std::array<char, 1'024> line;
+    if (std::vsnprintf(line.data(), line.size(), format, words) > 0)
+      base::log::warning("rocksdb", {{"text", std::string_view(line.data())}});
+  }
+};
+
 class RocksOutbox final : public Outbox {
  public:
   RocksOutbox(base::FileSystem& files, std::string folder) : folder_(std::move(folder)), env_(rocks_env(files)) {}
 
   Status start(Found& found) {
-    rocksdb::Options options;
-    options.create_if_missing = true;
-    if (env_) options.env = env_.get();
-    options.write_buffer_size = 32 << 20;
-    options.max_background_jobs = 1;
-    options.keep_log_file_num = 2;
-    options.max_open_files = 256;
-    options.info_log_level = rocksdb::WARN_LEVEL;
-    // A torn end is what a power cut leaves; what was synced before it is kept whole.
-    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-    rocksdb::BlockBasedTableOptions table;
-    table.block_cache = rocksdb::NewLRUCache(8 << 20);
-    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-    rocksdb::DB* opened = nullptr;
-    MADANG_CHECK(done(rocksdb::DB::Open(options, folder_, &opened)));
-    db_.reset(opened);
+    MADANG_CHECK(open_database());
     std::string meta;
     const auto got = db_->Get({}, "M", &meta);
     if (got.IsNotFound()) {
@@ -208,12 +212,14 @@ class RocksOutbox final : public Outbox {
     pen.number(kFormat);
     pen.number(position.value);
     batch_.Put("M", pen.all());
-    MADANG_CHECK(done(db_->Write({}, &batch_)));
+    MADANG_CHECK(run([&](rocksdb::DB& db) { return db.Write({}, &batch_); }));
     position_ = position;
     return {};
   }
 
-  Status sync() override { return done(db_->SyncWAL()); }
+  Status sync() override {
+    return run([](rocksdb::DB& db) { return db.SyncWAL(); });
+  }
 
   Result<EventPtr> event(state::Tenant& tenant, Position position) override {
     return read_event(tenant, event_key(position), position);
@@ -223,7 +229,7 @@ class RocksOutbox final : public Outbox {
     rocksdb::WriteBatch batch;
     for (const BoxState& box : boxes) batch.Put(box_key(box.number), written(box));
     for (const Position position : positions) batch.Delete(event_key(position));
-    return done(db_->Write({}, &batch));
+    return run([&](rocksdb::DB& db) { return db.Write({}, &batch); });
   }
 
   Status bury(const DeadLetter& letter, const Event& event) override {
@@ -233,10 +239,13 @@ class RocksOutbox final : public Outbox {
     pen.number(letter.attempts);
     pen.number(static_cast<std::int32_t>(letter.status));
     pen.text(letter.reason);
-    return done(db_->Put({}, dead_key(letter.number, letter.position), pen.all()));
+    return run([&](rocksdb::DB& db) { return db.Put({}, dead_key(letter.number, letter.position), pen.all()); });
   }
 
   Result<std::vector<DeadLetter>> dead_letters(BoxNumber box, std::size_t most) override {
+    MADANG_CHECK(mend());
+    const std::shared_lock hold(mutex_);
+    if (db_ == nullptr) return closed();
     std::vector<DeadLetter> letters;
     const std::string end = dead_key(box, {UINT64_MAX});
     const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}));
@@ -262,12 +271,54 @@ class RocksOutbox final : public Outbox {
   }
 
   Status forget_dead(BoxNumber box, Position position) override {
-    return done(db_->Delete({}, dead_key(box, position)));
+    return run([&](rocksdb::DB& db) { return db.Delete({}, dead_key(box, position)); });
   }
 
  private:
   base::Error corrupt(std::string_view what) const {
     return base::error(Code::corrupt, "The outbox holds " + std::string(what) + " that cannot be read.", folder_);
+  }
+
+  base::Error closed() const { return base::error(Code::unavailable, "The outbox is being opened anew.", folder_); }
+
+  Status open_database() {
+    rocksdb::Options options;
+    options.create_if_missing = true;
+    if (env_) options.env = env_.get();
+    options.write_buffer_size = 32 << 20;
+    options.max_background_jobs = 1;
+    options.info_log = std::make_shared<RocksLog>();
+    options.max_open_files = 256;
+    // A torn end is what a power cut leaves; what was synced before it is kept whole.
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+    rocksdb::BlockBasedTableOptions table;
+    table.block_cache = rocksdb::NewLRUCache(8 << 20);
+    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    rocksdb::DB* opened = nullptr;
+    MADANG_CHECK(done(rocksdb::DB::Open(options, folder_, &opened)));
+    db_.reset(opened);
+    return {};
+  }
+
+  /// After a write that failed RocksDB takes no more: it is opened anew, once the disk lets it.
+  Status mend() {
+    if (!broken_.load(std::memory_order_acquire)) return {};
+    const std::unique_lock hold(mutex_);
+    if (!broken_.load(std::memory_order_acquire)) return {};
+    db_.reset();
+    auto opened = open_database();
+    if (opened.ok()) broken_.store(false, std::memory_order_release);
+    return opened;
+  }
+
+  template <class Work>  // work(db) writes
+  Status run(Work&& work) {
+    MADANG_CHECK(mend());
+    const std::shared_lock hold(mutex_);
+    if (db_ == nullptr) return closed();
+    const rocksdb::Status status = work(*db_);
+    if (!status.ok()) broken_.store(true, std::memory_order_release);
+    return done(status);
   }
 
   Status done(const rocksdb::Status& status) const {
@@ -322,6 +373,9 @@ class RocksOutbox final : public Outbox {
   }
 
   Result<EventPtr> read_event(state::Tenant& tenant, const std::string& key, Position position) {
+    MADANG_CHECK(mend());
+    const std::shared_lock hold(mutex_);
+    if (db_ == nullptr) return closed();
     rocksdb::PinnableSlice value;
     MADANG_CHECK(done(db_->Get({}, db_->DefaultColumnFamily(), key, &value)));
     Eye eye(view(value));
@@ -365,7 +419,9 @@ class RocksOutbox final : public Outbox {
 
   const std::string folder_;
   const std::unique_ptr<rocksdb::Env> env_;  // null: RocksDB's own
+  std::shared_mutex mutex_;                  // of db_ itself: alone who opens it anew
   std::unique_ptr<rocksdb::DB> db_;
+  std::atomic<bool> broken_{false};  // a write failed
   Position position_;
   rocksdb::WriteBatch batch_;         // the matcher's
   ngsi::RecordWriter writer_;         // the matcher's
@@ -376,6 +432,7 @@ class RocksOutbox final : public Outbox {
 }  // namespace
 
 Result<std::unique_ptr<Outbox>> Outbox::open(base::FileSystem& files, const std::string& folder, Found& found) {
+  MADANG_CHECK(files.make_folder(folder));
   auto outbox = std::make_unique<RocksOutbox>(files, folder);
   MADANG_CHECK(outbox->start(found));
   return std::unique_ptr<Outbox>(std::move(outbox));

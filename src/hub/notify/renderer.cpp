@@ -46,8 +46,15 @@ bool has_instance(EntityView entity, Symbol name, std::string_view dataset) {
   return false;
 }
 
+/// Is the instance told of? Where a whole attribute went, its default instance stands for all of them, but where what
+/// they were is told.
+bool is_told(EntityView before, std::size_t index, bool gone, bool show_previous) {
+  const std::size_t first = before.find(before.attribute_name(index));
+  return show_previous || !gone || index == first || !before.attribute(first).dataset_id.empty();
+}
+
 /// The entity after a change, with what the change took away as nulls; null: it took nothing away.
-EntityBlock with_deleted(EntityView before, EntityView after) {
+EntityBlock with_deleted(EntityView before, EntityView after, bool show_previous) {
   EntityBlock made;
   bool any = false;
   for (std::size_t i = 0; i < before.attribute_count() && !any; ++i)
@@ -63,7 +70,8 @@ EntityBlock with_deleted(EntityView before, EntityView after) {
   for (std::size_t i = 0; i < after.attribute_count(); ++i) builder.copy_instance(after.attribute(i));
   for (std::size_t i = 0; i < before.attribute_count(); ++i) {
     const AttributeView was = before.attribute(i);
-    if (!has_instance(after, was.name, was.dataset_id)) add_deleted(builder, was);
+    if (has_instance(after, was.name, was.dataset_id)) continue;
+    if (is_told(before, i, !after.has_attribute(was.name), show_previous)) add_deleted(builder, was);
   }
   auto finished = builder.finish();
   if (finished.ok()) made = std::move(*finished);
@@ -83,7 +91,7 @@ EntityBlock deleted(const ngsi::Subscription& what, EntityView before) {
     const AttributeView was = before.attribute(i);
     const bool watched =
         what.watched.empty() || std::find(what.watched.begin(), what.watched.end(), was.name) != what.watched.end();
-    if (all || (by_attribute && watched)) add_deleted(builder, was);
+    if (all || (by_attribute && watched && is_told(before, i, true, false))) add_deleted(builder, was);
   }
   auto finished = builder.finish();
   return finished.ok() ? std::move(*finished) : EntityBlock();
@@ -217,7 +225,7 @@ std::shared_ptr<const std::string> Renderer::entity(const Subscriber& subscriber
     const EntityBlock gone = deleted(subscriber.what, event.before_view());
     if (gone) append(text, subscriber, wording, EntityView(gone), &changes, now);
   } else if (event.before) {
-    const EntityBlock block = with_deleted(event.before_view(), event.after_view());
+    const EntityBlock block = with_deleted(event.before_view(), event.after_view(), changes.show_previous);
     append(text, subscriber, wording, block ? EntityView(block) : event.after_view(), &changes, now);
   } else {
     append(text, subscriber, wording, event.after_view(), nullptr, now);

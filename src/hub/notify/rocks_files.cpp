@@ -40,6 +40,15 @@ IOStatus read(const base::File& file, std::uint64_t offset, std::size_t size, Sl
   return of(got);
 }
 
+/// As the file layer knows it: RocksDB writes "a//b" and "a/" too.
+std::string plain(const std::string& path) {
+  std::string out;
+  for (const char c : path)
+    if (c != '/' || out.empty() || out.back() != '/') out += c;
+  if (out.size() > 1 && out.back() == '/') out.pop_back();
+  return out;
+}
+
 class Sequential final : public rocksdb::FSSequentialFile {
  public:
   explicit Sequential(std::unique_ptr<base::File> file) : file_(std::move(file)) {}
@@ -138,8 +147,8 @@ class Files final : public rocksdb::FileSystem {
   }
   IOStatus NewWritableFile(const std::string& path, const FileOptions&,
                            std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext*) override {
-    if (files_.exists(path)) {
-      const auto removed = files_.remove(path);
+    if (files_.exists(plain(path))) {
+      const auto removed = files_.remove(plain(path));
       if (!removed.ok()) return of(removed);
     }
     auto file = open(path, Open::create);
@@ -148,7 +157,7 @@ class Files final : public rocksdb::FileSystem {
   }
   IOStatus ReopenWritableFile(const std::string& path, const FileOptions&,
                               std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext*) override {
-    auto file = open(path, files_.exists(path) ? Open::write : Open::create);
+    auto file = open(path, files_.exists(plain(path)) ? Open::write : Open::create);
     if (!file.ok()) return of(file);
     const auto size = (*file)->size();
     if (!size.ok()) return of(size);
@@ -157,26 +166,26 @@ class Files final : public rocksdb::FileSystem {
   }
   IOStatus NewDirectory(const std::string& path, const IOOptions&, std::unique_ptr<rocksdb::FSDirectory>* result,
                         IODebugContext*) override {
-    *result = std::make_unique<Folder>(files_, path);
+    *result = std::make_unique<Folder>(files_, plain(path));
     return IOStatus::OK();
   }
   IOStatus FileExists(const std::string& path, const IOOptions&, IODebugContext*) override {
-    return files_.exists(path) ? IOStatus::OK() : IOStatus::NotFound(path);
+    return files_.exists(plain(path)) ? IOStatus::OK() : IOStatus::NotFound(path);
   }
   IOStatus GetChildren(const std::string& path, const IOOptions&, std::vector<std::string>* result,
                        IODebugContext*) override {
-    auto names = files_.list(path);
+    auto names = files_.list(plain(path));
     if (names.ok()) *result = std::move(*names);
     return of(names);
   }
   IOStatus DeleteFile(const std::string& path, const IOOptions&, IODebugContext*) override {
-    return of(files_.remove(path));
+    return of(files_.remove(plain(path)));
   }
   IOStatus CreateDir(const std::string& path, const IOOptions&, IODebugContext*) override {
-    return of(files_.make_folder(path));
+    return of(files_.make_folder(plain(path)));
   }
   IOStatus CreateDirIfMissing(const std::string& path, const IOOptions&, IODebugContext*) override {
-    return of(files_.make_folder(path));
+    return of(files_.make_folder(plain(path)));
   }
   IOStatus DeleteDir(const std::string&, const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
   IOStatus GetFileSize(const std::string& path, const IOOptions&, uint64_t* size, IODebugContext*) override {
@@ -191,10 +200,10 @@ class Files final : public rocksdb::FileSystem {
     return IOStatus::OK();
   }
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions&, IODebugContext*) override {
-    return of(files_.rename(from, to));
+    return of(files_.rename(plain(from), plain(to)));
   }
   IOStatus LockFile(const std::string& path, const IOOptions&, rocksdb::FileLock** lock, IODebugContext*) override {
-    auto held = files_.lock(path);
+    auto held = files_.lock(plain(path));
     if (held.ok()) *lock = new Lock(std::move(*held));  // RocksDB gives it back to UnlockFile
     return of(held);
   }
@@ -211,14 +220,14 @@ class Files final : public rocksdb::FileSystem {
     return IOStatus::OK();
   }
   IOStatus IsDirectory(const std::string& path, const IOOptions&, bool* is_folder, IODebugContext*) override {
-    *is_folder = files_.list(path).ok() && !open(path, Open::read).ok();
+    *is_folder = files_.list(plain(path)).ok() && !open(path, Open::read).ok();
     return IOStatus::OK();
   }
 
  private:
   base::Result<std::unique_ptr<base::File>> open(const std::string& path, Open mode) {
-    if (mode != Open::create && !files_.exists(path)) return base::error(Code::not_found, "no such file", path);
-    return files_.open(path, mode);
+    if (mode != Open::create && !files_.exists(plain(path))) return base::error(Code::not_found, "no such file", path);
+    return files_.open(plain(path), mode);
   }
 
   base::FileSystem& files_;

@@ -1,0 +1,336 @@
+// History: what feeding it costs, what a point takes on disk, how fast it answers. Each figure stands beside a ceiling
+// that was measured in the same run.
+//
+//   ninja bench_history && build/release/bench/bench_history [MILLIONS_OF_POINTS [ZURICH_WEATHER.csv]]
+
+#include "madang/history/history.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "madang/ngsi/context.h"
+
+#include "accumulate.h"
+#include "block.h"
+
+namespace madang::bench {
+namespace {
+
+using history::History;
+
+double seconds(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+/// Processor time of the whole process, background threads too.
+double processor() {
+  return seconds(CLOCK_PROCESS_CPUTIME_ID);
+}
+double wall() {
+  return seconds(CLOCK_MONOTONIC);
+}
+
+constexpr std::int64_t kStart = 1'700'000'000'000'000'000;
+const std::string kBase = "https://uri.etsi.org/ngsi-ld/default-context/";
+
+/// Makes journal records of entities as the hub does, ahead of time, so that only history is measured.
+class Feed {
+ public:
+  explicit Feed(const std::string& folder) {
+    history::Options options;
+    options.folder = folder;
+    auto opened = History::open(options, base::system_clock());
+    if (!opened.ok()) std::printf("%s\n", opened.error().message.c_str()), std::exit(1);
+    history_ = std::move(*opened);
+    type_ = *symbols_.intern(kBase + "Sensor");
+  }
+  History& history() { return *history_; }
+  ngsi::SymbolTable& symbols() { return symbols_; }
+  ngsi::Symbol name(const std::string& term) { return *symbols_.intern(kBase + term); }
+
+  struct Value {
+    ngsi::Symbol name;
+    std::string text;
+    std::int64_t observed;
+    std::string_view unit;
+  };
+  /// One change of an entity; the first of an entity is a whole one.
+  void add(const std::string& id, std::int64_t modified, const std::vector<Value>& values) {
+    std::int64_t& created = created_[id];
+    const bool first = created == 0;
+    if (first) created = modified;
+    builder_.begin(id);
+    if (first) builder_.add_type(type_);
+    builder_.set_times({created}, {modified});
+    for (const Value& value : values) {
+      ngsi::EntityBuilder::Instance instance;
+      instance.name = value.name;
+      instance.value = value.text;
+      instance.unit_code = value.unit;
+      instance.observed_at = base::Timestamp{value.observed};
+      builder_.add_instance(instance);
+    }
+    auto block = builder_.finish();
+    const std::size_t at = bytes_.size();
+    writer_.append(bytes_, ngsi::EntityView(*block), symbols_);
+    records_.push_back({first, at, bytes_.size() - at, modified});
+  }
+  /// Gives what was made to history.
+  void flow() {
+    for (const auto& made : records_) {
+      journal::Record record;
+      record.position = {++position_};
+      record.time = {made.time};
+      record.kind = made.whole ? journal::RecordKind::entity_put : journal::RecordKind::entity_patch;
+      record.payload = std::span(bytes_.data() + made.at, made.size);
+      if (auto fed = history_->feed(record); !fed.ok()) std::printf("%s\n", fed.error().message.c_str()), std::exit(1);
+    }
+    records_.clear();
+    bytes_.clear();
+  }
+
+ private:
+  struct Made {
+    bool whole;
+    std::size_t at, size;
+    std::int64_t time;
+  };
+  ngsi::SymbolTable symbols_;
+  ngsi::Symbol type_;
+  std::unique_ptr<History> history_;
+  ngsi::EntityBuilder builder_;
+  ngsi::RecordWriter writer_;
+  base::ByteBuffer bytes_;
+  std::vector<Made> records_;
+  std::map<std::string, std::int64_t> created_;
+  std::uint64_t position_ = 0;
+};
+
+struct Folder {
+  explicit Folder(const char* name) : path(std::filesystem::temp_directory_path() / name) {
+    std::filesystem::remove_all(path);
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::filesystem::path path;
+};
+
+std::string shortest(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  for (int digits = 1; digits < 17; ++digits) {
+    char shorter[40];
+    std::snprintf(shorter, sizeof shorter, "%.*g", digits, value);
+    if (std::strtod(shorter, nullptr) == value) return shorter;
+  }
+  return text;
+}
+
+void check(const base::Status& status) {
+  if (!status.ok()) std::printf("%s\n", status.error().message.c_str()), std::exit(1);
+}
+
+/// `count` points through records of `attributes` each. Noisy doubles, observed about once a second with up to 400 ms
+/// of jitter, modified some milliseconds later.
+void feeding(std::size_t count, std::size_t attributes, bool disk) {
+  Folder folder("madang_bench_feed");
+  Feed feed(folder.path.string());
+  std::mt19937_64 random(1);
+  std::normal_distribution<double> noise(0, 1);
+  std::vector<ngsi::Symbol> names;
+  for (std::size_t i = 0; i < attributes; ++i) names.push_back(feed.name("value" + std::to_string(i)));
+  constexpr std::size_t kEntities = 1'000;
+  double spent = 0;
+  std::size_t fed = 0;
+  std::vector<Feed::Value> values(attributes);
+  for (std::int64_t round = 0; fed < count; ++round) {
+    for (std::size_t e = 0; e < kEntities; ++e) {
+      const std::int64_t observed =
+          kStart + round * 1'000'000'000 + static_cast<std::int64_t>(random() % 400) * 1'000'000;
+      for (std::size_t i = 0; i < attributes; ++i)
+        values[i] = {
+            names[i], shortest(20 + 5 * std::sin(static_cast<double>(round) / 500) + noise(random)), observed, {}};
+      feed.add("urn:ngsi-ld:Sensor:" + std::to_string(e),
+               observed + static_cast<std::int64_t>(random() % 30'000) * 1'000, values);
+      fed += attributes;
+    }
+    if (round % 64 != 63 && fed < count) continue;
+    const double before = processor();
+    feed.flow();
+    spent += processor() - before;
+  }
+  const double before = processor();
+  check(feed.history().flush());
+  spent += processor() - before;
+  std::printf(
+      "feeding, %2zu attributes a record: %.3f us of processor a value, all threads (%.2f M values a second a core)\n",
+      attributes, spent * 1e6 / static_cast<double>(fed), static_cast<double>(fed) / spent / 1e6);
+  if (!disk) return;
+  const double joining = processor();
+  check(feed.history().merge_all());
+  const auto joined = feed.history().health();
+  std::printf("  on disk: %.2f bytes a point, all of history (%.3f us of processor a point to join)\n",
+              static_cast<double>(joined.bytes) / static_cast<double>(joined.points),
+              (processor() - joining) * 1e6 / static_cast<double>(fed));
+}
+
+/// The hourly weather of Zurich, as it would come in: each hour some minutes late.
+void zurich(const std::string& file) {
+  std::ifstream in(file);
+  if (!in) return (void)std::printf("Zurich: no file %s\n", file.c_str());
+  Folder folder("madang_bench_zurich");
+  Feed feed(folder.path.string());
+  std::mt19937_64 random(1);
+  std::string line;
+  std::getline(in, line);
+  std::size_t points = 0;
+  while (std::getline(in, line)) {
+    std::vector<std::string> cells(1);
+    for (const char c : line)
+      if (c == ',')
+        cells.emplace_back();
+      else if (c != '"' && c != '\r')
+        cells.back() += c;
+    if (cells.size() < 6 || cells[5].empty()) continue;
+    const std::string& when = cells[0];  // 2026-01-01T00:00+0100
+    const auto time = base::parse_timestamp(when.substr(0, 16) + ":00+01:00");
+    if (!time.ok()) continue;
+    feed.add("urn:ngsi-ld:WeatherObserved:" + cells[1],
+             time->ns + 300'000'000'000 + static_cast<std::int64_t>(random() % 2'000'000) * 1'000,
+             {{feed.name(cells[2]), cells[5], time->ns, "X"}});
+    ++points;
+  }
+  feed.flow();
+  check(feed.history().merge_all());
+  const auto health = feed.history().health();
+  std::printf("Zurich's weather: %zu points, %.2f bytes a point\n", points,
+              static_cast<double>(health.bytes) / static_cast<double>(health.points));
+}
+
+template <class Work>
+double best_of(int times, Work&& work) {
+  double best = 1e9;
+  for (int i = 0; i < times; ++i) {
+    const double before = wall();
+    work();
+    best = std::min(best, wall() - before);
+  }
+  return best;
+}
+
+/// What the decoder of blocks does by itself: times and values of every group, summed.
+double decoder_rate() {
+  std::vector<history::Row> rows(history::kBlockRows);
+  std::mt19937_64 random(3);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].series = 1 << 24 | 1;
+    rows[i].position = 1'000 + 20 * i;
+    rows[i].observed = kStart + static_cast<std::int64_t>(i) * 60'000'000'000;
+    rows[i].modified = rows[i].created = rows[i].observed + static_cast<std::int64_t>(random() % 1'000'000) * 1'000;
+    rows[i].set_value("20.5");
+    rows[i].mantissa = 2'000 + static_cast<std::int64_t>(random() % 500);
+    rows[i].digits = 2;
+    rows[i].meta = std::string_view("\0", 1);
+  }
+  std::string bytes;
+  (void)history::encode_block(rows, bytes);
+  constexpr int kRounds = 2'000;
+  double sum = 0;
+  const double best = best_of(5, [&] {
+    for (int i = 0; i < kRounds; ++i) {
+      auto block = history::Block::open(bytes);
+      (void)(*block)->read_numbers(0, history::kBlockRows, true, [&](auto times, auto values, auto) {
+        for (std::size_t row = 0; row < values.size(); ++row) sum += values[row] + static_cast<double>(times[row] & 1);
+      });
+    }
+  });
+  if (sum == 0) std::printf("\n");
+  return kRounds * static_cast<double>(history::kBlockRows) / best;
+}
+
+/// Sensors with a value a minute.
+void asking(std::size_t count, std::size_t sensors) {
+  Folder folder("madang_bench_ask");
+  Feed feed(folder.path.string());
+  std::mt19937_64 random(1);
+  const ngsi::Symbol name = feed.name("temperature");
+  const std::size_t each = count / sensors;
+  for (std::size_t i = 0; i < each; ++i) {
+    for (std::size_t s = 0; s < sensors; ++s) {
+      const std::int64_t observed = kStart + static_cast<std::int64_t>(i) * 60'000'000'000;
+      char text[16];
+      std::snprintf(text, sizeof text, "%.2f",
+                    20 + 5 * std::sin(static_cast<double>(i) / 500) + static_cast<double>(random() % 100) / 100);
+      feed.add("urn:ngsi-ld:Sensor:" + std::to_string(s),
+               observed + static_cast<std::int64_t>(random() % 1'000'000) * 1'000, {{name, text, observed, {}}});
+    }
+    if (i % 4'096 == 0) feed.flow();
+  }
+  feed.flow();
+  check(feed.history().flush());
+  const auto last_of = [&](std::uint32_t last) {
+    ngsi::EvolutionQuery query;
+    query.names_given = true;
+    query.names = {name};
+    query.last = last;
+    query.interval = ngsi::Interval{};
+    std::size_t got = 0;
+    const double took = best_of(20, [&] {
+      auto answer = feed.history().retrieve("", "urn:ngsi-ld:Sensor:7", query, feed.symbols());
+      got = answer.ok() ? answer->beside.size() : 0;
+    });
+    std::printf("  last %u of one attribute among %.1f M points: %.0f us (%zu found, %lu runs)\n", last,
+                static_cast<double>(each * sensors) / 1e6, took * 1e6, got,
+                static_cast<unsigned long>(feed.history().health().runs));
+  };
+  last_of(10);
+  check(feed.history().merge_all());
+  last_of(10);
+  const auto health = feed.history().health();
+  std::printf("  a value a minute with two digits: %.2f bytes a point\n",
+              static_cast<double>(health.bytes) / static_cast<double>(health.points));
+
+  ngsi::AggregationQuery query;
+  query.evolution.interval = ngsi::Interval{ngsi::TimeProperty::observed_at, base::Timestamp{kStart}, std::nullopt};
+  query.methods = {ngsi::AggregateMethod::avg, ngsi::AggregateMethod::max};
+  query.period.ns = 86'400'000'000'000;
+  const auto all = [&](std::size_t of) {
+    for (std::size_t s = 0; s < of; ++s) {
+      const auto got = feed.history().aggregate("", "urn:ngsi-ld:Sensor:" + std::to_string(s), query, feed.symbols());
+      if (!got.ok()) std::printf("%s\n", got.error().message.c_str()), std::exit(1);
+    }
+  };
+  const double days = best_of(3, [&] { all(sensors); });
+  const double decoder = decoder_rate();
+  const double rate = static_cast<double>(each * sensors) / days;
+  std::printf("  daily mean and maximum of %.1f M points: %.1f M points a second; the decoder alone %.1f M: %.0f %%\n",
+              static_cast<double>(each * sensors) / 1e6, rate / 1e6, decoder / 1e6, 100 * rate / decoder);
+  query.period.ns = 3'600'000'000'000;
+  query.evolution.interval->until = base::Timestamp{kStart + 10'000ll * 60'000'000'000};
+  const double hours = best_of(20, [&] { all(1); });
+  std::printf("  hourly mean and maximum of 10,000 points: %.2f ms\n", hours * 1e3);
+}
+
+}  // namespace
+}  // namespace madang::bench
+
+int main(int count, char** arguments) {
+  const double millions = count > 1 ? std::atof(arguments[1]) : 10;
+  const auto points = static_cast<std::size_t>(millions * 1e6);
+  madang::bench::feeding(points / 2, 10, true);
+  madang::bench::feeding(points / 4, 1, false);
+  if (count > 2) madang::bench::zurich(arguments[2]);
+  std::printf("asking:\n");
+  madang::bench::asking(points, 20);
+  return 0;
+}

@@ -1,0 +1,180 @@
+// The hub and its history on a real disk: one reads one's own writes, nothing is taken twice, nothing is dropped too
+// early.
+
+#include <filesystem>
+
+#include "harness.h"
+
+namespace madang::hub::testing {
+namespace {
+
+using ngsi::FragmentKind;
+using ngsi::Operation;
+using namespace std::chrono_literals;
+
+const std::string kCar = "urn:ngsi-ld:Car:1";
+
+class PastTest : public ::testing::Test {
+ protected:
+  PastTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "madang_past_XXXXXX").string();
+    folder = mkdtemp(name.data());
+    world.options.folder = folder + "/city";
+  }
+  ~PastTest() override {
+    world.close();
+    std::filesystem::remove_all(folder);
+  }
+
+  void open() { ASSERT_TRUE(world.open().ok()); }
+  void drive(int speed) {
+    clock.advance(1s);
+    const std::string json = R"({"id":"urn:ngsi-ld:Car:1","type":"Car","speed":{"type":"Property","value":)" +
+                             std::to_string(speed) + R"(},"plate":{"type":"Property","value":"GE 1"}})";
+    auto change = world.change(Operation::upsert_update, json, FragmentKind::entity_upsert, kCar);
+    ASSERT_TRUE(change.ok()) << change.error().message;
+    const ChangeResult result = world.apply(std::move(*change));
+    ASSERT_FALSE(result.error) << result.error->message;
+  }
+  base::Result<ngsi::Evolution> past(const PrincipalPtr& who = admin(), ngsi::EvolutionQuery query = {}) {
+    query.order = ngsi::TimeProperty::modified_at;
+    std::optional<base::Result<ngsi::Evolution>> got;
+    world.hub->retrieve_past(who, "", kCar, query, world.queue,
+                             [&](base::Result<ngsi::Evolution> answer) { got = std::move(answer); });
+    EXPECT_TRUE(world.queue.run_until([&] { return got.has_value(); }));
+    return std::move(*got);
+  }
+  std::vector<std::string> speeds(const base::Result<ngsi::Evolution>& got) {
+    std::vector<std::string> out;
+    if (!got.ok()) return {got.error().message};
+    const auto speed = *(*world.hub->symbols(""))->intern("https://uri.etsi.org/ngsi-ld/default-context/speed");
+    for (std::size_t i = 0; i < got->view().attribute_count(); ++i)
+      if (got->view().attribute_name(i) == speed) out.emplace_back(got->view().attribute(i).value);
+    return out;
+  }
+
+  std::string folder;
+  base::ManualClock clock{base::Timestamp{1'700'000'000'000'000'000}};
+  World world{base::real_files(), clock};
+};
+
+TEST_F(PastTest, OneReadsOnesOwnWritesAndTheyStay) {
+  open();
+  for (int speed = 1; speed <= 50; ++speed) {
+    drive(speed);
+    ASSERT_EQ(speeds(past()).size(), static_cast<std::size_t>(speed));
+  }
+  const auto before = past();
+  world.close();
+  open();
+  const auto after = past();
+  ASSERT_EQ(speeds(after), speeds(before));
+  for (std::size_t i = 0; i < before->beside.size(); ++i) EXPECT_EQ(after->beside[i].id, before->beside[i].id);
+  EXPECT_EQ(world.hub->health().history_lag, 0u);
+}
+
+TEST_F(PastTest, AFolderFromBeforeBeginsWithWhatThereIs) {
+  world.options.history = false;
+  open();
+  drive(1);
+  drive(2);
+  EXPECT_EQ(past().error().code, base::Code::not_supported);
+  world.close();
+  world.options.history = true;
+  open();
+  EXPECT_EQ(speeds(past()), std::vector<std::string>{"2"});
+  drive(3);
+  EXPECT_EQ(speeds(past()), (std::vector<std::string>{"2", "3"}));
+}
+
+TEST_F(PastTest, HistoryThatIsLostIsNoReasonNotToStart) {
+  open();
+  drive(1);
+  world.close();
+  std::filesystem::remove_all(world.options.folder + "/history");
+  open();
+  EXPECT_EQ(speeds(past()), std::vector<std::string>{"1"});
+}
+
+TEST_F(PastTest, OfOtherDataItIsRefused) {
+  open();
+  for (int i = 0; i < 5; ++i) drive(i);
+  world.close();
+  std::filesystem::rename(world.options.folder + "/history", folder + "/aside");
+  std::filesystem::remove_all(world.options.folder);
+  open();
+  drive(1);
+  world.close();
+  std::filesystem::remove_all(world.options.folder + "/history");
+  std::filesystem::rename(folder + "/aside", world.options.folder + "/history");
+  EXPECT_EQ(world.open().error().code, base::Code::corrupt);
+}
+
+/// Hides the attribute `plate`.
+struct NoPlates final : governance::Policy, ngsi::Filter {
+  explicit NoPlates(ngsi::Symbol hidden) : plate(hidden) {}
+  const ngsi::Filter* reading(std::string_view) const override { return this; }
+  base::Status writing(std::string_view, const ngsi::EntityView&, const ngsi::EntityView&,
+                       const std::vector<ngsi::Symbol>&) const override {
+    return {};
+  }
+  bool allows_entity(const ngsi::EntityView&) const override { return true; }
+  bool allows_attribute(const ngsi::EntityView&, ngsi::Symbol attribute) const override { return attribute != plate; }
+  ngsi::Symbol plate;
+};
+
+TEST_F(PastTest, WhatIsHiddenNowIsHiddenInThePast) {
+  open();
+  drive(1);
+  auto who = std::make_shared<Principal>(*admin());
+  const auto plate = *(*world.hub->symbols(""))->intern("https://uri.etsi.org/ngsi-ld/default-context/plate");
+  who->policy = std::make_shared<NoPlates>(plate);
+  EXPECT_EQ(past()->view().attribute_count(), 2u);
+  EXPECT_EQ(past(who)->view().attribute_count(), 1u);
+  EXPECT_FALSE(past(who)->view().has_attribute(plate));
+
+  ngsi::EvolutionsQuery query;
+  query.query.q = *ngsi::parse_q("plate==\"GE 1\"", world.names());
+  query.evolution.order = ngsi::TimeProperty::modified_at;
+  const auto found = [&](const PrincipalPtr& asks) {
+    std::optional<base::Result<ngsi::EvolutionsAnswer>> got;
+    world.hub->query_past(asks, "", query, {}, world.queue,
+                          [&](base::Result<ngsi::EvolutionsAnswer> answer) { got = std::move(answer); });
+    EXPECT_TRUE(world.queue.run_until([&] { return got.has_value(); }));
+    EXPECT_TRUE(got->ok());
+    return (*got)->entities.size();
+  };
+  EXPECT_EQ(found(admin()), 1u);
+  EXPECT_EQ(found(who), 0u);  // nobody learns a hidden value by asking about it
+}
+
+TEST_F(PastTest, ABackupHoldsIt) {
+  open();
+  for (int i = 0; i < 5; ++i) drive(i);
+  const auto plan = world.hub->begin_backup(*admin());
+  ASSERT_TRUE(plan.ok()) << plan.error().message;
+  const std::string copy = folder + "/backup";
+  for (const std::string& file : plan->files) {
+    std::filesystem::create_directories((std::filesystem::path(copy) / file).parent_path());
+    std::filesystem::copy_file(std::filesystem::path(world.options.folder) / file, std::filesystem::path(copy) / file);
+  }
+  world.hub->end_backup(plan->ticket);
+  for (const auto& entry : std::filesystem::directory_iterator(world.options.folder))
+    EXPECT_FALSE(entry.path().filename().string().starts_with("history-")) << entry.path();
+  const auto before = speeds(past());
+  world.close();
+  std::vector<std::string> lines;
+  ASSERT_TRUE(check_folder(base::real_files(), copy, [&](std::string_view line) { lines.emplace_back(line); }).ok());
+  EXPECT_TRUE(
+      std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("history: 10"); }));
+  const std::string restored = folder + "/restored";
+  ASSERT_TRUE(restore_folder(base::real_files(), copy, restored, std::nullopt, std::nullopt, {}).ok());
+  world.options.folder = restored;
+  open();
+  EXPECT_EQ(speeds(past()), before);
+  drive(9);
+  EXPECT_EQ(speeds(past()).size(), before.size() + 1);
+}
+
+}  // namespace
+}  // namespace madang::hub::testing
