@@ -444,8 +444,8 @@ constexpr Operation kTable[] = {
     follows(Op::live, "/live", "followEntities",
             "Entities that match, then their changes, as Server-Sent Events or over a WebSocket", kLive, kEvents,
             kStreamed),
-    follows(Op::changes, "/changes", "feedChanges", "Changes of entities from the journal, a JSON text a line", kChanges,
-            kLines, kFed),
+    follows(Op::changes, "/changes", "feedChanges", "Changes of entities from the journal, a JSON text a line",
+            kChanges, kLines, kFed),
 
     page(Op::health, "/health", "health", "Is the process alive"),
     page(Op::ready, "/ready", "ready", "Does it take requests", kJson, kReady),
