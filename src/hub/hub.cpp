@@ -18,6 +18,7 @@
 #include "notify/voice.h"
 #include "past.h"
 #include "past_reads.h"
+#include "questions.h"
 #include "sequencer.h"
 
 namespace madang::hub {
@@ -28,15 +29,8 @@ using base::Code;
 using governance::Role;
 using journal::Position;
 
-// Entities looked at in one turn of a loop; at 0.3 µs each a first turn ends within about a millisecond.
-constexpr std::uint64_t kFirstSlice = 3'000;
-constexpr std::uint64_t kNextSlice = 1'000;
-// While a large page is being written, others begin with so much, and large ones among them wait for its end: pages
-// that grow side by side would all be in memory at once.
-constexpr std::uint64_t kSliceBesidePage = 250;
-constexpr std::uint64_t kLargePage = 32 << 10;  // bytes of entities shown
+constexpr std::uint64_t kScanSlice = 1'000;  // entities
 constexpr std::uint64_t kBallast = 4 << 20;
-constexpr std::uint64_t kShownBesides = 3;  // an entity that is looked up and shown besides: so many looked at
 
 state::Limits limits_of(const Options& options) {
   state::Limits limits;
@@ -58,24 +52,6 @@ base::Error not_allowed(const Principal& who, std::string_view tenant) {
 const ngsi::Filter* filter_of(const Principal& who, std::string_view tenant) {
   return who.policy ? who.policy->reading(governance::tenant_of(tenant)) : nullptr;
 }
-
-/// One question on its way through several turns of a loop.
-struct Question {
-  PrincipalPtr who;
-  const state::Tenant* tenant = nullptr;
-  const ngsi::Filter* filter = nullptr;
-  ngsi::Query query;
-  std::optional<state::Search> search;
-  Hub::See see;
-  Hub::Answered done;
-  Hub::Idle idle;
-  std::string last_id;
-  bool count = false;
-  const std::size_t* besides = nullptr;
-  std::uint64_t shown = 0;  // bytes of entities
-  bool refused = false;
-};
-using QuestionPtr = std::shared_ptr<Question>;
 
 class HubImpl final : public Hub {
  public:
@@ -111,6 +87,7 @@ class HubImpl final : public Hub {
     }
     tap_.look(*store_);
     MADANG_CHECK(voice_->start(tap_, journal_->last()));
+    questions_.emplace(*store_, clock_, options_);
     sequencer_.emplace(*store_, *journal_, tap_, clock_, options_);
     journal_->on_durable([this](base::Result<Position> position) {
       const bool ok = position.ok();
@@ -180,34 +157,15 @@ class HubImpl final : public Hub {
              Answered done, Idle idle) override {
     auto found = readable(*who, tenant);
     if (!found.ok()) return done(std::move(found).error());
-    state::Page where;
-    where.offset = page.offset;
-    where.limit = page.limit;
-    where.count = page.count;
-    where.listed = page.listed;
-    if (page.after) {
-      if (auto read = read_after(who, **found, query, *page.after, where); !read.ok()) return done(read.error());
-    }
-    auto question = std::make_shared<Question>();
-    question->who = who;
-    question->tenant = *found;
-    question->filter = filter_of(*who, tenant);
-    question->query = std::move(query);
-    question->see = std::move(see);
-    question->done = std::move(done);
-    question->idle = std::move(idle);
-    question->count = page.count;
-    question->besides = page.besides;
-    question->search.emplace(*store_, **found, question->query, question->filter, std::move(where));
-    if (slice(question, large_pages_.load(std::memory_order_relaxed) == 0 ? kFirstSlice : kSliceBesidePage)) return;
-    admit(std::move(question));
+    questions_->ask(who, **found, filter_of(*who, tenant), std::move(query), std::move(page), std::move(see),
+                    std::move(done), std::move(idle));
   }
 
   base::Result<std::unique_ptr<const ngsi::Neighbours>> neighbours(const Principal& who,
                                                                    std::string_view tenant) override {
     MADANG_TRY(const state::Tenant* found, readable(who, tenant));
     return std::unique_ptr<const ngsi::Neighbours>(
-        std::make_unique<state::Surroundings>(*found, filter_of(who, tenant), time_for(*found)));
+        std::make_unique<state::Surroundings>(*found, filter_of(who, tenant), questions_->time_for(*found)));
   }
 
   base::Result<std::vector<TypeInfo>> types(const Principal& who, std::string_view tenant) override {
@@ -503,138 +461,6 @@ class HubImpl final : public Hub {
     return {};
   }
 
-  /// The place that the address of a next page names. It must be of a question with the same order, or none.
-  base::Status read_after(const PrincipalPtr& who, const state::Tenant& tenant, const ngsi::Query& query,
-                          std::string_view text, state::Page& where) {
-    const base::Error no_page = base::error(Code::bad_request_data, "This is not the address of a next page.", "after");
-    const state::Reading reading(*store_);
-    if (query.order || where.listed) {
-      where.behind = read_ranked_cursor(text, query.order ? query.order->terms.size() : 0);
-      if (!where.behind) return no_page;
-      if (query.order) mend(*where.behind, tenant, *query.order, filter_of(*who, tenant.name()));
-      return {};
-    }
-    const auto cursor = read_cursor(text);
-    if (!cursor) return no_page;
-    where.after = state::place_of(tenant, cursor->id).value_or(cursor->place);
-    return {};
-  }
-
-  /// What the time is to a search: where nothing ever expires it does not matter.
-  base::Timestamp time_for(const state::Tenant& tenant) const {
-    return tenant.has_expiring() ? clock_.now() : base::Timestamp{INT64_MIN};
-  }
-
-  // ---- slices ----
-
-  /// One turn. True: answered.
-  bool slice(const QuestionPtr& question, std::uint64_t budget) {
-    base::Result<bool> finished = [&] {
-      const state::Reading reading(*store_);
-      return question->search->run(
-          budget,
-          [&](ngsi::EntityView entity) {
-            question->last_id.assign(entity.id());
-            question->shown += entity.bytes().size();
-            const std::size_t before = question->besides ? *question->besides : 0;
-            question->see(entity, question->filter);
-            if (question->besides) question->search->charge(kShownBesides * (*question->besides - before));
-          },
-          time_for(*question->tenant));
-    }();
-    if (finished.ok() && !*finished) return false;
-    if (!finished.ok()) {
-      question->done(std::move(finished).error());
-      return true;
-    }
-    QueryAnswer answer;
-    const state::Search& search = *question->search;
-    answer.plan = search.plan();
-    answer.unfit = search.unfit();
-    if (question->count) answer.count = search.matched();
-    if (search.more() && (search.last() || search.last_ranked())) answer.next = next_page(*question);
-    question->done(std::move(answer));
-    return true;
-  }
-
-  static std::string next_page(const Question& question) {
-    if (const state::Ranked* const ranked = question.search->last_ranked()) return write_cursor(*ranked);
-    Cursor cursor;
-    cursor.place = *question.search->last();
-    cursor.id = question.last_id;
-    return write_cursor(cursor);
-  }
-
-  struct Turns {
-    std::size_t running = 0;
-    std::deque<QuestionPtr> waiting;
-    const Question* page_of = nullptr;  // that writes a large page
-  };
-
-  /// Long questions of one thread take turns: so many at once, so many waiting, the rest is told to come back.
-  void admit(QuestionPtr question) {
-    {
-      const std::lock_guard lock(scans_mutex_);
-      Turns& turns = turns_[std::this_thread::get_id()];
-      if (turns.running < options_.concurrent_scans) {
-        ++turns.running;
-        claim(turns, *question);
-      } else if (turns.waiting.size() < options_.waiting_scans) {
-        turns.waiting.push_back(std::move(question));
-        return;
-      } else {
-        question->refused = true;
-      }
-    }
-    if (question->refused)
-      return question->done(
-          base::error(Code::too_many_requests, "Too many long queries are running; try again in a moment."));
-    go_on(std::move(question));
-  }
-
-  void go_on(QuestionPtr question) {
-    const Idle& idle = question->idle;
-    idle([this, question] {
-      if (may_go_on(*question) && slice(question, kNextSlice))
-        next_scan(*question);
-      else
-        go_on(question);
-    });
-  }
-
-  bool may_go_on(const Question& question) {
-    if (question.shown < kLargePage) return true;
-    const std::lock_guard lock(scans_mutex_);
-    Turns& turns = turns_[std::this_thread::get_id()];
-    claim(turns, question);
-    return turns.page_of == &question;
-  }
-
-  void claim(Turns& turns, const Question& question) {
-    if (question.shown < kLargePage || turns.page_of != nullptr) return;
-    turns.page_of = &question;
-    large_pages_.fetch_add(1, std::memory_order_relaxed);
-  }
-
-  void next_scan(const Question& finished) {
-    QuestionPtr next;
-    {
-      const std::lock_guard lock(scans_mutex_);
-      Turns& turns = turns_[std::this_thread::get_id()];
-      if (turns.page_of == &finished) {
-        turns.page_of = nullptr;
-        large_pages_.fetch_sub(1, std::memory_order_relaxed);
-      }
-      if (turns.waiting.empty()) {
-        --turns.running;
-        return;
-      }
-      next = std::move(turns.waiting.front());
-      turns.waiting.pop_front();
-    }
-    go_on(std::move(next));
-  }
-
   /// Every entity of a tenant, a thousand under each Reading. For tools and for counting under a policy.
   base::Status scan(state::Tenant& tenant, const ngsi::Filter* filter,
                     const std::function<bool(ngsi::EntityView)>& see) {
@@ -645,9 +471,9 @@ class HubImpl final : public Hub {
       state::Search search(*store_, tenant, everything, filter, page);
       for (bool finished = false; !finished;) {
         const state::Reading reading(*store_);
-        MADANG_TRY(finished,
-                   search.run(
-                       kNextSlice, [&](ngsi::EntityView entity) { going = going && see(entity); }, time_for(tenant)));
+        MADANG_TRY(finished, search.run(
+                                 kScanSlice, [&](ngsi::EntityView entity) { going = going && see(entity); },
+                                 questions_->time_for(tenant)));
       }
       going = going && search.more();
       page.after = search.last();
@@ -690,14 +516,12 @@ class HubImpl final : public Hub {
   Recovered recovered_;
   Tap tap_{std::string(kSubscriptions)};
   std::unique_ptr<Voice> voice_;
+  std::optional<Questions> questions_;
   std::optional<Sequencer> sequencer_;
   std::unique_ptr<Past> past_;  // null: no history
   std::optional<Maintenance> maintenance_;
   std::optional<LiveStreams> live_;
   bool closed_ = false;
-  std::mutex scans_mutex_;
-  std::unordered_map<std::thread::id, Turns> turns_;
-  std::atomic<std::size_t> large_pages_ = 0;
 };
 
 }  // namespace

@@ -52,16 +52,16 @@ void retrieve(const std::shared_ptr<PastPage>& page, const std::string& id) {
   net::Loop& loop = call.responder.loop();
   hub::Hub& hub = call.environment.hub;
   if (page->view().aggregation) {
-    hub.aggregate_past(call.who, call.tenant, id, aggregation_of(page->view()), loop,
-                       [page, id](base::Result<ngsi::Aggregation> aggregation) {
-                         if (!aggregation) return page->fail(aggregation.error());
-                         if (aggregation->series.empty() &&
-                             !ngsi::shows_anything(*aggregation, page->view().how.how, nullptr))
-                           return page->fail(nothing_of(id));
-                         std::vector<ngsi::Aggregation> one;
-                         one.push_back(std::move(*aggregation));
-                         page->done(std::move(one), 1, false);
-                       });
+    hub.aggregate_past(
+        call.who, call.tenant, id, aggregation_of(page->view()), loop,
+        [page, id](base::Result<ngsi::Aggregation> aggregation) {
+          if (!aggregation) return page->fail(aggregation.error());
+          if (aggregation->series.empty() && !ngsi::shows_anything(*aggregation, page->view().how.how, nullptr))
+            return page->fail(nothing_of(id));
+          std::vector<ngsi::Aggregation> one;
+          one.push_back(std::move(*aggregation));
+          page->done(std::move(one), 1, false);
+        });
     return;
   }
   hub.retrieve_past(
