@@ -58,6 +58,12 @@ Number take_big_endian(std::string_view& key) {
   return number;
 }
 
+rocksdb::WriteOptions without_log() {
+  rocksdb::WriteOptions how;
+  how.disableWAL = true;
+  return how;
+}
+
 rocksdb::ColumnFamilyOptions catalog_options(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions options;
   options.write_buffer_size = 16 << 20;
@@ -151,13 +157,12 @@ base::Result<std::unique_ptr<Disk>> Disk::open(const std::string& folder, std::u
   options.max_open_files = 500;
   options.keep_log_file_num = 2;
   options.max_log_file_size = 4 << 20;
-  options.max_total_wal_size = 128 << 20;
+  // There is no log of writes: the journal is one. What is written reaches files of both families at once.
+  options.atomic_flush = true;
   // The list of files names the first and last key of each, ids of entities among them: it is written anew each time,
   // so that none stays there longer than in the files.
   options.max_manifest_file_size = 1;
   options.info_log_level = rocksdb::WARN_LEVEL;
-  // What a crash leaves of the last write is dropped: it was never told to be durable.
-  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   const std::vector<rocksdb::ColumnFamilyDescriptor> families{
       {rocksdb::kDefaultColumnFamilyName, catalog_options(disk->impl_->cache)},
       {"blocks", blocks_options(disk->impl_->cache)}};
@@ -175,7 +180,7 @@ base::Result<std::unique_ptr<Disk>> Disk::open(const std::string& folder, std::u
   return disk;
 }
 
-base::Status Disk::write(Batch& batch, bool sync) {
+base::Status Disk::write(Batch& batch, bool durable) {
   // One batch of both families: RocksDB applies it as one.
   struct Joiner : rocksdb::WriteBatch::Handler {
     rocksdb::WriteBatch* to = nullptr;
@@ -188,11 +193,12 @@ base::Status Disk::write(Batch& batch, bool sync) {
   joiner.family = impl_->blocks;
   MADANG_CHECK(status_of(batch.impl().blocks.Iterate(&joiner)));
   batch.impl().blocks.Clear();
-  rocksdb::WriteOptions how;
-  how.sync = sync;
-  const rocksdb::Status written = impl_->db->Write(how, &batch.impl().writes);
+  rocksdb::Status written = impl_->db->Write(without_log(), &batch.impl().writes);
+  if (written.ok() && durable)
+    written = impl_->db->Flush(rocksdb::FlushOptions(), std::vector{impl_->catalog, impl_->blocks});
   if (!written.ok()) {
-    (void)impl_->db->Resume();  // after a full disk it takes nothing until it is told to go on
+    // After a full disk it takes nothing until it is told to go on; where there is room it may have told itself so.
+    (void)impl_->db->Resume();
     return error_of(written);
   }
   batch.clear();
@@ -288,7 +294,7 @@ void Disk::drop_run(std::uint64_t run) {
   const rocksdb::Slice from(begin), to(end);
   // What stays at the edges of files goes with the range; whole files go at once.
   (void)rocksdb::DeleteFilesInRange(impl_->db.get(), impl_->blocks, &from, &to, false);
-  (void)impl_->db->DeleteRange(rocksdb::WriteOptions(), impl_->blocks, from, to);
+  (void)impl_->db->DeleteRange(without_log(), impl_->blocks, from, to);
 }
 
 std::uint64_t Disk::bytes() const {
@@ -308,8 +314,8 @@ base::Status Disk::copy_to(const std::string& folder) {
 }
 
 base::Status Disk::tidy() {
+  MADANG_CHECK(status_of(impl_->db->Flush(rocksdb::FlushOptions(), std::vector{impl_->catalog, impl_->blocks})));
   for (auto* const family : {impl_->catalog, impl_->blocks}) {
-    MADANG_CHECK(status_of(impl_->db->Flush(rocksdb::FlushOptions(), family)));
     rocksdb::CompactRangeOptions how;
     how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
     MADANG_CHECK(status_of(impl_->db->CompactRange(how, family, nullptr, nullptr)));

@@ -43,8 +43,9 @@ class Disk {
   static base::Result<std::unique_ptr<Disk>> open(const std::string& folder, std::uint64_t cache_bytes);
   ~Disk();
 
-  /// Durable when it returns, where `sync`. insufficient_storage where the disk is full; try again later.
-  base::Status write(Batch& batch, bool sync);
+  /// On disk when it returns, with all that was written before, where `durable`. insufficient_storage where the disk is
+  /// full: the batch stays as it is, to be written again later.
+  base::Status write(Batch& batch, bool durable);
   base::Result<std::optional<std::string>> get(std::string_view key) const;
   /// Keys that begin with `prefix`, behind `after` where that is not empty (before it, going backwards); `see` gets the
   /// rest of the key and the value, false ends it.

@@ -53,7 +53,8 @@ void HistoryImpl::run_writer() {
       base::Status written = write_frozen();
       lock.lock();
       if (!written.ok()) {
-        if (trouble_.empty()) base::log::error("history cannot be written", {{"reason", written.error().message}});
+        if (trouble_ != written.error().message)
+          base::log::error("history cannot be written", {{"reason", written.error().message}});
         trouble_ = written.error().message;
         moved_.notify_all();
         if (!stop_) (void)moved_.wait_for(lock, kLook, [this] { return stop_; });
