@@ -176,12 +176,10 @@ void feeding(std::size_t count, std::size_t attributes, bool disk) {
       "feeding, %2zu attributes a record: %.3f us of processor a value, all threads (%.2f M values a second a core)\n",
       attributes, spent * 1e6 / static_cast<double>(fed), static_cast<double>(fed) / spent / 1e6);
   if (!disk) return;
-  const auto loose = feed.history().health();
   const double joining = processor();
   check(feed.history().merge_all());
   const auto joined = feed.history().health();
-  std::printf("  on disk: %.2f bytes a point as fed, %.2f when joined (%.3f us of processor a point to join)\n",
-              static_cast<double>(loose.bytes) / static_cast<double>(loose.points),
+  std::printf("  on disk: %.2f bytes a point, all of history (%.3f us of processor a point to join)\n",
               static_cast<double>(joined.bytes) / static_cast<double>(joined.points),
               (processor() - joining) * 1e6 / static_cast<double>(fed));
 }

@@ -37,9 +37,9 @@ using namespace madang;
 constexpr std::uint64_t kEntities = 1'000;
 
 std::uint64_t now_us() {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
-                                        std::chrono::steady_clock::now().time_since_epoch())
-                                        .count());
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
 }
 
 void pin(int cpu) {
@@ -213,18 +213,20 @@ int main(int argc, char** argv) {
   const double used = net::process_cpu_seconds(server.pid) - cpu;
   stop = true;
   reading.join();
-  std::printf("%llu readers, %llu changes/s for %llu s: %llu of %llu told (%.3f %%), coalesced %llu times, %llu ended\n",
-              static_cast<unsigned long long>(readers), static_cast<unsigned long long>(rate),
-              static_cast<unsigned long long>(seconds), static_cast<unsigned long long>(all.changes),
-              static_cast<unsigned long long>(expected),
-              100.0 * static_cast<double>(all.changes) / static_cast<double>(expected),
-              static_cast<unsigned long long>(all.coalesced), static_cast<unsigned long long>(all.ended));
+  std::printf(
+      "%llu readers, %llu changes/s for %llu s: %llu of %llu told (%.3f %%), coalesced %llu times, %llu ended\n",
+      static_cast<unsigned long long>(readers), static_cast<unsigned long long>(rate),
+      static_cast<unsigned long long>(seconds), static_cast<unsigned long long>(all.changes),
+      static_cast<unsigned long long>(expected),
+      100.0 * static_cast<double>(all.changes) / static_cast<double>(expected),
+      static_cast<unsigned long long>(all.coalesced), static_cast<unsigned long long>(all.ended));
   std::printf("from a change's sending to its arrival: p50 %.0f ms, p99 %.0f ms, most %.0f ms\n",
               all.latency.quantile(0.5) * 1e3, all.latency.quantile(0.99) * 1e3, all.latency.max() * 1e3);
   std::printf("server: %.2f CPU seconds, %.2f us a change and reader; %.1f MB/s to readers\n", used,
               used / static_cast<double>(std::max<std::uint64_t>(all.changes, 1)) * 1e6,
               static_cast<double>(all.bytes) / 1e6 / static_cast<double>(seconds));
-  if (report.ok()) std::printf("writer: p99 %.1f ms, %llu failed\n", report->latency.quantile(0.99) * 1e3,
-                               static_cast<unsigned long long>(report->requests - report->by_class[2]));
+  if (report.ok())
+    std::printf("writer: p99 %.1f ms, %llu failed\n", report->latency.quantile(0.99) * 1e3,
+                static_cast<unsigned long long>(report->requests - report->by_class[2]));
   return all.changes == expected ? 0 : 1;
 }

@@ -154,6 +154,7 @@ def main():
     tally.add(*counted("commands", [sys.executable, "tests/app/commands.py", server]))
     tally.add(*counted("many at once", [sys.executable, "tests/app/many.py", server]))
     tally.add(*counted("live streams", [sys.executable, "tests/app/live.py", server]))
+    tally.add(*counted("notifications", [sys.executable, "tests/app/notifications.py", server]))
     tally.add(*counted("subscribers", [sys.executable, "tests/app/subscribers.py", server]))
     tally.add(*counted("hostile clients", [sys.executable, "tests/app/hostile.py", server]))
     if (ROOT / "tests" / "scenarios" / "run.py").exists():

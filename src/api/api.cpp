@@ -45,8 +45,8 @@ base::Status check_tenant(std::string_view name, std::string_view where) {
   bool fine = name.size() <= kLongest;
   for (const char c : name) fine = fine && allowed(c);
   if (fine) return {};
-  return error(Code::bad_request_data, "A tenant's name has at most 128 of letters, digits and -_.:",
-               std::string(where));
+  return error(Code::bad_request_data,
+               "A tenant's name has at most 128 of letters, digits and -_.:", std::string(where));
 }
 
 /// Operations on entities and their names: those before this one in the enumeration belong to a tenant.

@@ -119,6 +119,27 @@ Shape plain_area(const Geometry& shape, Seam seam) {
   return area && GEOSisValid_r(handle(), area.get()) == 1 ? std::move(area) : nullptr;
 }
 
+/// Is the face in the area? Edges that lead there and back divide nothing, so that the place to look at may be on one:
+/// then places around it, which are in the face, too.
+bool is_inside(const GEOSGeometry* face, const EdgeIndex& index) {
+  constexpr int kTries = 32;
+  constexpr double kGolden = 2.399963229728653;  // radians: no two directions, nor their opposites, are alike
+  const Shape middle(GEOSPointOnSurface_r(handle(), face));
+  Point at;
+  if (!middle || GEOSGeomGetX_r(handle(), middle.get(), &at.lon) != 1) return false;
+  if (GEOSGeomGetY_r(handle(), middle.get(), &at.lat) != 1) return false;
+  const auto locate = [&](Point p) { return index.locate({p.lon > 180 ? p.lon - 360 : p.lon, p.lat}); };
+  Where where = locate(at);
+  if (where != Where::border) return where == Where::inside;
+  const Shape border(GEOSBoundary_r(handle(), face));
+  double room = 0;
+  if (!border || GEOSDistance_r(handle(), middle.get(), border.get(), &room) != 1) return false;
+  for (int i = 0; i < kTries && where == Where::border; ++i) {
+    where = locate({at.lon + room / 2 * std::cos(kGolden * i), at.lat + room / 2 * std::sin(kGolden * i)});
+  }
+  return where == Where::inside;
+}
+
 /// Any area: its edges and the frame of the map divide the map into faces; those with an odd place inside are the area.
 Shape even_odd_area(const EdgeIndex& index, Seam seam) {
   const double west = seam == Seam::antimeridian ? -180 : 0, east = west + 360;
@@ -133,12 +154,7 @@ Shape even_odd_area(const EdgeIndex& index, Seam seam) {
   const int count = faces ? GEOSGetNumGeometries_r(handle(), faces.get()) : 0;
   for (int i = 0; i < count; ++i) {
     const GEOSGeometry* face = GEOSGetGeometryN_r(handle(), faces.get(), i);
-    const Shape middle(GEOSPointOnSurface_r(handle(), face));
-    Point at;
-    if (!middle || GEOSGeomGetX_r(handle(), middle.get(), &at.lon) != 1) continue;
-    if (GEOSGeomGetY_r(handle(), middle.get(), &at.lat) != 1) continue;
-    if (at.lon > 180) at.lon -= 360;
-    if (index.locate(at) == Where::inside) inside.emplace_back(GEOSGeom_clone_r(handle(), face));
+    if (is_inside(face, index)) inside.emplace_back(GEOSGeom_clone_r(handle(), face));
   }
   // An area without any inside is its border.
   if (inside.empty()) return Shape(GEOSUnaryUnion_r(handle(), own.get()));

@@ -101,6 +101,8 @@ class Block {
     });
   }
 
+  /// What a row has. The rarest change comes lowest: so flags that differ in it alone take one bit.
+  enum Flag : std::int64_t { kAsCreated = 1, kNumber = 2, kObserved = 4, kDeleted = 8, kExpires = 16 };
   struct Places {  // of columns
     enum Which : std::size_t {
       flags,

@@ -130,7 +130,7 @@ base::Status Block::read_times(std::size_t group) {
       !columns_[Places::modified].read(group, std::span(modified_).first(rows)))
     return broken("its times");
   for (std::size_t i = 0; i < rows; ++i)
-    if ((flags_[i] & 2) == 0) observed_[i] = kNoTime;
+    if ((flags_[i] & kObserved) == 0) observed_[i] = kNoTime;
   times_of_ = group;
   return {};
 }
@@ -149,7 +149,7 @@ base::Result<bool> Block::all_numbers(std::uint32_t first, std::uint32_t count) 
   MADANG_CHECK(each_group(first, count, [&](std::size_t group, std::uint32_t from, std::uint32_t to) -> base::Status {
     const auto flags = std::span(scratch_).first(group_rows_[group]);
     if (!columns_[Places::flags].read(group, flags)) return broken("its flags");
-    for (std::uint32_t i = from; i < to; ++i) all = all && (flags[i] & 5) != 0;
+    for (std::uint32_t i = from; i < to; ++i) all = all && (flags[i] & (kNumber | kDeleted)) != 0;
     return {};
   }));
   return all;
@@ -163,8 +163,8 @@ base::Status Block::read_values(std::size_t group, bool by_observed) {
           group, std::span(by_observed ? observed_ : modified_).first(rows)))
     return broken("its times");
   for (std::size_t i = 0; i < rows; ++i) {
-    const bool deleted = (flags_[i] & 4) != 0;
-    usable_[i] = !deleted && (!by_observed || (flags_[i] & 2) != 0);
+    const bool deleted = (flags_[i] & kDeleted) != 0;
+    usable_[i] = !deleted && (!by_observed || (flags_[i] & kObserved) != 0);
   }
   ByteReader in(values_.subspan(value_offsets_[group]));
   DecimalGroup decimals{0, std::span(mantissas_).first(rows), std::span(digits_).first(rows)};
@@ -227,7 +227,7 @@ base::Status Block::read_rows(std::size_t group, std::uint32_t from, std::uint32
     row.series = series_at(first + i);
     row.observed = observed_[i];
     row.modified = row.created = modified_[i];
-    row.is_number = (flags_[i] & 1) != 0;
+    row.is_number = (flags_[i] & kNumber) != 0;
     if (row.is_number) {
       const Decimal number = to_decimal(mantissas_[i], scale_ < 0 ? static_cast<int>(digits_[i]) : scale_, digits_[i]);
       row.mantissa = number.mantissa, row.digits = number.digits;
@@ -255,13 +255,13 @@ base::Status Block::read_rows(std::size_t group, std::uint32_t from, std::uint32
          [](Row& row, std::uint32_t, std::int64_t v) { row.position = static_cast<std::uint64_t>(v); });
   column(Places::index, [](Row& row, std::uint32_t, std::int64_t v) { row.index = static_cast<std::uint32_t>(v); });
   column(Places::created, [&](Row& row, std::uint32_t i, std::int64_t v) {
-    if ((flags_[i] & 16) == 0) row.created = v;
+    if ((flags_[i] & kAsCreated) == 0) row.created = v;
   });
   column(Places::deleted, [&](Row& row, std::uint32_t i, std::int64_t v) {
-    if ((flags_[i] & 4) != 0) row.deleted = v;
+    if ((flags_[i] & kDeleted) != 0) row.deleted = v;
   });
   column(Places::expires, [&](Row& row, std::uint32_t i, std::int64_t v) {
-    if ((flags_[i] & 8) != 0) row.expires = v;
+    if ((flags_[i] & kExpires) != 0) row.expires = v;
   });
   column(Places::meta, [&](Row& row, std::uint32_t, std::int64_t v) { text_into(row.meta, v); });
   column(Places::subs, [&](Row& row, std::uint32_t, std::int64_t v) { text_into(row.subs, v); });

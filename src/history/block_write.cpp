@@ -123,10 +123,11 @@ void append_columns(std::string& out, std::span<const Row> rows, std::span<const
     append_column(columns, values, groups, time);
     sizes[which] = columns.size() - before;
   };
-  column(Places::flags, false, [](const Row& row) {
-    return std::int64_t{row.is_number} | std::int64_t{row.observed != kNoTime} << 1 |
-           std::int64_t{row.deleted != kNoTime} << 2 | std::int64_t{row.expires != kNoTime} << 3 |
-           std::int64_t{row.created == row.modified} << 4;
+  column(Places::flags, false, [](const Row& row) -> std::int64_t {
+    const auto flag = [](bool has, Block::Flag which) { return has ? std::int64_t{which} : 0; };
+    return flag(row.created == row.modified, Block::kAsCreated) | flag(row.is_number, Block::kNumber) |
+           flag(row.observed != kNoTime, Block::kObserved) | flag(row.deleted != kNoTime, Block::kDeleted) |
+           flag(row.expires != kNoTime, Block::kExpires);
   });
   column(Places::observed, true, [](const Row& row) { return row.observed; });
   column(Places::modified, true, [](const Row& row) { return row.modified; });

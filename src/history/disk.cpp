@@ -152,8 +152,8 @@ base::Result<std::unique_ptr<Disk>> Disk::open(const std::string& folder, std::u
   options.keep_log_file_num = 2;
   options.max_log_file_size = 4 << 20;
   options.max_total_wal_size = 128 << 20;
-  // The list of files names the first and last key of each, ids of entities among them: it is written anew each time, so
-  // that none stays there longer than in the files.
+  // The list of files names the first and last key of each, ids of entities among them: it is written anew each time,
+  // so that none stays there longer than in the files.
   options.max_manifest_file_size = 1;
   options.info_log_level = rocksdb::WARN_LEVEL;
   // What a crash leaves of the last write is dropped: it was never told to be durable.

@@ -35,6 +35,9 @@ std::optional<std::int64_t> time_of(const Row& row, const Wanted& wanted) {
       break;
   }
   if (!wanted.interval) return time == kNoTime ? row.modified : time;
+  // Clause 4.5.7: a deletion has its deletedAt (and an observedAt where one was told); nothing was created or modified.
+  const bool of_values = property == TimeProperty::created_at || property == TimeProperty::modified_at;
+  if (of_values && row.deleted != kNoTime) return std::nullopt;
   if (time == kNoTime || !wanted.interval->contains({time})) return std::nullopt;
   return time;
 }

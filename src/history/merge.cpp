@@ -175,6 +175,7 @@ base::Status HistoryImpl::merge_all() {
     runs = runs_;
   }
   if (!runs.empty()) MADANG_CHECK(merge(runs));
+  runs.clear();  // what was joined goes, if nobody reads it
   return disk_->tidy();
 }
 

@@ -25,6 +25,7 @@ struct Folder {
   std::string outbox() const { return root + "/outbox"; }
   std::string lock() const { return root + "/lock"; }
   std::string format() const { return root + "/format"; }
+  std::string ballast() const { return root + "/ballast"; }
   std::string keys() const { return root + "/keys"; }
 };
 

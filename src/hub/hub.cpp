@@ -10,6 +10,7 @@
 #include "madang/base/log.h"
 #include "madang/ngsi/expiry.h"
 
+#include "ballast.h"
 #include "cursor.h"
 #include "folder.h"
 #include "live/live.h"
@@ -34,7 +35,8 @@ constexpr std::uint64_t kNextSlice = 1'000;
 // that grow side by side would all be in memory at once.
 constexpr std::uint64_t kSliceBesidePage = 250;
 constexpr std::uint64_t kLargePage = 32 << 10;  // bytes of entities shown
-constexpr std::uint64_t kShownBesides = 3;      // an entity that is looked up and shown besides: so many looked at
+constexpr std::uint64_t kBallast = 4 << 20;
+constexpr std::uint64_t kShownBesides = 3;  // an entity that is looked up and shown besides: so many looked at
 
 state::Limits limits_of(const Options& options) {
   state::Limits limits;
@@ -79,7 +81,11 @@ using QuestionPtr = std::shared_ptr<Question>;
 class HubImpl final : public Hub {
  public:
   HubImpl(base::FileSystem& files, const base::Clock& clock, Options options)
-      : files_(files), clock_(clock), options_(std::move(options)), folder_{options_.folder} {}
+      : files_(files),
+        clock_(clock),
+        options_(std::move(options)),
+        folder_{options_.folder},
+        ballast_(files, folder_.ballast(), std::min(kBallast, options_.reserve_bytes)) {}
   ~HubImpl() override { close(); }
 
   base::Status start() {
@@ -95,13 +101,14 @@ class HubImpl final : public Hub {
     const auto snapshots = state::list_snapshots(files_, folder_.snapshots());
     if (!snapshots.empty()) how.begin_after = snapshots.front().complete;
     MADANG_TRY(journal_, journal::Journal::open(files_, folder_.journal(), how, clock_));
-    MADANG_TRY(voice_, Voice::open(files_, folder_.outbox(), clock_, options_, journal_->last()));
+    MADANG_TRY(voice_,
+               with_room([&] { return Voice::open(files_, folder_.outbox(), clock_, options_, journal_->last()); }));
     MADANG_TRY(recovered_, recover(store_, limits_of(options_), files_, folder_, *journal_, options_.threads,
                                    options_.progress, voice_.get()));
     (void)store_->show(journal_->durable(), 0);
     // History is RocksDB's, which knows no other files than the operating system's.
     if (options_.history && &files_ == &base::real_files()) {
-      MADANG_TRY(past_, Past::open(options_, folder_.history(), *journal_, *store_, clock_));
+      MADANG_TRY(past_, with_room([&] { return Past::open(options_, folder_.history(), *journal_, *store_, clock_); }));
     }
     tap_.look(*store_);
     MADANG_CHECK(voice_->start(tap_, journal_->last()));
@@ -121,6 +128,7 @@ class HubImpl final : public Hub {
       if (!declared.ok() && declared.error().code != Code::already_exists) return declared;
     }
     if (past_) past_->start();
+    ballast_.take_on(options_.reserve_bytes);
     maintenance_->start();
     live_.emplace(*store_, tap_, *journal_, clock_, options_.live);
     live_->start();
@@ -448,6 +456,15 @@ class HubImpl final : public Hub {
   }
 
  private:
+  /// The outbox and history write a little where they open, also on a disk that is full.
+  template <class Open>
+  auto with_room(Open&& open) -> decltype(open()) {
+    auto opened = open();
+    if (opened.ok() || opened.error().code != Code::insufficient_storage || !ballast_.throw_off()) return opened;
+    base::log::warning("the disk is full: the ballast was thrown off", {{"file", folder_.ballast()}});
+    return open();
+  }
+
   /// Has a thread that may wait for the disk answer, and the answer told where the question came from.
   template <class Value, class Ask>
   void ask_past(const PrincipalPtr& who, std::string_view tenant, base::Executor& home, Told<Value> done, Ask ask) {
@@ -460,7 +477,7 @@ class HubImpl final : public Hub {
     if (!found.ok()) return tell(found.error());
     past_->read(store_->shown(), [this, who, tenant = *found, tell, ask = std::move(ask)](const base::Status& ready) {
       if (!ready.ok()) return tell(ready.error());
-      PastReads past(past_->history(), *store_, *tenant, filter_of(*who, tenant->name()));
+      PastReads past(past_->history(), *store_, *tenant, filter_of(*who, tenant->name()), clock_.now());
       tell(ask(past));
     });
   }
@@ -667,6 +684,7 @@ class HubImpl final : public Hub {
   const base::Clock& clock_;
   const Options options_;
   const Folder folder_;
+  Ballast ballast_;
   std::unique_ptr<base::File> lock_;
   std::unique_ptr<state::Store> store_;
   std::unique_ptr<journal::Journal> journal_;

@@ -14,8 +14,8 @@ namespace madang::hub {
 class PastReads {
  public:
   PastReads(const history::History& history, state::Store& store, const state::Tenant& tenant,
-            const ngsi::Filter* filter)
-      : history_(history), store_(store), tenant_(tenant), filter_(filter) {}
+            const ngsi::Filter* filter, ngsi::Timestamp now)
+      : history_(history), store_(store), tenant_(tenant), filter_(filter), now_(now) {}
 
   base::Result<ngsi::Evolution> retrieve(const std::string& id, ngsi::EvolutionQuery query);
   base::Result<ngsi::EvolutionsAnswer> query(const ngsi::EvolutionsQuery& query, const ngsi::EvolutionsPage& page);
@@ -34,6 +34,8 @@ class PastReads {
   std::optional<Visible> see(ngsi::EntityView outline) const;
   base::Result<Visible> find(const std::string& id) const;
   ngsi::EvolutionQuery restrict_to(const Visible& visible, ngsi::EvolutionQuery query) const;
+  /// Without instances that have expired (clause 4.22): they were to be kept so long and no longer.
+  base::Result<ngsi::Evolution> read(const std::string& id, const ngsi::EvolutionQuery& query) const;
   base::Result<bool> meets(const Visible& visible, const ngsi::EvolutionsQuery& query) const;
   /// Calls take(visible) for each entity of the page. Counts and pages.
   struct Paged {
@@ -48,6 +50,7 @@ class PastReads {
   state::Store& store_;
   const state::Tenant& tenant_;
   const ngsi::Filter* const filter_;
+  const ngsi::Timestamp now_;
 };
 
 }  // namespace madang::hub

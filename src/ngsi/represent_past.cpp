@@ -102,10 +102,12 @@ class EvolutionWriter : private Writer {
     if (past.scope) in_scope_ = times_in_scope(evolution.scopes, *past.scope, past.property);
   }
 
-  void write() {
+  void write(const std::vector<ElsewhereAttribute>& elsewhere) {
     open(evolution_.deleted_at);
     if (how_.pick_scope) scopes();
     for (std::size_t i = 0; i < entity_.attribute_count();) i = attribute(i);
+    for (std::size_t i = 0; i < elsewhere.size(); ++i)  // those of one name stand side by side
+      if (i == 0 || elsewhere[i].name != elsewhere[i - 1].name) nothing_of(elsewhere[i]);
     close();
   }
 
@@ -133,6 +135,17 @@ class EvolutionWriter : private Writer {
     // What a scope hides is not there; what another part of the answer has is.
     if (!any && past_.scope) out_.resize(begin);
     return end;
+  }
+
+  void nothing_of(const ElsewhereAttribute& attribute) {
+    if (entity_.has_attribute(attribute.name) || !is_shown(entity_, attribute.name, how_, filter_)) return;
+    member(attribute.name);
+    if (!past_.values) return out_ += "[]", void();
+    out_ += "{\"type\":\"";
+    out_ += kind_name(attribute.kind);
+    out_ += '"';
+    member(values_member(attribute.kind));
+    out_ += "[]}";
   }
 
   bool instances(std::size_t first, std::size_t end) {
@@ -333,9 +346,9 @@ class AggregationWriter : private Writer {
   const Filter* filter_;
 };
 
-/// Clause 5.7.1.4 by analogy: what was picked must be there.
+/// Clause 5.7.1.4 by analogy: of what was asked for something must be there.
 bool shows_core(const Representation& how) {
-  return how.pick_id || how.pick_type || how.has_attributes;
+  return !how.has_attributes && (how.pick_id || how.pick_type);
 }
 
 }  // namespace
@@ -355,7 +368,7 @@ std::vector<std::pair<Timestamp, Timestamp>> times_in_scope(const std::vector<Sc
 
 bool shows_anything(const Evolution& evolution, const PastRepresentation& how, const Filter* filter) {
   if (shows_core(how.how)) return true;
-  if (how.how.pick_scope && !evolution.scopes.empty()) return true;
+  if (how.how.pick_scope && !how.how.has_attributes && !evolution.scopes.empty()) return true;
   const EntityView entity = evolution.view();
   for (std::size_t i = 0; i < entity.attribute_count(); ++i)
     if (is_shown(entity, entity.attribute_name(i), how.how, filter)) return true;
@@ -363,8 +376,9 @@ bool shows_anything(const Evolution& evolution, const PastRepresentation& how, c
 }
 
 void append_evolution(std::string& out, const Evolution& evolution, Vocabulary& vocabulary,
-                      const PastRepresentation& how, const Filter* filter) {
-  EvolutionWriter(out, evolution, vocabulary, how, filter).write();
+                      const PastRepresentation& how, const Filter* filter,
+                      const std::vector<ElsewhereAttribute>& elsewhere) {
+  EvolutionWriter(out, evolution, vocabulary, how, filter).write(elsewhere);
 }
 
 bool shows_anything(const Aggregation& aggregation, const Representation& how, const Filter* filter) {

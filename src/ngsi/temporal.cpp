@@ -40,9 +40,23 @@ std::int64_t times(std::int64_t a, std::int64_t b) {
   return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::int64_t>::max() : product;
 }
 
+/// A time that is further away than Timestamp goes bounds as well as the last one there is, or the first.
+std::optional<Timestamp> far_time(std::string_view text) {
+  constexpr std::size_t kYear = 4;
+  constexpr int kFirst = 1678, kLast = 2261;  // whole years that there are
+  int year = 0;
+  if (text.size() < kYear) return std::nullopt;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + kYear, year);
+  if (fault != std::errc() || end != text.data() + kYear || (year >= kFirst && year <= kLast)) return std::nullopt;
+  // Of the same make, but for the year: all have their 29 February.
+  if (!base::parse_date_time("2000" + std::string(text.substr(kYear))).ok()) return std::nullopt;
+  return Timestamp{year > kLast ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min()};
+}
+
 base::Result<Timestamp> read_time(std::string_view text, std::string_view where) {
   auto time = base::parse_date_time(text);
   if (time.ok()) return *time;
+  if (const auto far = far_time(text)) return *far;
   return wrong("\"" + std::string(where) + "\": " + time.error().message, where);
 }
 

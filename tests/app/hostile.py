@@ -465,7 +465,8 @@ class Messages(Shared):
         self.refused("one chunk", chunked + b"1000001\r\n", 413)
         before = memory(self.server, "VmRSS")
         self.refused("in small chunks", chunked + (b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 300, 413)
-        self.assert_memory_below(memory(self.server, "VmRSS") - before, 48 * MIB)
+        # The buffer that grows to 16 MiB is copied as it does, and the rest of the server does not stand still.
+        self.assert_memory_below(memory(self.server, "VmRSS") - before, 64 * MIB)
 
 
 class Bodies(Shared):

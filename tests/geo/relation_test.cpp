@@ -309,11 +309,24 @@ TEST(Relations, PointsAgreeWithBruteForceEvenOdd) {
   }));
 }
 
+TEST(Relations, AnEdgeThereAndBackThroughTheMiddleOfAnAreaTakesNothingAway) {
+  // The place that stands for the whole face is (2, 2), the tip of the spike.
+  const Geometry spiked = polygon({{{1, 0}, {2, 5}, {2, 2}, {2, 4}, {5, 5}, {1, 0}}});
+  const Geometry other = polygon({{{0, 0}, {2, 0}, {0, 1}, {0, 0}}});
+  EXPECT_TRUE(prepare(spiked)->overlaps(other));
+  EXPECT_TRUE(prepare(other)->overlaps(spiked));
+  EXPECT_TRUE(prepare(spiked)->contains(polygon({{{2.1, 2.5}, {2.2, 2.5}, {2.2, 2.6}, {2.1, 2.5}}})));
+}
+
 TEST(Relations, BetweenAreasAgreeWithBruteForce) {
   EXPECT_TRUE(rc::check([] {
     const Polygon a = lattice_polygon(between(1, 2), 7, 6), b = lattice_polygon(1, 7, 6);
     const auto x = prepare(polygon(a));
     const Geometry y = polygon(b);
+    std::string drawn;
+    append_geojson(drawn, x->geometry());
+    append_geojson(drawn += " and ", y);
+    RC_LOG() << drawn;
     bool common = false, a_only = false, b_only = false;
     for (double lon = 0.0131; lon < 6; lon += 0.0417) {
       for (double lat = 0.0173; lat < 6; lat += 0.0419) {

@@ -226,6 +226,7 @@ RC_GTEST_PROP(HistoryProperty, AnswersWhatAFullScanWould, ()) {
 
   const auto time_of = [&](const Told& each) -> std::optional<std::int64_t> {
     if (property == ngsi::TimeProperty::observed_at) return each.observed;
+    if (each.deleted) return std::nullopt;  // a deletion was neither created nor modified
     return property == ngsi::TimeProperty::modified_at ? each.modified : each.created;
   };
   std::map<std::pair<std::string, std::string>, std::vector<Told>> by_series;

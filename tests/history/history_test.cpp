@@ -136,7 +136,7 @@ TEST_F(HistoryTest, ScopesAreAHistoryOfTheirOwn) {
   auto query = everything();
   query.interval = ngsi::Interval{ngsi::TimeProperty::observed_at, base::Timestamp{second.ns + 1}, std::nullopt};
   const auto later = evolution(kRoom, query);
-  ASSERT_EQ(later.scopes.size(), 1u);  // annex C.5.16: the one that stands
+  ASSERT_EQ(later.scopes.size(), 1u);           // annex C.5.16: the one that stands
   ASSERT_EQ(later.scopes_in_force.size(), 1u);  // set before, in force still
   EXPECT_EQ(later.scopes_in_force[0], (std::vector<std::string>{"/B", "/C"}));
 }

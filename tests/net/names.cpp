@@ -63,6 +63,7 @@ namespace madang::net::testing {
 void set_name(const std::string& name, const std::string& address) {
   const std::lock_guard lock(names().mutex);
   names().address_of[name] = address;
+  if (address.empty()) names().released = false;  // those of an earlier test have been let go
 }
 
 void release_names() {

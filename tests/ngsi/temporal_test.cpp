@@ -54,6 +54,12 @@ TEST(TemporalQuery, NothingAskedIsEverything) {
   EXPECT_EQ(query.last_n, 0u);
 }
 
+TEST(TemporalQuery, TimesBeyondThoseThereAreBoundAllTheSame) {
+  EXPECT_EQ(parse_temporal_query(asked("before", "2999-01-01T00:00:00Z")).value().interval()->until->ns, INT64_MAX);
+  EXPECT_EQ(parse_temporal_query(asked("after", "0001-02-29T00:00:00Z")).value().interval()->from->ns, INT64_MIN);
+  EXPECT_EQ(refused_for(asked("before", "2999-13-01T00:00:00Z")), "timeAt");
+}
+
 TEST(TemporalQuery, RefusalsNameTheParameter) {
   EXPECT_EQ(refused_for(asked("during", kNoon)), "timerel");
   EXPECT_EQ(refused_for(asked("after", "2020-08-01")), "timeAt");

@@ -76,8 +76,8 @@ class City {
   void stage_attribute(const Thing& thing, const std::string& attribute) {
     const std::uint64_t at = ++position;
     const Symbol only = *tenant().symbols().intern(attribute);
-    store.stage(tenant(), {at}, store.look_up(tenant(), thing.id), thing.id, block(tenant().symbols(), thing, at),
-                {}, only);
+    store.stage(tenant(), {at}, store.look_up(tenant(), thing.id), thing.id, block(tenant().symbols(), thing, at), {},
+                only);
   }
   void stage_removal(std::string_view id, std::string_view name = "") {
     store.stage(tenant(name), {++position}, id, {});

@@ -20,12 +20,13 @@
 namespace madang::hub {
 
 struct LiveOptions {
-  std::chrono::milliseconds gather{40};       // changes of so long are told together
-  std::uint64_t queue_bytes = 64ull << 20;    // changes not looked at yet; beyond: followers are told that they missed some
-  std::uint64_t batch_bytes = 256ull << 20;   // told and still held for slow readers; beyond: the slowest are let go
-  std::size_t questions = 1'000;              // different ones at a time; beyond: too_many_requests
-  std::size_t catch_up_entities = 100'000;    // changed while one was away; beyond: conflict
-  std::size_t waiting_reads = 256;            // of the journal, and waiting for what comes next
+  std::chrono::milliseconds gather{40};  // changes of so long are told together
+  std::uint64_t queue_bytes =
+      64ull << 20;  // changes not looked at yet; beyond: followers are told that they missed some
+  std::uint64_t batch_bytes = 256ull << 20;  // told and still held for slow readers; beyond: the slowest are let go
+  std::size_t questions = 1'000;             // different ones at a time; beyond: too_many_requests
+  std::size_t catch_up_entities = 100'000;   // changed while one was away; beyond: conflict
+  std::size_t waiting_reads = 256;           // of the journal, and waiting for what comes next
 };
 
 /// What a change means to a question.
@@ -40,7 +41,7 @@ struct LiveChange {
   base::Timestamp time;
   LiveKind kind = LiveKind::entity;
   std::string_view id;
-  ngsi::EntityView entity;             // of LiveKind::entity
+  ngsi::EntityView entity;               // of LiveKind::entity
   const ngsi::Filter* filter = nullptr;  // attributes that it hides are not shown
 };
 
@@ -87,7 +88,7 @@ struct JournalEntry {
   base::Timestamp time;
   Kind kind = Kind::put;
   std::string id;
-  ngsi::EntityBlock block;           // the entity; of a patch its changed attributes (Kind::null: gone); null: removed
+  ngsi::EntityBlock block;  // the entity; of a patch its changed attributes (Kind::null: gone); null: removed
 };
 
 class Live {

@@ -25,8 +25,14 @@ struct PastRepresentation {
 
 /// Has the entity anything to show?
 bool shows_anything(const Evolution& evolution, const PastRepresentation& how, const Filter* filter);
+/// An attribute that has no instance in this part of an answer, and has some in another.
+struct ElsewhereAttribute {
+  Symbol name = Symbol::none;
+  Kind kind = Kind::property;
+};
 void append_evolution(std::string& out, const Evolution& evolution, Vocabulary& vocabulary,
-                      const PastRepresentation& how, const Filter* filter = nullptr);
+                      const PastRepresentation& how, const Filter* filter = nullptr,
+                      const std::vector<ElsewhereAttribute>& elsewhere = {});
 
 /// `methods` in the order in which they are shown.
 bool shows_anything(const Aggregation& aggregation, const Representation& how, const Filter* filter);

@@ -35,10 +35,10 @@ struct Limits {
   std::uint64_t tenant_entities = 50'000'000;
   std::uint64_t tenant_bytes = 0;  // 0: memory_bytes
   std::size_t tenants = 1'000;
-  std::size_t declared_indexes = 64;                             // a tenant
-  std::size_t documents = 2'000;                                 // a tenant, of each collection
+  std::size_t declared_indexes = 64;                                  // a tenant
+  std::size_t documents = 2'000;                                      // a tenant, of each collection
   std::map<std::string, std::size_t, std::less<>> documents_of = {};  // the same, of collections that differ
-  std::uint64_t document_bytes = 64ull << 20;                    // a tenant, of all together
+  std::uint64_t document_bytes = 64ull << 20;                         // a tenant, of all together
   std::uint64_t query_cost = 50'000'000;  // entities looked at by one question; beyond: too_complex
   ngsi::SymbolLimits symbols = {};
 };

@@ -85,7 +85,16 @@ const ParamInfo& info(Param param);
 std::span<const ParamInfo> all_params();
 
 /// Media types of answers, as bits in the order of preference of clause 6.3.4.
-enum Media : std::uint8_t { kNoMedia = 0, kJson = 1, kLdJson = 2, kGeoJson = 4, kText = 8, kHtml = 16, kEvents = 32, kLines = 64 };
+enum Media : std::uint8_t {
+  kNoMedia = 0,
+  kJson = 1,
+  kLdJson = 2,
+  kGeoJson = 4,
+  kText = 8,
+  kHtml = 16,
+  kEvents = 32,
+  kLines = 64
+};
 std::string_view media_name(Media media);
 
 enum class Body : std::uint8_t {

@@ -20,7 +20,7 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 /// The parameters of one request. Values point into the target, or into `decoded` where they were percent-encoded.
 class Parameters {
  public:
-  static constexpr std::size_t kMost = 48;
+  static constexpr std::size_t kMost = 64;
 
   /// Clause 6.3.20: a parameter that the operation does not take, one given twice, and an unknown value of `options` or
   /// `format` are invalid_request.

@@ -37,11 +37,11 @@ base::Result<std::shared_ptr<Feed>> Board::feed(Call& call, const std::string& k
     if (auto feed = known->second.lock()) return feed;
   }
   auto feed = std::make_shared<Feed>(weak_from_this(), key);
-  MADANG_TRY(auto ticket, call.environment.hub.live().follow(
-                              call.who, call.tenant, key, make(), loop_,
-                              [weak = std::weak_ptr(feed)](const hub::LiveBatchPtr& batch) {
-                                if (const auto alive = weak.lock()) alive->take(batch);
-                              }));
+  MADANG_TRY(auto ticket,
+             call.environment.hub.live().follow(call.who, call.tenant, key, make(), loop_,
+                                                [weak = std::weak_ptr(feed)](const hub::LiveBatchPtr& batch) {
+                                                  if (const auto alive = weak.lock()) alive->take(batch);
+                                                }));
   feed->hold(std::move(ticket));
   feeds_.insert_or_assign(key, feed);
   if (!std::exchange(ticking_, true)) loop_.after(kQuiet, [self = shared_from_this()] { self->tick(); });

@@ -65,7 +65,8 @@ void answer(Call& call, const ngsild::View& view, base::Result<hub::Live::Change
   if (!call.alive()) return;
   if (!changes.ok()) {
     if (changes.error().code != Code::conflict) return call.fail(changes.error());
-    return answer_gone(call, changes.error(), "/changes?limit=0, then a query of all entities, then after that position");
+    return answer_gone(call, changes.error(),
+                       "/changes?limit=0, then a query of all entities, then after that position");
   }
   std::string text = call.loop.take_buffer();
   for (const Entry& entry : changes->entries) append_line(text, entry, call, view);
@@ -88,7 +89,8 @@ void FeedChanges::operator()(Call&& taken) const {
 
   const std::uint64_t limit = taken.params.number(Param::limit).value_or(kDefault);
   if (limit > kMost) {
-    return taken.fail(error(Code::too_many_results, "At most " + std::to_string(kMost) + " changes at a time.", "limit"));
+    return taken.fail(
+        error(Code::too_many_results, "At most " + std::to_string(kMost) + " changes at a time.", "limit"));
   }
   const std::chrono::seconds wait(taken.params.number(Param::wait).value_or(0));
   if (wait > kLongestWait) {

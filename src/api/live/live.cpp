@@ -20,8 +20,8 @@ base::Result<Media> wanted_media(const Call& call) {
   if (wanted.empty() || wanted == "application/json") return kJson;
   if (wanted == "application/ld+json") return kLdJson;
   if (wanted == "application/geo+json") return kGeoJson;
-  return error(Code::bad_request_data,
-               "\"accept\" is application/json, application/ld+json or application/geo+json.", "accept");
+  return error(Code::bad_request_data, "\"accept\" is application/json, application/ld+json or application/geo+json.",
+               "accept");
 }
 
 base::Result<ngsild::Question> read_question(const Call& call) {

@@ -9,11 +9,11 @@ namespace madang::api::live {
 
 namespace {
 
-constexpr std::size_t kBehind = 256 << 10;     // unsent bytes from which on a reader does not keep up
-constexpr std::size_t kPortion = 128 << 10;    // written at once of what waits
-constexpr std::uint32_t kPage = 200;           // entities of what matches now, of one look
+constexpr std::size_t kBehind = 256 << 10;   // unsent bytes from which on a reader does not keep up
+constexpr std::size_t kPortion = 128 << 10;  // written at once of what waits
+constexpr std::uint32_t kPage = 200;         // entities of what matches now, of one look
 constexpr std::size_t kMissedAtOnce = 100;
-constexpr std::size_t kWaiting = 20'000;       // entities that may wait for one reader
+constexpr std::size_t kWaiting = 20'000;  // entities that may wait for one reader
 
 void append_gone(std::string& out, std::string_view id, std::string_view reason) {
   out += "{\"id\":";
@@ -112,8 +112,8 @@ void Reader::page_done(const base::Result<hub::QueryAnswer>& answer) {
 void Reader::catch_some() {
   if (next_missed_ >= missed_.size()) return set_fence();
   const std::size_t end = std::min(next_missed_ + kMissedAtOnce, missed_.size());
-  auto some = std::make_shared<std::vector<hub::Live::Missed>>(missed_.begin() + static_cast<std::ptrdiff_t>(next_missed_),
-                                                               missed_.begin() + static_cast<std::ptrdiff_t>(end));
+  auto some = std::make_shared<std::vector<hub::Live::Missed>>(
+      missed_.begin() + static_cast<std::ptrdiff_t>(next_missed_), missed_.begin() + static_cast<std::ptrdiff_t>(end));
   next_missed_ = end;
   ngsi::Query query = question_.query;
   if (!query.ids.empty()) {
@@ -151,8 +151,8 @@ void Reader::caught(const std::vector<hub::Live::Missed>& some,
       event(text, "entity", position, [&](std::string& out) { out += found->second; });
       continue;
     }
-    const auto there = call_->environment.hub.retrieve(*call_->who, call_->tenant, id,
-                                                       [](ngsi::EntityView, const ngsi::Filter*) {});
+    const auto there =
+        call_->environment.hub.retrieve(*call_->who, call_->tenant, id, [](ngsi::EntityView, const ngsi::Filter*) {});
     const std::string_view reason = there.ok() ? "unmatched" : "deleted";
     event(text, "gone", position, [&, &missed_id = id](std::string& out) { append_gone(out, missed_id, reason); });
   }
@@ -211,9 +211,7 @@ void Reader::flush_waiting() {
   }
   std::string text;
   if (begun_ && skipped_ > 0) {
-    event(text, "coalesced", 0, [&](std::string& out) {
-      out += "{\"skipped\":" + std::to_string(skipped_) + "}";
-    });
+    event(text, "coalesced", 0, [&](std::string& out) { out += "{\"skipped\":" + std::to_string(skipped_) + "}"; });
   }
   skipped_ = 0;
   while (!waiting_.empty() && text.size() < kPortion) {

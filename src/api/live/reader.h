@@ -39,10 +39,10 @@ class Reader final : public OutletOwner, public std::enable_shared_from_this<Rea
 
  private:
   enum class State : std::uint8_t {
-    current,    // shows what matches now
-    catching,   // or what became of the entities that changed meanwhile
-    fenced,     // waits until what came in between is known
-    lagging,    // has events waiting
+    current,   // shows what matches now
+    catching,  // or what became of the entities that changed meanwhile
+    fenced,    // waits until what came in between is known
+    lagging,   // has events waiting
     live,
   };
   struct Waiting {
@@ -89,11 +89,11 @@ class Reader final : public OutletOwner, public std::enable_shared_from_this<Rea
   // Events that wait, the newest of each entity, in the order of positions.
   std::map<std::uint64_t, Waiting> waiting_;
   std::unordered_map<std::string, std::uint64_t> waits_at_;
-  std::uint64_t skipped_ = 0;   // not told since: a newer one took their place
-  std::uint64_t reached_ = 0;   // the newest position told
+  std::uint64_t skipped_ = 0;  // not told since: a newer one took their place
+  std::uint64_t reached_ = 0;  // the newest position told
   std::uint64_t fence_ = 0;
-  bool begun_ = false;          // `current` has been told
-  std::string_view lost_;       // why it cannot go on, where that was so before it could be told
+  bool begun_ = false;     // `current` has been told
+  std::string_view lost_;  // why it cannot go on, where that was so before it could be told
 };
 
 }  // namespace madang::api::live

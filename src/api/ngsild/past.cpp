@@ -55,7 +55,8 @@ void retrieve(const std::shared_ptr<PastPage>& page, const std::string& id) {
     hub.aggregate_past(call.who, call.tenant, id, aggregation_of(page->view()), loop,
                        [page, id](base::Result<ngsi::Aggregation> aggregation) {
                          if (!aggregation) return page->fail(aggregation.error());
-                         if (!ngsi::shows_anything(*aggregation, page->view().how.how, nullptr))
+                         if (aggregation->series.empty() &&
+                             !ngsi::shows_anything(*aggregation, page->view().how.how, nullptr))
                            return page->fail(nothing_of(id));
                          std::vector<ngsi::Aggregation> one;
                          one.push_back(std::move(*aggregation));

@@ -30,8 +30,10 @@ void PastPage::done(std::vector<ngsi::Evolution>&& evolutions, std::uint64_t cou
   if (!call_.alive()) return;
   evolutions_ = std::move(evolutions);
   if (!evolutions_.empty()) note_last(evolutions_.back().view());
+  count_ = count, more_ = more;
   cut();
-  begin(count, more);
+  elsewhere_.resize(evolutions_.size());
+  cut_ ? look_elsewhere(0) : begin();
 }
 
 void PastPage::done(std::vector<ngsi::Aggregation>&& aggregations, std::uint64_t count, bool more) {
@@ -39,15 +41,15 @@ void PastPage::done(std::vector<ngsi::Aggregation>&& aggregations, std::uint64_t
   aggregations_ = std::move(aggregations);
   if (auto known = check_methods(); !known.ok()) return call_.fail(known.error());
   if (!aggregations_.empty()) note_last(ngsi::EntityView(aggregations_.back().entity));
-  begin(count, more);
+  count_ = count, more_ = more;
+  begin();
 }
 
 void PastPage::fail(const base::Error& fault) {
   if (call_.alive()) call_.fail(fault);
 }
 
-void PastPage::begin(std::uint64_t count, bool more) {
-  count_ = count, more_ = more;
+void PastPage::begin() {
   text_ = call_.loop.take_buffer();
   if (many) text_ += '[';
   go_on();
@@ -77,6 +79,24 @@ void PastPage::cut() {
   if (backwards && time.relation == Relation::before) range_start_ = time.at;
   if (backwards && time.relation == Relation::between) range_start_ = time.end_at;
   if (!backwards && (time.relation == Relation::after || time.relation == Relation::between)) range_start_ = time.at;
+}
+
+void PastPage::look_elsewhere(std::size_t index) {
+  while (index < evolutions_.size() && !evolutions_[index].cut) ++index;
+  if (index == evolutions_.size()) return begin();
+  ngsi::EvolutionQuery last = view_.evolution;  // one instance of each attribute that has any
+  last.last = 1;
+  last.most = ngsi::kMostInstances;
+  call_.environment.hub.retrieve_past(call_.who, call_.tenant, std::string(evolutions_[index].view().id()), last,
+                                      call_.responder.loop(),
+                                      [self = shared_from_this(), index](base::Result<ngsi::Evolution> found) {
+                                        if (!self->call_.alive()) return;
+                                        if (!found) return self->call_.fail(found.error());
+                                        const ngsi::EntityView all = found->view();
+                                        for (std::size_t i = 0; i < all.attribute_count(); ++i)
+                                          self->elsewhere_[index].push_back({all.attribute_name(i), all.kind(i)});
+                                        self->look_elsewhere(index + 1);
+                                      });
 }
 
 /// Clause 5.7.4.4: an attribute that was asked for by name must be one that some of the methods can do with.
@@ -121,7 +141,7 @@ void PastPage::append(std::size_t index) {
     return;
   }
   if (auto outcome = amend(evolutions_[index]); !outcome.ok()) return;
-  ngsi::append_evolution(text_, evolutions_[index], words, view_.how);
+  ngsi::append_evolution(text_, evolutions_[index], words, view_.how, nullptr, elsewhere_[index]);
   evolutions_[index] = {};
 }
 

@@ -32,10 +32,12 @@ class PastPage : public std::enable_shared_from_this<PastPage> {
 
  private:
   std::size_t size() const { return evolutions_.size() + aggregations_.size(); }
-  void begin(std::uint64_t count, bool more);
+  void begin();
   void note_last(ngsi::EntityView entity);
   /// Clause 6.3.10: where one evolution is cut, all of them are, at the same time.
   void cut();
+  /// An evolution that is cut shows that there is more of other attributes: which ones, from the `index`th on.
+  void look_elsewhere(std::size_t index);
   base::Status check_methods() const;
   void go_on();
   void append(std::size_t index);
@@ -49,6 +51,7 @@ class PastPage : public std::enable_shared_from_this<PastPage> {
   Call& call_;
   PastView view_;
   std::vector<ngsi::Evolution> evolutions_;
+  std::vector<std::vector<ngsi::ElsewhereAttribute>> elsewhere_;  // by number of the evolution
   std::vector<ngsi::Aggregation> aggregations_;
   std::uint64_t count_ = 0;
   bool more_ = false, amended_ = false, cut_ = false;

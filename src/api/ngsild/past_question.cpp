@@ -71,7 +71,7 @@ base::Result<PastView> make_past(const Call& call, View&& view, const ngsi::Temp
   MADANG_TRY(const Shape shape, shape_of(call, text));
   if (shape == Shape::aggregated) {
     MADANG_TRY(past.aggregation, ngsi::parse_aggregation(text));
-  } else if (text.aggr_methods || text.aggr_period_duration) {
+  } else if ((text.aggr_methods || text.aggr_period_duration) && !call.params.has_option("aggregatedValues")) {
     const bool methods = text.aggr_methods.has_value();
     return error(Code::bad_request_data,
                  std::string(methods ? "\"aggrMethods\"" : "\"aggrPeriodDuration\"") +

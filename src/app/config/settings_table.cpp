@@ -195,6 +195,13 @@ const std::vector<Key>& keys() {
       {"notifications.signature_key_id", MADANG_SLOT(Text, notifying.signing.key_id),
        "What rfc9421 calls the key (`keyid`), so that receivers find theirs."},
 
+      {"live.questions", MADANG_SLOT(Count, storage.live.questions),
+       "Different questions that live streams follow at a time; beyond: 429. Streams with the same question share it."},
+      {"live.memory", MADANG_SLOT(Bytes, storage.live.batch_bytes),
+       "Events held for readers of live streams that do not keep up; beyond, the slowest have to come again."},
+      {"live.catch_up", MADANG_SLOT(Count, storage.live.catch_up_entities),
+       "Entities that may have changed while a reader was away; beyond: 410, it starts again."},
+
       {"log.file", MADANG_SLOT(Text, log_file), "Log file, reopened at SIGHUP; empty is standard error."},
       {"log.level", MADANG_SLOT(Text, log_level), "debug, info, warning or error."},
 

@@ -201,8 +201,8 @@ void Followers::look(Channel& channel, const Event& event) {
   LiveBatch& batch = *channel.batch;
   const auto begin = static_cast<std::uint32_t>(batch.text.size());
   channel.question->render(batch.text, change);
-  batch.items.push_back({change.position, std::string(change.id), begin, static_cast<std::uint32_t>(batch.text.size()),
-                         change.kind});
+  batch.items.push_back(
+      {change.position, std::string(change.id), begin, static_cast<std::uint32_t>(batch.text.size()), change.kind});
 }
 
 /// One piece of work for each home, however many follow there.

@@ -34,8 +34,8 @@ class JournalTail {
     state::Tenant* tenant = nullptr;
     std::uint64_t after = 0;
     base::Executor* home = nullptr;
-    std::function<void(base::Result<Live::MissedPage>)> missed;    // this,
-    std::function<void(base::Result<Live::Changes>)> changes;      // or this
+    std::function<void(base::Result<Live::MissedPage>)> missed;  // this,
+    std::function<void(base::Result<Live::Changes>)> changes;    // or this
     std::size_t limit = 0, bytes = 0;
     std::chrono::nanoseconds deadline{0};  // of the clock's monotonic time
     ReaderPtr reader;

@@ -1,9 +1,10 @@
 #pragma once
 // The hub's live streams: hub::Live over the tap and the journal.
 
+#include "madang/hub/live.h"
+
 #include "live/follower.h"
 #include "live/journal_tail.h"
-#include "madang/hub/live.h"
 
 namespace madang::hub {
 
