@@ -210,8 +210,21 @@ TEST_F(Subscribing, SaysWhatIsInTheLetter) {
   EXPECT_EQ(letter.body.find(R"({"id":"urn:ngsi-ld:Notification:)"), 0u);
 }
 
+TEST_F(Subscribing, IsLimitedInNumberAndALowerLimitShutsNothing) {
+  city.close();
+  city.options.delivery.subscriptions = 2;
+  city.start();
+  ASSERT_TRUE(city.subscribe("1", kRoom).ok());
+  ASSERT_TRUE(city.subscribe("2", kRoom).ok());
+  EXPECT_EQ(city.subscribe("3", kRoom).error().code, base::Code::insufficient_storage);
+  city.close();
+  city.options.delivery.subscriptions = 1;
+  city.start();
+  city.create("urn:r:1", R"("n":{"value":1})");
+  EXPECT_TRUE(city.office.wait(2));
+}
+
 TEST_F(Subscribing, ManyOfWhichFewMatch) {
-  city.options.delivery.subscriptions = 2'000;
   for (int i = 0; i < 1'000; ++i) {
     ASSERT_TRUE(city.subscribe(std::to_string(i),
                                R"("entities":[{"type":"T","id":"urn:r:)" + std::to_string(i) + R"("}])",

@@ -140,6 +140,9 @@ void Voice::create(const Principal& who, std::string_view tenant, ngsi::Subscrip
                    Kept done) {
   const auto found = tenant_for(who, tenant, Role::write);
   if (!found.ok()) return done(found.error());
+  if ((*found)->document_count(kSubscriptions) >= options_.delivery.subscriptions)
+    return done(
+        base::error(Code::insufficient_storage, "The tenant has as many subscriptions as it may. Remove some first."));
   record.owner = who.name;
   change(**found, record, {}, home, std::move(done));
 }
