@@ -98,6 +98,7 @@ class HubImpl final : public Hub {
     maintenance_.emplace(
         *store_, *journal_, *sequencer_, files_, clock_, options_, recovered_.snapshot,
         [this](Position position) { return voice_->reach(position); }, past_.get());
+    maintenance_->erasing().also([this](const ToBeGone& gone) { return voice_->erase(gone); });
     if (past_) maintenance_->erasing().also([this](const ToBeGone& gone) { return past_->erase(gone); });
     voice_->serve(*sequencer_);
     for (const IndexDeclaration& index : options_.indexes) {

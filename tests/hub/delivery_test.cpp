@@ -171,6 +171,38 @@ TEST_F(Delivering, AFullOutboxIsAGapThatSaysSo) {
   EXPECT_EQ(got, range(101 - static_cast<int>(full.waiting), 100));
 }
 
+TEST_F(Delivering, WhatIsErasedIsOwedNoMoreAndGoneFromTheOutbox) {
+  city.close();
+  city.options.erase_within = std::chrono::seconds(0);
+  city.start();
+  subscribe("a");
+  city.office.answer([](const Letter&) { return PostOffice::unreachable(); });
+  change(987'654, 987'656, "urn:r:kim");
+  change(1, 1, "urn:r:lee");
+  ASSERT_TRUE(city.wait_for("a", [](const DeliveryReport& r) { return r.waiting == 4; }));
+  const auto raw = [&] {
+    std::string all;
+    for (const std::string& name : *files.list("city/outbox"))
+      if (const auto text = base::read_file(files, "city/outbox/" + name); text.ok()) all += *text;
+    return all;
+  };
+  ASSERT_NE(raw().find("987654"), std::string::npos);
+  std::optional<base::Result<std::string>> asked;
+  city.hub->erase(*admin(), city.tenant, {{"urn:r:kim"}, false}, city.queue,
+                  [&](base::Result<std::string> id) { asked = std::move(id); });
+  ASSERT_TRUE(city.queue.run_until([&] { return asked.has_value(); }));
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!(*city.hub->erasures(*admin(), city.tenant))[0].done && std::chrono::steady_clock::now() < limit)
+    city.queue.run_posted();
+  ASSERT_TRUE((*city.hub->erasures(*admin(), city.tenant))[0].done);
+  for (const std::string_view word : {"987654", "987655", "987656", "urn:r:kim"})
+    EXPECT_EQ(raw().find(word), std::string::npos) << word;
+  city.office.answer([](const Letter&) { return PostOffice::status(200); });
+  clock.advance(std::chrono::minutes(10));
+  ASSERT_TRUE(city.wait_for("a", [](const DeliveryReport& r) { return r.waiting == 0; }));
+  EXPECT_EQ(values("a"), std::vector<int>{1});
+}
+
 TEST_F(Delivering, WhatIsTooOldIsAGap) {
   subscribe("a");
   city.office.answer([](const Letter&) { return PostOffice::unreachable(); });

@@ -42,6 +42,9 @@ class Delivery final : public base::Executor {
   /// Runs on the thread of deliveries. Dropped after stop().
   void post(std::function<void()> work) override;
 
+  /// Events that the outbox holds no more are not kept at hand either. On the thread of deliveries.
+  void forget(const Outbox::Which& which);
+
   // ---- any thread ----
 
   std::optional<DeliveryReport> report(std::string_view tenant, std::string_view id) const;

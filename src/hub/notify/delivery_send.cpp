@@ -81,6 +81,17 @@ void Delivery::pump(Box& box, Moment now) {
   pop_settled(box);
 }
 
+void Delivery::forget(const Outbox::Which& which) {
+  for (auto& [number, box] : boxes_) {
+    for (QueueEntry& entry : box->queue) {
+      if (!entry.event || entry.state != State::waiting || !which(box->state.tenant, entry.event->id(), entry.position))
+        continue;
+      entry.event = nullptr;
+      hot_bytes_ -= entry.bytes;
+    }
+  }
+}
+
 /// The event of an entry, from the outbox where it is not at hand. False: it is gone, and the entry with it.
 bool Delivery::load_event(Box& box, QueueEntry& entry) {
   if (entry.event) return true;
@@ -90,8 +101,9 @@ bool Delivery::load_event(Box& box, QueueEntry& entry) {
     hot_bytes_ += entry.bytes;
     return true;
   }
-  base::log::error("an event of the outbox cannot be read",
-                   {{"subscription", box.state.id}, {"reason", event.error().message}});
+  if (event.error().code != base::Code::not_found)  // else it was erased
+    base::log::error("an event of the outbox cannot be read",
+                     {{"subscription", box.state.id}, {"reason", event.error().message}});
   settle(box, entry);
   return false;
 }

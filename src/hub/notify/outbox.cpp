@@ -5,6 +5,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <shared_mutex>
 
@@ -16,6 +17,7 @@
 #include <rocksdb/write_batch.h>
 
 #include "madang/base/log.h"
+#include "madang/ngsi/record.h"
 
 #include "notify/rocks_files.h"
 
@@ -274,7 +276,49 @@ class RocksOutbox final : public Outbox {
     return run([&](rocksdb::DB& db) { return db.Delete({}, dead_key(box, position)); });
   }
 
+  Status erase(const Which& which) override {
+    std::vector<std::string> keys;
+    MADANG_CHECK(find(which, keys));
+    if (keys.empty()) return {};
+    rocksdb::WriteBatch batch;
+    for (const std::string& key : keys) batch.Delete(key);
+    return run([&](rocksdb::DB& db) {
+      rocksdb::Status status = db.Write({}, &batch);
+      if (status.ok()) status = db.Flush({});  // the log that has them goes with it
+      rocksdb::CompactRangeOptions all;
+      all.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+      return status.ok() ? db.CompactRange(all, nullptr, nullptr) : status;
+    });
+  }
+
  private:
+  Status find(const Which& which, std::vector<std::string>& keys) {
+    MADANG_CHECK(mend());
+    const std::shared_lock hold(mutex_);
+    if (db_ == nullptr) return closed();
+    std::map<BoxNumber, std::string> tenants;
+    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}));
+    for (at->Seek("S"); at->Valid() && at->key().starts_with("S"); at->Next()) {
+      MADANG_TRY(BoxState box, read_box(view(at->key()), view(at->value())));
+      tenants.emplace(box.number, std::move(box.tenant));
+    }
+    const auto look = [&](BoxNumber box, Position position) -> Status {
+      Eye eye(view(at->value()));
+      const Sides sides = skip_event(eye);
+      const std::string_view side = sides.after.empty() ? sides.before : sides.after;
+      MADANG_TRY(const std::string_view id, ngsi::record_id(std::as_bytes(std::span(side))));
+      const auto tenant = tenants.find(sides.boxes.empty() ? box : sides.boxes.front());
+      if (tenant != tenants.end() && which(tenant->second, id, position)) keys.push_back(at->key().ToString());
+      return {};
+    };
+    for (at->Seek("E"); at->Valid() && at->key().starts_with("E"); at->Next())
+      MADANG_CHECK(look(0, {big(view(at->key()).substr(1))}));
+    for (at->Seek("D"); at->Valid() && at->key().starts_with("D"); at->Next())
+      MADANG_CHECK(look(static_cast<BoxNumber>(big(view(at->key()).substr(1, 4))),
+                        {big(view(at->key()).substr(5))}));
+    return done(at->status());
+  }
+
   base::Error corrupt(std::string_view what) const {
     return base::error(Code::corrupt, "The outbox holds " + std::string(what) + " that cannot be read.", folder_);
   }

@@ -94,6 +94,13 @@ class Outbox {
   virtual base::Result<std::vector<DeadLetter>> dead_letters(BoxNumber box, std::size_t most) = 0;
   virtual base::Result<EventPtr> dead_event(state::Tenant& tenant, BoxNumber box, journal::Position position) = 0;
   virtual base::Status forget_dead(BoxNumber box, journal::Position position) = 0;
+
+  // ---- erasing ----
+
+  /// Takes the events and dead letters out that `which` says, of a tenant about an entity as of a position, and from the
+  /// files, too. Any thread.
+  using Which = std::function<bool(std::string_view tenant, std::string_view id, journal::Position position)>;
+  virtual base::Status erase(const Which& which) = 0;
 };
 
 }  // namespace madang::hub

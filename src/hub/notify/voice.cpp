@@ -116,6 +116,17 @@ void Voice::stop() {
   if (delivery_) delivery_->stop();
 }
 
+base::Result<bool> Voice::erase(const ToBeGone& gone) {
+  MADANG_CHECK(matcher_->reach(gone.highest()));
+  const auto held = std::make_shared<const ToBeGone>(gone);
+  const Outbox::Which which = [held](std::string_view tenant, std::string_view id, Position position) {
+    return held->holds(tenant, id, position);
+  };
+  MADANG_CHECK(outbox_->erase(which));
+  delivery_->post([this, which] { delivery_->forget(which); });
+  return true;
+}
+
 // ---- the desk ----
 
 base::Result<state::Tenant*> Voice::tenant_for(const Principal& who, std::string_view tenant, Role role) const {

@@ -7,6 +7,7 @@
 #include "madang/hub/hub.h"
 #include "madang/hub/subscriptions.h"
 
+#include "erasing.h"
 #include "folder.h"
 #include "notify/delivery.h"
 #include "notify/matcher.h"
@@ -35,6 +36,8 @@ class Voice final : public Subscriptions, public Witness {
   void speak(Courier& courier, ngsi::ContextStore& contexts);
   void stop();
   base::Status reach(journal::Position position) { return matcher_->reach(position); }
+  /// See EraseElsewhere. What is owed about them is not sent any more.
+  base::Result<bool> erase(const ToBeGone& gone);
 
   // ---- the desk ----
   void create(const Principal& who, std::string_view tenant, ngsi::SubscriptionRecord record, base::Executor& home,
