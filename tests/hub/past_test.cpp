@@ -99,6 +99,7 @@ TEST_F(PastTest, HistoryThatIsLostIsNoReasonNotToStart) {
 TEST_F(PastTest, OfOtherDataItIsRefused) {
   open();
   for (int i = 0; i < 5; ++i) drive(i);
+  ASSERT_EQ(speeds(past()).size(), 5u);  // so it has come that far
   world.close();
   std::filesystem::rename(world.options.folder + "/history", folder + "/aside");
   std::filesystem::remove_all(world.options.folder);
