@@ -314,8 +314,7 @@ class RocksOutbox final : public Outbox {
     for (at->Seek("E"); at->Valid() && at->key().starts_with("E"); at->Next())
       MADANG_CHECK(look(0, {big(view(at->key()).substr(1))}));
     for (at->Seek("D"); at->Valid() && at->key().starts_with("D"); at->Next())
-      MADANG_CHECK(look(static_cast<BoxNumber>(big(view(at->key()).substr(1, 4))),
-                        {big(view(at->key()).substr(5))}));
+      MADANG_CHECK(look(static_cast<BoxNumber>(big(view(at->key()).substr(1, 4))), {big(view(at->key()).substr(5))}));
     return done(at->status());
   }
 

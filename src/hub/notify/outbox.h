@@ -97,8 +97,8 @@ class Outbox {
 
   // ---- erasing ----
 
-  /// Takes the events and dead letters out that `which` says, of a tenant about an entity as of a position, and from the
-  /// files, too. Any thread.
+  /// Takes the events and dead letters out that `which` says, of a tenant about an entity as of a position, and from
+  /// the files, too. Any thread.
   using Which = std::function<bool(std::string_view tenant, std::string_view id, journal::Position position)>;
   virtual base::Status erase(const Which& which) = 0;
 };
