@@ -147,6 +147,7 @@ void add_bench(CLI::App& app, BenchCommand& b, int& code) {
   bench_.add_option("--seconds", b.seconds, "Seconds for each figure (3)")->check(CLI::Range(0.1, 600.0));
   bench_.add_option("--only", b.only, "Only figures whose name contains this");
   bench_.add_option("--folder", b.folder, "Where the data of the run goes, then removed (a folder under /var/tmp)");
+  bench_.add_flag("--history", b.history, "With a server that keeps history");
   bench_.add_option("--server-cpu", b.server_cpu, "Core of the server (0)");
   bench_.add_option("--load-cpu", b.load_cpu, "Core of the load (1)");
 }

@@ -74,7 +74,8 @@ class Bench {
   base::Status start(const std::string& threads, int cpu) {
     const std::string config = folder_ + "/madang.toml";
     std::ofstream(config) << "[[index]]\ntype = \"AirQualityObserved\"\nattribute = \"zone\"\n"
-                             "[[index]]\ntype = \"AirQualityObserved\"\nattribute = \"serial\"\n";
+                             "[[index]]\ntype = \"AirQualityObserved\"\nattribute = \"serial\"\n"
+                          << "[history]\nenabled = " << (command_.history ? "true\n" : "false\n");
     MADANG_TRY(auto child, Child::serve(cpu, {"--config", config, "--data", folder_ + "/data", "--port", "0",
                                               "--threads", threads, "--no-sample", "--log-level", "warning"}));
     port_ = child.port();

@@ -14,6 +14,7 @@ struct BenchCommand {
   double seconds = 3;
   std::string only;
   std::string folder;
+  bool history = false;  // the server keeps it meanwhile
   int server_cpu = 0, load_cpu = 1;
 };
 int bench(const BenchCommand& command);
