@@ -56,7 +56,9 @@ bool of_tenant(Op op) {
 
 /// Clauses 5.5.15, 6.3.22: what the operation is about is what a snapshot holds.
 base::Status enter_snapshot(Call& call) {
-  if (call.headers.snapshot.empty()) return {};
+  if (!call.headers.has_snapshot) return {};
+  if (!base::is_absolute_uri(call.headers.snapshot))
+    return error(Code::bad_request_data, "A snapshot's id is a URI.", "NGSILD-Snapshot");
   if (call.operation->op > Op::attribute_show) {  // streams tell of what goes on
     return error(Code::not_supported, "This operation is not offered within a snapshot.", "NGSILD-Snapshot");
   }

@@ -96,7 +96,7 @@ RequestHeaders::RequestHeaders(const net::Request& request) {
         break;
       case 15:
         if (named(name, "accept-encoding")) accept_encoding = value;
-        if (named(name, "ngsild-snapshot")) snapshot = value;
+        if (named(name, "ngsild-snapshot")) snapshot = value, has_snapshot = true;
         break;
       case 16:
         if (named(name, "content-encoding")) content_encoding = value;

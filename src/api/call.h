@@ -54,7 +54,8 @@ struct RequestHeaders {
       if_none_match, origin, prefer, snapshot, tenant;
   std::array<std::string_view, 4> links{};
   std::uint8_t link_count = 0;
-  bool has_if_match = false, has_if_none_match = false, has_length = false, has_tenant = false, too_many_links = false;
+  bool has_if_match = false, has_if_none_match = false, has_length = false, has_snapshot = false, has_tenant = false,
+       too_many_links = false;
 };
 
 /// The contexts of a batch whose entities do not share one (clause 5.6.7: each may bring its own).

@@ -78,8 +78,7 @@ void TlsStream::Free::operator()(ssl_st* tls) const {
   SSL_free(tls);
 }
 
-TlsStream::TlsStream(TlsContext& context, int socket, const std::string& host)
-    : socket_(socket), tls_(SSL_new(context.get())) {
+TlsStream::TlsStream(TlsContext& context, int socket, const std::string& host) : tls_(SSL_new(context.get())) {
   BIO* const bio = BIO_new(quiet_socket());
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
   SSL_set_bio(tls_.get(), bio, bio);

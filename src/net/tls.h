@@ -49,7 +49,6 @@ class TlsStream {
   struct Free {
     void operator()(ssl_st* tls) const;
   };
-  const int socket_;
   std::unique_ptr<ssl_st, Free> tls_;
   std::string reason_;
 };

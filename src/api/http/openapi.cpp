@@ -233,6 +233,10 @@ std::string_view answer_schema(const Operation& operation, int status, Media med
     case Op::past_query:
     case Op::past_query_batch:
     case Op::indexes_list:
+    case Op::erasures_list:
+    case Op::subscriptions_query:
+    case Op::deliveries_list:
+    case Op::dead_list:
       return R"({"type":"array","items":{"type":"object"}})";
     case Op::tenants_list:
       return R"({"type":"array","items":{"type":"string"}})";
