@@ -72,7 +72,7 @@ class Followers final : public Listener, public std::enable_shared_from_this<Fol
   std::deque<EventPtr> queue_;
   std::uint64_t queued_bytes_ = 0;
   std::uint64_t shown_ = 0;
-  bool lost_ = false, stop_ = false, listening_ = false;
+  bool lost_ = false, stop_ = false;
   std::map<std::string, ChannelPtr> channels_;
   std::vector<Fence> fences_;
   std::uint64_t next_number_ = 1;
