@@ -104,4 +104,18 @@ void ManageEntityMap::operator()(Call&& call) const {
   call.answer_empty(204);
 }
 
+base::Result<std::string> map_of_one(const Call& call, std::string_view id) {
+  EntityMaps& maps = *call.environment.maps;
+  const std::string_view named = call.headers.entity_map;
+  if (named.empty() && !call.params.flag(Param::entity_map)) return std::string();
+  auto map = maps.find(call.tenant, call.who->name, named);
+  if (!map) {
+    const auto lifetime = call.params.has(Param::entity_map_lifetime)
+                              ? parse_duration(call.params[Param::entity_map_lifetime])
+                              : std::nullopt;
+    MADANG_TRY(map, maps.make(call.tenant, call.who->name, 0, {std::string(id)}, lifetime));
+  }
+  return entity_map_line(*map);
+}
+
 }  // namespace madang::api::ngsild

@@ -32,4 +32,8 @@ class ManageEntityMap final : public Endpoint {
   void operator()(Call&& call) const override;
 };
 
+/// Clauses 5.7.1.4 and 5.7.3.4: the map that the request names, or a new one of this one entity; as a header line,
+/// which is empty where it asks for none.
+base::Result<std::string> map_of_one(const Call& call, std::string_view id);
+
 }  // namespace madang::api::ngsild

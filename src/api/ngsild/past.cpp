@@ -32,21 +32,6 @@ bool is_empty(const PastView& view, const ngsi::Evolution& evolution) {
   return view.evolution.interval && evolution.view().attribute_count() == 0 && evolution.scopes.empty();
 }
 
-/// The map that the request names, or a new one of this one entity, as a header line (5.7.3.4).
-base::Result<std::string> choose_map(const Call& call, std::string_view id) {
-  EntityMaps& maps = *call.environment.maps;
-  const std::string_view named = call.headers.entity_map;
-  if (named.empty() && !call.params.flag(Param::entity_map)) return std::string();
-  auto map = maps.find(call.tenant, call.who->name, named);
-  if (!map) {
-    const auto lifetime = call.params.has(Param::entity_map_lifetime)
-                              ? parse_duration(call.params[Param::entity_map_lifetime])
-                              : std::nullopt;
-    MADANG_TRY(map, maps.make(call.tenant, call.who->name, 0, {std::string(id)}, lifetime));
-  }
-  return entity_map_line(*map);
-}
-
 void retrieve(const std::shared_ptr<PastPage>& page, const std::string& id) {
   Call& call = page->call();
   net::Loop& loop = call.responder.loop();
@@ -182,7 +167,7 @@ void query_fixed(const std::shared_ptr<PastPage>& page, ngsi::EvolutionsQuery&& 
 void RetrievePast::operator()(Call&& call) const {
   auto view = past_view(call);
   if (!view) return call.fail(view.error());
-  auto map_line = choose_map(call, call.captures[0]);
+  auto map_line = map_of_one(call, call.captures[0]);
   if (!map_line) return call.fail(map_line.error());
   const std::string id(call.captures[0]);
   const auto page = std::make_shared<PastPage>(std::make_shared<Call>(std::move(call)), std::move(*view));

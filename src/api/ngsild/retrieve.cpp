@@ -85,21 +85,6 @@ struct Retrieval {
   }
 };
 
-/// Clause 5.7.1.4: the map that the request names, or a new one of this one entity; as a header line.
-base::Result<std::string> choose_map(const Call& call, std::string_view id) {
-  EntityMaps& maps = *call.environment.maps;
-  const std::string_view named = call.headers.entity_map;
-  if (named.empty() && !call.params.flag(Param::entity_map)) return std::string();
-  auto map = maps.find(call.tenant, call.who->name, named);
-  if (!map) {
-    const auto lifetime = call.params.has(Param::entity_map_lifetime)
-                              ? parse_duration(call.params[Param::entity_map_lifetime])
-                              : std::nullopt;
-    MADANG_TRY(map, maps.make(call.tenant, call.who->name, 0, {std::string(id)}, lifetime));
-  }
-  return entity_map_line(*map);
-}
-
 /// The entity and what its Relationships lead to, side by side (clause 4.5.23.3).
 void retrieve_flat(Call&& call, View&& view, const std::optional<ngsi::TypeSelection>& type, std::string map_line) {
   hub::Hub& hub = call.environment.hub;
@@ -132,7 +117,7 @@ void RetrieveEntity::operator()(Call&& call) const {
     if (!type) return call.fail(type.error());
     selection = std::move(*type);
   }
-  auto map_line = choose_map(call, id);
+  auto map_line = map_of_one(call, id);
   if (!map_line) return call.fail(map_line.error());
   if (view->join == Join::flat)
     return retrieve_flat(std::move(call), std::move(*view), selection, std::move(*map_line));
