@@ -24,6 +24,9 @@ find_library(GEOS_LIBRARY geos_c REQUIRED)
 add_library(geos INTERFACE)
 target_link_libraries(geos INTERFACE ${GEOS_LIBRARY})
 
+pkg_check_modules(PROJ REQUIRED IMPORTED_TARGET proj)
+add_library(proj ALIAS PkgConfig::PROJ)
+
 find_library(ROARING_LIBRARY roaring REQUIRED)
 add_library(roaring INTERFACE)
 target_link_libraries(roaring INTERFACE ${ROARING_LIBRARY})

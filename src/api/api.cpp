@@ -28,6 +28,7 @@
 #include "ngsild/retrieve.h"
 #include "ngsild/snapshots.h"
 #include "ngsild/subscriptions.h"
+#include "surfaces.h"
 
 namespace madang::api {
 namespace {
@@ -66,9 +67,20 @@ base::Status enter_snapshot(Call& call) {
   return {};
 }
 
+base::Status inflate(Call& call) {
+  const std::string_view coding = call.headers.content_encoding;
+  if (coding.empty() || coding == "identity") return {};
+  if (coding != "gzip")
+    return error(Code::unsupported_media_type, "The only content coding taken is gzip.", "Content-Encoding");
+  MADANG_TRY(call.inflated, gunzip_padded(call.body, call.environment.options.body_bytes));
+  call.body = std::string_view(call.inflated).substr(0, call.inflated.size() - net::kBodyPadding);
+  return {};
+}
+
 base::Status read_body(Call& call) {
   call.body = call.request().body;
   if (call.operation->body == Body::none) return {};
+  if (call.operation->body == Body::bytes) return inflate(call);
   call.content = content_type(call.headers.content_type);
   const bool patch = call.operation->method == net::Method::patch;
   if (call.content == ContentType::merge_patch && patch) call.content = ContentType::json;  // clause 6.3.4
@@ -78,13 +90,7 @@ base::Status read_body(Call& call) {
                      (patch ? " (or application/merge-patch+json)" : "") + ", in UTF-8.",
                  "Content-Type");
   }
-  const std::string_view coding = call.headers.content_encoding;
-  if (coding.empty() || coding == "identity") return {};
-  if (coding != "gzip")
-    return error(Code::unsupported_media_type, "The only content coding taken is gzip.", "Content-Encoding");
-  MADANG_TRY(call.inflated, gunzip_padded(call.body, call.environment.options.body_bytes));
-  call.body = std::string_view(call.inflated).substr(0, call.inflated.size() - net::kBodyPadding);
-  return {};
+  return inflate(call);
 }
 
 std::string available_media(std::uint8_t offered) {
@@ -95,6 +101,12 @@ std::string available_media(std::uint8_t offered) {
     members.append("\"").append(media_name(media)).append("\"");
   }
   return members += ']';
+}
+
+std::vector<hub::Offer> offers_of(const std::vector<hub::Surface*>& surfaces) {
+  std::vector<hub::Offer> all;
+  for (const hub::Surface* surface : surfaces) all.insert(all.end(), surface->offers().begin(), surface->offers().end());
+  return all;
 }
 
 constexpr std::string_view kEntityMap = "/ngsi-ld/v1/entityMaps/{entityMapId}";
@@ -117,9 +129,11 @@ class RefuseByName final : public Endpoint {
 
 struct Api::Impl {
   Impl(hub::Hub& hub, ngsi::ContextStore& contexts, const governance::Authenticator& authenticator,
-       const base::Clock& clock, Options options)
-      : environment{hub, contexts, authenticator, clock, std::move(options), {}, nullptr, nullptr},
-        router(all_operations()),
+       const base::Clock& clock, Options options, const std::vector<hub::Surface*>& others)
+      : surfaces(others),
+        environment{hub,     contexts, authenticator, clock, std::move(options), Meters(surfaces.operations()),
+                    nullptr, nullptr},
+        router(surfaces.operations()),
         context_step(environment, [this](Call&& call) { run(std::move(call)); }) {
     environment.maps = std::make_unique<EntityMaps>(clock, environment.options.entity_maps);
     environment.snapshots = std::make_unique<Snapshots>(hub, clock, environment.options.snapshots);
@@ -154,7 +168,7 @@ struct Api::Impl {
     set<ShowHealth>({Op::health});
     set<ShowReady>({Op::ready}, draining);
     set<ShowMetrics>({Op::metrics});
-    set<ShowText>({Op::openapi}, openapi_document(environment.options.version));
+    set<ShowText>({Op::openapi}, openapi_document(environment.options.version, offers_of(others)));
     set<ShowText>({Op::welcome}, welcome_page());
     set<ManageIndexes>({Op::indexes_list, Op::index_declare, Op::index_drop});
     set<ManageBackups>({Op::backup_begin, Op::backup_end});
@@ -204,7 +218,8 @@ struct Api::Impl {
     MADANG_CHECK(authenticate(call));
     const bool follows = operation.op == Op::live || operation.op == Op::changes;
     if (!follows) MADANG_CHECK(call.authorize(operation.role));
-    MADANG_CHECK(call.params.parse(call.request().query, operation, call.decoded));
+    if (operation.op != Op::surface)
+      MADANG_CHECK(call.params.parse(call.request().query, operation, call.decoded));
     if (follows) MADANG_CHECK(find_tenant(call));
     call.captures = route.captures;
     for (std::string_view& capture : call.captures) MADANG_CHECK(decode_capture(capture, call.decoded));
@@ -277,6 +292,7 @@ struct Api::Impl {
   /// The context is there: bind it to the tenant's names and go.
   void run(Call&& call) {
     const Op op = call.operation->op;
+    if (op == Op::surface) return surfaces.ask(std::move(call));
     if (of_tenant(op) || (op >= Op::snapshot_create && op <= Op::snapshot_clone)) {
       if (auto status = call.bind(); !status.ok()) return call.fail(status.error());
     }
@@ -284,6 +300,7 @@ struct Api::Impl {
     endpoint(std::move(call));
   }
 
+  Surfaces surfaces;
   Environment environment;
   Router router;
   ContextStep context_step;
@@ -293,8 +310,8 @@ struct Api::Impl {
 };
 
 Api::Api(hub::Hub& hub, ngsi::ContextStore& contexts, const governance::Authenticator& authenticator,
-         const base::Clock& clock, Options options)
-    : impl_(std::make_unique<Impl>(hub, contexts, authenticator, clock, std::move(options))) {}
+         const base::Clock& clock, Options options, const std::vector<hub::Surface*>& surfaces)
+    : impl_(std::make_unique<Impl>(hub, contexts, authenticator, clock, std::move(options), surfaces)) {}
 Api::~Api() = default;
 
 net::Handler Api::handler() {
@@ -307,8 +324,8 @@ void Api::set_draining(bool draining) {
   impl_->draining.store(draining, std::memory_order_relaxed);
 }
 
-std::string Api::openapi(const std::string& version) {
-  return openapi_document(version);
+std::string Api::openapi(const std::string& version, std::span<const hub::Offer> offers) {
+  return openapi_document(version, offers);
 }
 
 }  // namespace madang::api

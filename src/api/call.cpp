@@ -34,7 +34,7 @@ constexpr std::string_view kExposed =
 
 // ---- Meters ----
 
-Meters::Meters() {
+Meters::Meters(std::span<const Operation> operations) : rows_(kOps + 1) {
   constexpr std::array<std::string_view, 5> kClasses{"1xx", "2xx", "3xx", "4xx", "5xx"};
   constexpr std::string_view kCountHelp = "Answers by operation and status class";
   constexpr std::string_view kTimeHelp = "Time from a whole request to its answer";
@@ -46,15 +46,20 @@ Meters::Meters() {
     }
     row.seconds = &base::metrics::histogram("madang_http_seconds", kTimeHelp, label);
   };
-  for (const Operation& operation : all_operations()) {
+  fill(rows_[kOps], "none");
+  for (const Operation& operation : operations) {
+    if (operation.op == Op::surface) {
+      fill(rows_.emplace_back(), operation.name);
+      continue;
+    }
     Row& row = rows_[static_cast<std::size_t>(operation.op)];
     if (!row.seconds) fill(row, operation.op == Op::not_offered ? "notOffered" : operation.name);
   }
-  fill(rows_[kOps], "none");
 }
 
 void Meters::count(const Operation* operation, int status, std::chrono::nanoseconds took) const {
-  const Row& row = rows_[operation ? static_cast<std::size_t>(operation->op) : kOps];
+  const bool surface = operation && operation->op == Op::surface;
+  const Row& row = rows_[surface ? kOps + 1 + operation->offer : operation ? static_cast<std::size_t>(operation->op) : kOps];
   row.by_class[static_cast<std::size_t>(std::clamp(status / 100, 2, 5) - 1)]->add();
   row.seconds->observe(std::chrono::duration<double>(took).count());
 }

@@ -24,7 +24,8 @@ namespace madang::api {
 /// Counts answers and times of each operation.
 class Meters {
  public:
-  Meters();
+  /// A row for each operation of the server's own, and for each offer of a surface.
+  explicit Meters(std::span<const Operation> operations);
   void count(const Operation* operation, int status, std::chrono::nanoseconds took) const;
 
  private:
@@ -32,7 +33,7 @@ class Meters {
     std::array<base::metrics::Counter*, 5> by_class{};  // 1xx (never) to 5xx
     base::metrics::Histogram* seconds = nullptr;
   };
-  std::array<Row, kOps + 1> rows_;  // the last one: no operation was found
+  std::vector<Row> rows_;  // by Op; then: no operation was found; then by Operation::offer
 };
 
 /// What all calls share.

@@ -28,9 +28,13 @@ base::Result<std::unique_ptr<Instance>> Instance::start(const Settings& settings
   hub_options.find_principal = [gate = made->gate_.get()](std::string_view name) { return gate->find(name); };
   MADANG_TRY(made->hub_, hub::Hub::open(base::real_files(), base::system_clock(), std::move(hub_options)));
   made->hub_->start_delivery(*made->courier_, *made->contexts_);
+  MADANG_TRY(auto feed_options, settings.feed_options());
+  MADANG_TRY(made->feeds_, connect::Feeds::make(*made->hub_, *made->contexts_, base::system_clock(),
+                                                std::move(feed_options)));
   made->api_ = std::make_unique<api::Api>(*made->hub_, *made->contexts_, *made->gate_, base::system_clock(),
-                                          settings.api_options());
+                                          settings.api_options(), std::vector<hub::Surface*>{made->feeds_.get()});
   MADANG_TRY(made->server_, net::Server::start(settings.server_options(), made->api_->handler()));
+  made->feeds_->start();
   return made;
 }
 
@@ -48,9 +52,11 @@ std::string Instance::url() const {
 void Instance::stop(std::chrono::milliseconds limit) {
   if (api_) api_->set_draining(true);
   if (server_) server_->drain(limit);
+  if (feeds_) feeds_->stop();
   if (hub_) hub_->close();
   server_.reset();
   api_.reset();
+  feeds_.reset();
   courier_.reset();  // tells the hub nothing more
   hub_.reset();
 }

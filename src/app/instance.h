@@ -7,6 +7,7 @@
 #include <string>
 
 #include "madang/api/api.h"
+#include "madang/connect/feeds.h"
 #include "madang/hub/hub.h"
 #include "madang/net/http.h"
 
@@ -39,6 +40,7 @@ class Instance {
   std::unique_ptr<governance::Authenticator> gate_;
   std::unique_ptr<NetworkCourier> courier_;
   std::unique_ptr<hub::Hub> hub_;
+  std::unique_ptr<connect::Feeds> feeds_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<net::Server> server_;
 };

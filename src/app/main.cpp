@@ -89,6 +89,20 @@ void add_transfer(CLI::App& app, ImportCommand& in, ExportCommand& out, int& cod
       ->check(CLI::IsMember({"ndjson", "json", "geojson"}));
 }
 
+void add_feed(CLI::App& app, FeedTryCommand& c, int& code) {
+  CLI::App& feed_ = *app.add_subcommand("feed", "Work out how a source of data becomes entities");
+  feed_.require_subcommand(1);
+  feed_.footer("Example:\n  madang feed try air.csv\n  madang feed try air.csv --declaration air.json");
+  CLI::App& try_ =
+      add(feed_, "try", "Show what a feed would make of a file: the first entities, and every problem",
+          "madang feed try air.csv > air.json    (without a declaration: a first one is proposed)\n"
+          "  madang feed try air.csv --declaration air.json --show 10",
+          code, [&c] { return feed_try(c); });
+  try_.add_option("file", c.file, "The file")->required();
+  try_.add_option("--declaration", c.declaration, "The feed's declaration, as JSON");
+  try_.add_option("--show", c.show, "How many entities are shown (3)");
+}
+
 void add_keeping(CLI::App& app, BackupCommand& b, RestoreCommand& r, std::string& folder, int& code) {
   CLI::App& check_ = add(app, "check", "Verify a data folder: every checksum, every index", "madang check ./data", code,
                          [&folder] { return check_data(folder); });
@@ -175,6 +189,7 @@ int main(int argc, char** argv) {
   serve_.arguments = argv;
   ImportCommand import_;
   ExportCommand export_;
+  FeedTryCommand feed_;
   BackupCommand backup_;
   RestoreCommand restore_;
   TokenCommand token_;
@@ -184,6 +199,7 @@ int main(int argc, char** argv) {
   std::string overview;
   add_serve(app, serve_, code);
   add_transfer(app, import_, export_, code);
+  add_feed(app, feed_, code);
   add_keeping(app, backup_, restore_, folder, code);
   add_small(app, token_, markdown, code);
   add_bench(app, bench_, code);

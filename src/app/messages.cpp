@@ -12,7 +12,7 @@ struct Texts {
 };
 
 /// In the order of Message.
-constexpr std::array<Texts, 15> kTexts{{
+constexpr std::array<Texts, 19> kTexts{{
     {"Opening {}", "{} 폴더를 엽니다"},
     {"Reading back", "되살리는 중"},
     {"Madang {} is ready at {}", "마당 {} 준비되었습니다: {}"},
@@ -31,6 +31,12 @@ constexpr std::array<Texts, 15> kTexts{{
      "보기로 가상의 작은 동네를 넣었습니다 (개체 {}개)."},
     {"The disk failed. Starting again from it in {} s.",
      "디스크에 문제가 생겼습니다. {}초 뒤 디스크에서 다시 시작합니다."},
+    {"A first declaration, from {} ({} records looked at). Read it, mend it, then try it with --declaration:",
+     "{} 에서 만든 첫 선언입니다 (레코드 {}개를 보았습니다). 읽고 고친 뒤 --declaration 으로 시험하세요:"},
+    {"{} records make {} entities with {} values; {} were passed over, {} refused.",
+     "레코드 {}개에서 개체 {}개, 값 {}개가 나옵니다. {}개는 건너뛰고 {}개는 거절했습니다."},
+    {"first in record {}", "처음은 {}번째 레코드"},
+    {"no value", "값 없음"},
 }};
 
 bool detect_korean() {

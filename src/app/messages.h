@@ -24,6 +24,10 @@ enum class Message : std::uint8_t {
   stopped,
   sample_loaded,  // number
   restarting,     // seconds
+  feed_proposed,      // format, records
+  feed_tried,         // records, entities, values, passed over, refused
+  feed_first_record,  // number
+  feed_no_value,
 };
 
 /// The message with `{}` replaced by the arguments in turn.

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "madang/base/time.h"
 #include "madang/governance/principal.h"
 #include "madang/hub/hub.h"
+#include "madang/hub/surface.h"
 #include "madang/net/http.h"
 #include "madang/ngsi/change.h"
 #include "madang/ngsi/context.h"
@@ -60,8 +62,9 @@ struct Options {
 /// Answers requests. One for all loops of a server; everything given must outlive the server.
 class Api {
  public:
+  /// `surfaces`: routes of other rooms; they must live as long.
   Api(hub::Hub& hub, ngsi::ContextStore& contexts, const governance::Authenticator& authenticator,
-      const base::Clock& clock, Options options = {});
+      const base::Clock& clock, Options options = {}, const std::vector<hub::Surface*>& surfaces = {});
   ~Api();
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
@@ -71,7 +74,7 @@ class Api {
   /// From now on /ready answers 503, so that a balancer sends nobody more. Requests are still answered.
   void set_draining(bool draining);
   /// The OpenAPI 3.1 document, also without a server (`madang openapi`).
-  static std::string openapi(const std::string& version);
+  static std::string openapi(const std::string& version, std::span<const hub::Offer> offers = {});
 
  private:
   struct Impl;

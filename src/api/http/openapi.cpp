@@ -9,6 +9,7 @@
 
 #include "http/operation.h"
 #include "http/parameters.h"
+#include "surfaces.h"
 
 namespace madang::api {
 namespace {
@@ -122,7 +123,7 @@ bool takes_map(const Operation& operation) {
   return has_param(operation, Param::entity_map) || operation.body == Body::query || operation.body == Body::past_query;
 }
 
-void write_parameters(Writer& to, const Operation& operation) {
+void write_parameters(Writer& to, const Operation& operation, const hub::Offer* offer) {
   to.open_list("parameters");
   std::string_view path = operation.path;
   while (true) {
@@ -143,10 +144,16 @@ void write_parameters(Writer& to, const Operation& operation) {
     write_schema(to, param, operation);
     to.close();
   }
+  if (offer) {
+    for (const hub::Offer::Parameter& param : offer->parameters) {
+      to.open().text("name", param.name).text("in", "query").text("description", param.about);
+      to.open("schema").text("type", "string").raw("maxLength", std::to_string(param.bytes)).close().close();
+    }
+  }
   const auto shared = [&](bool takes, std::string_view name) {
     if (takes) to.open().text("$ref", "#/components/parameters/" + std::string(name)).close();
   };
-  shared(operation.path.starts_with(kBase), "tenant");
+  shared(operation.path.starts_with(kBase) || offer, "tenant");
   shared(operation.path.starts_with(kBase) && operation.op <= Op::attribute_show, "snapshot");
   shared(operation.uses_context, "context");
   shared(has_status(operation, 412), "ifMatch");
@@ -187,9 +194,15 @@ std::string_view body_schema(Body body) {
   }
 }
 
-void write_body(Writer& to, const Operation& operation) {
+void write_body(Writer& to, const Operation& operation, const hub::Offer* offer) {
   if (operation.body == Body::none) return;
   to.open("requestBody").raw("required", "true").open("content");
+  if (offer) {
+    if (offer->any_body) to.open("*/*").close();
+    else to.open("application/json").raw("schema", offer->body_schema).close();
+    to.close().close();
+    return;
+  }
   to.open("application/json").raw("schema", body_schema(operation.body)).close();
   to.open("application/ld+json").raw("schema", body_schema(operation.body)).close();
   if (operation.method == net::Method::patch)  // clause 6.3.4
@@ -257,11 +270,15 @@ std::string_view answer_schema(const Operation& operation, int status, Media med
   }
 }
 
-void write_content(Writer& to, const Operation& operation, int status) {
+void write_content(Writer& to, const Operation& operation, int status, const hub::Offer* offer) {
   if (status == 204 || status == 304 || status == 411) return;  // clause 6.3.4: "just a 411"
   if (status >= 400) {
     to.open("content").open("application/problem+json");
     to.raw("schema", R"({"$ref":"#/components/schemas/Problem"})").close().close();
+    return;
+  }
+  if (offer) {
+    to.open("content").open("application/json").raw("schema", offer->answer_schema).close().close();
     return;
   }
   const std::uint8_t media = operation.role == governance::Role::write ? std::uint8_t{kJson} : operation.media;
@@ -293,24 +310,24 @@ void write_headers(Writer& to, const Operation& operation, int status) {
   to.close();
 }
 
-void write_responses(Writer& to, const Operation& operation) {
+void write_responses(Writer& to, const Operation& operation, const hub::Offer* offer) {
   to.open("responses");
   for (const int status : statuses_of(operation)) {
     to.open(std::to_string(status)).text("description", reason(status));
     write_headers(to, operation, status);
-    write_content(to, operation, status);
+    write_content(to, operation, status, offer);
     to.close();
   }
   to.close();
 }
 
-void write_operation(Writer& to, const Operation& operation) {
+void write_operation(Writer& to, const Operation& operation, const hub::Offer* offer = nullptr) {
   to.open(lower(net::method_name(operation.method)));
   to.text("operationId", operation.name).text("summary", operation.summary);
   to.open_list("tags").text({}, operation.path.starts_with(kBase) ? "NGSI-LD" : "Server").close_list();
-  write_parameters(to, operation);
-  write_body(to, operation);
-  write_responses(to, operation);
+  write_parameters(to, operation, offer);
+  write_body(to, operation, offer);
+  write_responses(to, operation, offer);
   if (operation.role != governance::Role::none) to.raw("security", R"([{"bearer":[]},{}])");
   to.close();
 }
@@ -339,7 +356,7 @@ constexpr std::string_view kComponents = R"({
 
 }  // namespace
 
-std::string openapi_document(const std::string& version) {
+std::string openapi_document(const std::string& version, std::span<const hub::Offer> offers) {
   Writer to;
   to.open().text("openapi", "3.1.0");
   to.open("info").text("title", "Madang").text("version", version);
@@ -354,6 +371,16 @@ std::string openapi_document(const std::string& version) {
     to.open(first.path);
     for (const Operation& operation : all_operations()) {
       if (operation.path == first.path) write_operation(to, operation);
+    }
+    to.close();
+  }
+  written.clear();
+  for (const hub::Offer& first : offers) {
+    if (std::find(written.begin(), written.end(), first.path) != written.end()) continue;
+    written.push_back(first.path);
+    to.open(first.path);
+    for (const hub::Offer& offer : offers) {
+      if (offer.path == first.path) write_operation(to, operation_of(offer), &offer);
     }
     to.close();
   }

@@ -115,7 +115,8 @@ enum class Body : std::uint8_t {
   erasure,
   context,
   subscription,
-  any
+  any,
+  bytes  // of any media type
 };
 
 enum class Op : std::uint8_t {
@@ -195,6 +196,7 @@ enum class Op : std::uint8_t {
   dead_drop,
   dead_drop_one,
   welcome,
+  surface,  // of another room: hub/surface.h
   not_offered,
   end_
 };
@@ -215,6 +217,7 @@ struct Operation {
   bool uses_context = false;  // names are expanded or compacted: @context by Link header or body
   bool makes_tenant = false;  // clause 5.5.10: creating operations make their tenant
   std::span<const int> statuses = {};
+  std::uint16_t offer = 0;  // of a surface: its place among all offers
 };
 std::span<const Operation> all_operations();
 

@@ -64,6 +64,12 @@ struct ExportCommand {
 };
 int export_entities(const ExportCommand& command);
 
+struct FeedTryCommand {
+  std::string file, declaration;
+  std::uint64_t show = 3;  // entities
+};
+int feed_try(const FeedTryCommand& command);
+
 int check_data(const std::string& folder);
 
 struct BackupCommand {

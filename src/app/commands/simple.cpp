@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "madang/api/api.h"
+#include "madang/connect/feeds.h"
 #include "madang/base/file.h"
 #include "madang/base/json.h"
 #include "madang/base/log.h"
@@ -93,7 +94,7 @@ int show_config(bool markdown) {
 }
 
 int show_openapi() {
-  print(api::Api::openapi(MADANG_VERSION) + "\n");
+  print(api::Api::openapi(MADANG_VERSION, connect::Feeds::all_offers()) + "\n");
   return kDone;
 }
 

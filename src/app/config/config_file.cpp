@@ -30,6 +30,8 @@ class ConfigReader {
         MADANG_CHECK(each(node, key, [this](const toml::table& entry) { return token(entry); }));
       } else if (key == "index") {
         MADANG_CHECK(each(node, key, [this](const toml::table& entry) { return index(entry); }));
+      } else if (key == "feed") {
+        MADANG_CHECK(each(node, key, [this](const toml::table& entry) { return feed(entry); }));
       } else if (const Key* known = find_key(key)) {
         MADANG_CHECK(set_key(*known, node));
       } else if (const auto* inner = node.as_table(); inner && is_section(key + ".")) {
@@ -142,6 +144,16 @@ class ConfigReader {
         {{"type", &made.type, true}, {"attribute", &made.attribute, true}, {"tenant", &made.tenant, false}}};
     MADANG_CHECK(members(entry, "index", wanted));
     settings_.storage.indexes.push_back(std::move(made));
+    return {};
+  }
+
+  /// A feed has the same members here as in a request.
+  base::Status feed(const toml::table& entry) {
+    std::ostringstream json;
+    json << toml::json_formatter(entry);
+    auto made = connect::read_declaration(json.str());
+    if (!made.ok()) return at(entry, "this [[feed]]: " + made.error().message + " (" + made.error().where + ")");
+    settings_.feeds.declared.push_back(std::move(*made));
     return {};
   }
 

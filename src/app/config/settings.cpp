@@ -5,6 +5,7 @@
 #include <iterator>
 #include <thread>
 
+#include "madang/base/file.h"
 #include "madang/ngsi/context.h"
 
 namespace madang::app {
@@ -78,6 +79,24 @@ base::Result<CourierOptions> Settings::courier_options() const {
     while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
     options.signing.secret = std::move(key);
   }
+  return options;
+}
+
+base::Result<connect::FeedOptions> Settings::feed_options() const {
+  connect::FeedOptions options = feeds;
+  for (const std::string& file : feed_files) {
+    MADANG_TRY(const std::string text, base::read_file(base::real_files(), file, 1 << 20));
+    auto declared = connect::read_declaration(text);
+    if (!declared.ok()) {
+      return error(Code::bad_request_data, file + ": " + declared.error().message, declared.error().where);
+    }
+    options.declared.push_back(std::move(*declared));
+  }
+  options.folder = storage.folder + "/feeds";
+  options.default_context = edge.default_context;
+  options.fetching.allow_private = fetching.allow_private;
+  options.fetching.connect_timeout = fetching.connect_timeout;
+  options.fetching.timeout = feed_timeout;
   return options;
 }
 

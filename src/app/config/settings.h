@@ -11,6 +11,7 @@
 
 #include "madang/api/api.h"
 #include "madang/base/result.h"
+#include "madang/connect/feeds.h"
 #include "madang/governance/principal.h"
 #include "madang/hub/hub.h"
 #include "madang/net/http.h"
@@ -30,8 +31,10 @@ struct Settings {
   CourierOptions notifying;     // of subscribers; its policy is that of `fetching`
   std::string signature = "none", signature_key_file;
   governance::AuthRules auth;
+  connect::FeedOptions feeds;
+  std::vector<std::string> feed_files;
   std::string context_map, log_file, log_level = "info";
-  std::chrono::seconds drain_timeout{10};
+  std::chrono::seconds drain_timeout{10}, feed_timeout{60};
   bool sample = true;
 
   Settings() { server.threads = 0; }  // one for each core but one
@@ -42,6 +45,7 @@ struct Settings {
   net::ClientOptions client_options() const;
   api::Options api_options() const;
   base::Result<CourierOptions> courier_options() const;
+  base::Result<connect::FeedOptions> feed_options() const;
 };
 
 /// Where a setting lives, by its sort. `put` may lose what does not fit: ask `get` afterwards.

@@ -1,0 +1,108 @@
+#pragma once
+// One feed of a running server: when it is due, what it has read, and how that went.
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "madang/base/file.h"
+#include "madang/connect/feeds.h"
+
+#include "account.h"
+#include "dead_letters.h"
+#include "desk.h"
+#include "intake.h"
+#include "progress.h"
+
+namespace madang::connect {
+
+/// What all feeds share.
+struct House {
+  hub::Hub& hub;
+  ngsi::ContextStore& contexts;
+  const base::Clock& clock;
+  base::FileSystem& files;
+  net::Client& client;
+  const FeedOptions& options;
+  std::atomic<bool>& stopping;
+};
+
+class Feed {
+ public:
+  /// `of_config`: the API may look at it and run it, not change it.
+  static base::Result<std::shared_ptr<Feed>> make(const House& house, Declaration declaration, bool of_config);
+
+  const Declaration& declaration() const { return declaration_; }
+  bool of_config() const { return of_config_; }
+
+  // ---- any thread ----
+
+  /// When it is to run next (Clock::monotonic()); nothing: only when something is pushed.
+  std::optional<std::chrono::nanoseconds> due() const;
+  void run_now();
+  /// A pushed body. too_many_requests where too many wait. `done` is called by the thread that runs the feed.
+  struct Pushed {
+    std::string name, content_type, body;
+    std::function<void(base::Result<Counts>)> done;
+  };
+  base::Status push(Pushed&& pushed);
+  /// Its state as a JSON object; `whole`: with attributes, faults and the declaration.
+  std::string show(bool whole) const;
+  DeadLetters& dead() { return *dead_; }
+  /// Tries dead letters again with the mapping as it is now: those above `after`. Of the thread that runs the feed.
+  void replay(std::function<void(base::Result<Counts>)> done);
+
+  // ---- of one thread at a time ----
+
+  /// Marks it as running; false: it runs already.
+  bool begin_run();
+  /// Reads what its source has now.
+  void run(Desk& desk);
+
+ private:
+  enum class State : std::uint8_t { waiting, running, failing, paused };
+  Feed(const House& house, Declaration declaration, bool of_config)
+      : house_(house), declaration_(std::move(declaration)), of_config_(of_config), account_(declaration_) {}
+  base::Status prepare();
+  base::Status read_source();
+  base::Status read_file(const std::string& path, const std::string& name);
+  base::Status read_folder();
+  base::Status read_url();
+  /// `entry`: how far this input was read before; kept up to date on the way.
+  using More = std::function<base::Result<std::string_view>()>;  // the next bytes; empty: the end
+  base::Status take_in(const std::string& name, const std::string& media, const More& more, Progress::Entry* entry);
+  base::Status take_pushed();
+  base::Result<Counts> replay_all();
+  base::Status keep_progress();
+  void publish();
+  void settle(const base::Status& status);
+
+  const House house_;
+  Desk* desk_ = nullptr;  // of the thread that runs it
+  const Declaration declaration_;
+  const bool of_config_;
+  std::optional<Mapping> mapping_;
+  std::shared_ptr<const governance::Principal> who_;
+  std::unique_ptr<ngsi::Vocabulary> vocabulary_;
+  std::unique_ptr<DeadLetters> dead_;
+  Progress progress_;
+  bool progress_read_ = false;
+
+  mutable std::mutex mutex_;  // of all below, but that `account_` is changed by the running thread, under it in slices
+  Account account_;
+  State state_ = State::waiting;
+  bool running_ = false, wanted_ = false;
+  std::optional<std::chrono::nanoseconds> next_;
+  std::optional<base::Timestamp> last_run_, last_good_;
+  std::uint64_t failures_ = 0;
+  std::string trouble_;
+  double rate_ = 0;  // records a second, of the last run that had some
+  std::deque<Pushed> pushed_;
+  std::deque<std::function<void(base::Result<Counts>)>> replays_;
+};
+
+}  // namespace madang::connect

@@ -1,0 +1,302 @@
+#include "intake.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "madang/base/json.h"
+#include "madang/base/uri.h"
+#include "madang/net/http.h"
+
+namespace madang::connect {
+namespace {
+
+using base::Code;
+using base::Status;
+
+constexpr std::size_t kBatchBytes = 4 << 20;
+constexpr std::size_t kFlights = 4;
+constexpr std::string_view kProvidedBy = "providedBy";
+constexpr std::string_view kSourceRecord = "sourceRecord";
+
+/// An error that is the hub's state and not the record's fault.
+bool passes(Code code) {
+  return code == Code::too_many_requests || code == Code::unavailable || code == Code::insufficient_storage ||
+         code == Code::io || code == Code::timeout;
+}
+
+bool same(const ngsi::AttributeView& a, const ngsi::AttributeView& b) {
+  return a.kind == b.kind && a.observed_at == b.observed_at && a.value == b.value && a.unit_code == b.unit_code &&
+         a.dataset_id == b.dataset_id;
+}
+
+/// All of a record, as a JSON object of its columns.
+void append_record(std::string& out, const formats::Record& record, const formats::Columns& columns) {
+  out += '{';
+  bool first = true;
+  for (const formats::Field& field : record.fields) {
+    if (!first) out += ',';
+    first = false;
+    base::json::append_string(out, columns.name(field.column));
+    out += ':';
+    switch (field.kind) {
+      case formats::FieldKind::text:
+        base::json::append_string(out, record.problem ? base::as_valid_utf8(field.text) : std::string(field.text));
+        break;
+      case formats::FieldKind::null:
+        out += "null";
+        break;
+      default:
+        out += field.text;
+    }
+  }
+  out += '}';
+}
+
+}  // namespace
+
+struct Intake::Flight {
+  std::size_t open = 0;                                      // answers to come
+  std::vector<std::pair<std::size_t, base::Error>> refused;  // place in the batch
+  Batch batch;
+  std::vector<std::string> ids;  // under way
+  std::uint64_t changed = 0, late = 0, duplicates = 0;
+};
+
+Intake::Intake(Work work, std::string name, bool resumes)
+    : work_(work),
+      name_(std::move(name)),
+      resumes_(resumes),
+      provided_by_(work_.vocabulary.intern(kProvidedBy).value()),
+      source_record_(work_.vocabulary.intern(kSourceRecord).value()) {
+  lineage_ = ",\"";
+  lineage_ += kProvidedBy;
+  lineage_ += R"(":{"type":"Relationship","object":)";
+  base::json::append_string(lineage_, work_.feed.entity_id());
+  lineage_ += ",\"";
+  lineage_ += kSourceRecord;
+  lineage_ += "\":";
+  std::string quoted;
+  base::json::append_string(quoted, name_);
+  quoted.pop_back();
+  lineage_ += quoted + ':';
+  batch_.json = "[";
+}
+
+Intake::~Intake() {
+  for (const auto& flight : flights_) work_.desk.run_until([&] { return flight->open == 0; });
+}
+
+void Intake::bury(std::uint64_t number, std::string_view reason, std::string_view whole) {
+  const base::Timestamp now = work_.clock.now();
+  work_.account.take_rejected(place(number), std::string(reason), now);
+  // What cannot be kept is told by the account all the same.
+  (void)work_.dead.add(now, place(number), reason, whole);
+}
+
+Status Intake::take(const formats::Record& record, const formats::Columns& columns) {
+  ++work_.account.counts.records;
+  std::string whole;
+  const auto reject = [&](std::string_view reason) {
+    append_record(whole, record, columns);
+    bury(record.number, reason, whole);
+    batch_.last = record.number;
+    return Status();
+  };
+  if (record.problem) return reject(record.problem->message);
+  if (const auto status = work_.mapping.map(record, columns, mapped_); !status.ok()) return reject(status.error().message);
+  // Said nothing and nothing missing: a row of a kind that no attribute wants.
+  if (mapped_.passed_over || (mapped_.values == 0 && mapped_.problems.empty())) {
+    ++work_.account.counts.passed_over;
+    batch_.last = record.number;
+    return {};
+  }
+  if (mapped_.values == 0) {
+    std::string reason = "There is no value in it.";
+    for (const Problem& problem : mapped_.problems) {
+      if (!problem.what.empty()) reason += " " + problem.what + ".";
+    }
+    const bool all_missing = std::all_of(mapped_.problems.begin(), mapped_.problems.end(),
+                                         [](const Problem& one) { return one.kind == Problem::Kind::missing; });
+    work_.account.take(mapped_);
+    if (!all_missing) return reject(reason);
+    batch_.last = record.number;  // an empty row is no fault: it counts as missing values
+    return {};
+  }
+  work_.account.take(mapped_);
+  if (batch_.json.size() > 1) batch_.json += ',';
+  batch_.json += mapped_.json;
+  batch_.json += lineage_;
+  base::json::append_unsigned(batch_.json, record.number);
+  batch_.json += "\"}}";
+  const std::size_t begin = batch_.whole.size();
+  append_record(batch_.whole, record, columns);
+  batch_.items.push_back({record.number, begin, batch_.whole.size(), mapped_.observed});
+  batch_.last = record.number;
+  if (batch_.items.size() >= work_.batch || batch_.json.size() >= kBatchBytes) return send();
+  return {};
+}
+
+/// `first`: nothing that was sent before it about this entity is still under way: what is seen is what it follows.
+/// Values that the entity has already are taken out of the change.
+Intake::Fate Intake::fate_of(ngsi::Change& change, std::uint64_t number, bool first) {
+  const ngsi::EntityView fresh = change.fragment.view();
+  std::vector<bool> known(fresh.attribute_count());
+  bool taken_before = false, late = false;
+  std::size_t news = 0, kept = 0;
+  const auto compare = [&](ngsi::EntityView now) {
+    for (std::size_t i = 0; i < fresh.attribute_count(); ++i) {
+      const ngsi::AttributeView mine = fresh.attribute(i);
+      if (mine.name == provided_by_) continue;
+      const std::size_t found = now.find(mine.name);
+      if (!first || found == now.attribute_count()) {
+        ++news;
+        continue;
+      }
+      const ngsi::AttributeView theirs = now.attribute(found);
+      if (!work_.feed.keep_unchanged && same(mine, theirs)) {
+        known[i] = true, ++kept;
+      } else {
+        ++news;
+        late = late || (mine.observed_at && theirs.observed_at && *mine.observed_at < *theirs.observed_at);
+      }
+    }
+    if (!resumes_) return;
+    if (const std::size_t found = now.find(provided_by_); found != now.attribute_count())
+      taken_before = last_record(now.attribute(found)) >= number;
+  };
+  if (first || resumes_) {
+    (void)work_.hub.retrieve(*work_.who, work_.feed.tenant, change.id,
+                             [&](ngsi::EntityView now, const ngsi::Filter*) { compare(now); });
+  }
+  if (taken_before || (news == 0 && kept > 0)) return Fate::nothing;
+  if (late) return Fate::past;
+  if (kept == 0) return Fate::change;
+  builder_.begin_like(fresh);
+  builder_.set_id(fresh.id());
+  for (std::size_t i = 0; i < fresh.type_count(); ++i) builder_.add_type(fresh.type(i));
+  fresh.each_scope([&](std::string_view scope) { builder_.add_scope(scope); });
+  for (std::size_t i = 0; i < fresh.attribute_count(); ++i) {
+    if (!known[i]) builder_.copy_instance(fresh.attribute(i));
+  }
+  if (auto block = builder_.finish(); block.ok()) change.fragment.block = std::move(*block);
+  return Fate::change;
+}
+
+/// The number of the record of this input that the entity was last changed by; 0: it was another input's.
+std::uint64_t Intake::last_record(const ngsi::AttributeView& provided_by) const {
+  const auto record = provided_by.find_sub(source_record_);
+  const std::string before = "\"" + name_ + ":";
+  std::uint64_t number = 0;
+  if (record && record->value.starts_with(before)) {
+    const std::string_view digits = record->value.substr(before.size());
+    std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  }
+  return number;
+}
+
+Status Intake::send() {
+  if (batch_.items.empty()) return {};
+  MADANG_CHECK(wait_until(kFlights - 1));
+  batch_.json += ']';
+  const std::size_t size = batch_.json.size();
+  batch_.json.append(net::kBodyPadding, ' ');
+  auto read = reader_.read_array(std::string_view(batch_.json).substr(0, size), ngsi::FragmentKind::entity_upsert,
+                                 work_.vocabulary, batch_.items.size());
+  if (!read.ok()) return std::move(read).error();  // a fault of the mapping's: it writes JSON
+  flights_.push_back(std::make_unique<Flight>());
+  Flight& flight = *flights_.back();
+  flight.batch = std::move(batch_);
+  batch_ = {};
+  batch_.json = "[";
+  std::vector<ngsi::Change> now;
+  std::vector<std::size_t> now_places;
+  std::vector<std::pair<std::size_t, ngsi::TemporalChange>> past;
+  now.reserve(read->size());
+  for (auto& item : *read) {
+    if (!item.fragment.ok()) {
+      flight.refused.emplace_back(item.index, std::move(item.fragment).error());
+      continue;
+    }
+    ngsi::Change change;
+    change.operation = ngsi::Operation::upsert_update;
+    change.id = item.fragment->view().id();
+    change.fragment = std::move(item.fragment).value();
+    const bool first = under_way_[change.id]++ == 0;
+    flight.ids.push_back(change.id);
+    switch (fate_of(change, flight.batch.items[item.index].number, first)) {
+      case Fate::nothing:
+        ++flight.duplicates;
+        break;
+      case Fate::past: {
+        ngsi::TemporalChange append;
+        append.operation = ngsi::TemporalChange::Operation::append;
+        append.id = std::move(change.id);
+        append.block = std::move(change.fragment.block);
+        past.emplace_back(item.index, std::move(append));
+        break;
+      }
+      default:
+        now.push_back(std::move(change));
+        now_places.push_back(item.index);
+    }
+  }
+  flight.late = past.size();
+  flight.changed = now.size();
+  flight.open = (now.empty() ? 0 : 1) + past.size();
+  const std::string& tenant = work_.feed.tenant;
+  for (auto& [place, change] : past) {
+    work_.hub.change_past(work_.who, tenant, std::move(change), work_.desk, [&flight, place = place](Status status) {
+      if (!status.ok()) flight.refused.emplace_back(place, status.error());
+      --flight.open;
+    });
+  }
+  if (!now.empty()) {
+    work_.hub.apply(work_.who, tenant, std::move(now), work_.desk,
+                    [&flight, now_places = std::move(now_places)](std::vector<hub::ChangeResult>&& results) {
+                      for (std::size_t i = 0; i < results.size(); ++i) {
+                        if (results[i].error) flight.refused.emplace_back(now_places[i], *results[i].error);
+                      }
+                      --flight.open;
+                    });
+  }
+  return {};
+}
+
+Status Intake::settle(Flight& flight) {
+  work_.desk.run_until([&] { return flight.open == 0; });
+  for (const std::string& id : flight.ids) {
+    if (const auto found = under_way_.find(id); found != under_way_.end() && --found->second == 0)
+      under_way_.erase(found);
+  }
+  Counts& counts = work_.account.counts;
+  counts.entities += flight.changed + flight.late - std::min<std::uint64_t>(flight.refused.size(), flight.changed);
+  counts.late += flight.late, counts.duplicates += flight.duplicates;
+  for (const auto& [place, error] : flight.refused) {
+    if (passes(error.code)) return error;
+  }
+  for (const auto& [at, error] : flight.refused) {
+    const Item& item = flight.batch.items[at];
+    bury(item.number, error.where.empty() ? error.message : error.message + " (" + error.where + ")",
+         std::string_view(flight.batch.whole).substr(item.whole_begin, item.whole_end - item.whole_begin));
+  }
+  settled_ = std::max(settled_, flight.batch.last);
+  return {};
+}
+
+Status Intake::wait_until(std::size_t flights) {
+  while (flights_.size() > flights) {
+    const std::unique_ptr<Flight> oldest = std::move(flights_.front());
+    flights_.erase(flights_.begin());
+    MADANG_CHECK(settle(*oldest));
+  }
+  return {};
+}
+
+Status Intake::finish() {
+  MADANG_CHECK(send());
+  MADANG_CHECK(wait_until(0));
+  settled_ = std::max(settled_, batch_.last);
+  return {};
+}
+
+}  // namespace madang::connect

@@ -1,0 +1,90 @@
+#pragma once
+// One input on its way in: records are mapped, gathered into batches, and changed through the hub. A record that says
+// nothing new changes nothing; one that is older than what is known goes to the past alone.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "madang/hub/hub.h"
+#include "madang/ngsi/context.h"
+
+#include "account.h"
+#include "dead_letters.h"
+#include "desk.h"
+
+namespace madang::connect {
+
+/// What the intakes of one feed share.
+struct Work {
+  hub::Hub& hub;
+  Desk& desk;  // of the thread that reads
+  const base::Clock& clock;
+  hub::PrincipalPtr who;
+  const Declaration& feed;
+  Mapping& mapping;
+  Account& account;
+  DeadLetters& dead;
+  ngsi::Vocabulary& vocabulary;
+  std::size_t batch = 500;
+};
+
+class Intake {
+ public:
+  /// `name`: of the input ("air.csv"), by which entities say where they come from. `resumes`: records up to some number
+  /// were taken before, which the entities know.
+  Intake(Work work, std::string name, bool resumes);
+  ~Intake();
+
+  /// One record. An error means that the hub takes nothing more now: what was taken stays.
+  base::Status take(const formats::Record& record, const formats::Columns& columns);
+  /// Sends what is left and waits for all of it.
+  base::Status finish();
+  /// Records up to this number are settled: changed, durable, or dead letters.
+  std::uint64_t settled() const { return settled_; }
+
+ private:
+  struct Item {
+    std::uint64_t number;
+    std::size_t whole_begin, whole_end;
+    std::optional<base::Timestamp> observed;
+  };
+  struct Batch {
+    std::string json;   // `[entity,…`
+    std::string whole;  // the records, for dead letters
+    std::vector<Item> items;
+    std::uint64_t last = 0;
+  };
+  struct Flight;
+
+  base::Status send();
+  base::Status wait_until(std::size_t flights);
+  base::Status settle(Flight& flight);
+  /// What becomes of a change, by what the entity says already.
+  enum class Fate : std::uint8_t {
+    change,
+    past,    // it is older than what is known
+    nothing  // it says nothing new, or was taken before
+  };
+  std::uint64_t last_record(const ngsi::AttributeView& provided_by) const;
+  Fate fate_of(ngsi::Change& change, std::uint64_t number, bool first);
+  void bury(std::uint64_t number, std::string_view reason, std::string_view whole);
+  std::string place(std::uint64_t number) const { return name_ + ":" + std::to_string(number); }
+
+  Work work_;
+  const std::string name_;
+  const bool resumes_;
+  Mapped mapped_;
+  Batch batch_;
+  ngsi::FragmentReader reader_;
+  ngsi::EntityBuilder builder_;
+  std::unordered_map<std::string, std::size_t> under_way_;  // ids in flight
+  std::vector<std::unique_ptr<Flight>> flights_;            // in the order of sending
+  std::uint64_t settled_ = 0;
+  std::string lineage_;
+  const ngsi::Symbol provided_by_, source_record_;
+};
+
+}  // namespace madang::connect
