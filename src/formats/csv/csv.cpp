@@ -206,9 +206,9 @@ void CsvReader::Impl::recover() {
   const std::size_t size = at - row;
   const std::size_t end = buffer.find_first_of("\r\n", row);
   cells.clear();
-  rewrite = false;
+  rewrite = skip_newline = false;
   state = State::drop_line;
-  const bool unclosed = end != std::string::npos && end < at;
+  const bool unclosed = end < std::min(at, row + options.limits.record_bytes);
   const auto problem =
       error(Code::too_large,
             unclosed ? "a quoted field that begins on this line does not end" +
@@ -219,7 +219,6 @@ void CsvReader::Impl::recover() {
             "line " + std::to_string(line));
   take({.number = ++number, .line = line, .fields = {}, .problem = &problem});
   at = row;
-  if (!unclosed) row = at = buffer.size();
 }
 
 std::string_view CsvReader::Impl::text_of(const Cell& one) {
@@ -251,6 +250,7 @@ std::string CsvReader::Impl::place(std::size_t column) const {
 
 void CsvReader::Impl::end_row(std::size_t end, std::size_t next) {
   const std::string_view text = std::string_view(buffer).substr(row, end - row);
+  if (text.size() > options.limits.record_bytes) return recover();
   if (!text.empty()) {
     // Before fields are rewritten.
     const bool several = std::any_of(cells.begin(), cells.end(), [](const Cell& c) { return c.rewrite; });
@@ -274,8 +274,8 @@ void CsvReader::Impl::name_columns() {
   for (std::size_t i = 0; i < count; ++i) {
     std::string name = std::to_string(i + 1);
     if (*options.header) {
-      const std::string given(trimmed(shown(text_of(cells[i]))));
-      name = given.empty() ? "column " + name : given.substr(0, options.limits.field_bytes);
+      const std::string given(trimmed(shown(text_of(cells[i]).substr(0, options.limits.field_bytes))));
+      name = given.empty() ? "column " + name : given;
     }
     std::string unique = name;
     for (std::size_t n = 2; columns.find(unique); ++n) unique = name + "_" + std::to_string(n);

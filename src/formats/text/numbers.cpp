@@ -136,7 +136,8 @@ bool looks_like_value(std::string_view text) {
       parse_number(text, {'.', '\''})) {
     return true;
   }
-  return !detect_time_patterns({&text, 1}).empty();
+  constexpr std::size_t kTimeBytes = 40;
+  return text.size() <= kTimeBytes && std::ranges::any_of(text, is_digit) && !detect_time_patterns({&text, 1}).empty();
 }
 
 }  // namespace madang::formats

@@ -1,0 +1,70 @@
+"""Compares what read_formats finds in real files with what Python's standard modules find. See formats.sh."""
+
+import csv
+import io
+import json
+import pathlib
+import subprocess
+import sys
+
+READ, DATA = sys.argv[1], pathlib.Path(sys.argv[2])
+passed = failed = 0
+
+
+def expect(name, got, wanted):
+    global passed, failed
+    if got == wanted:
+        passed += 1
+        return
+    failed += 1
+    print(f"FAILED {name}: got {str(got)[:300]}, wanted {str(wanted)[:300]}")
+
+
+def read(*command):
+    """The records, as (line, problem or None, [[column, text], ...]), and what was said."""
+    done = subprocess.run([READ, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    records = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    return records, done.stderr.decode().strip(), done.returncode
+
+
+def latin1(path):
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return path.read_bytes().decode("cp1252")
+
+
+def tables():
+    """Every CSV of the cities and of some services, cell by cell."""
+    files = sorted(file for folder in ("city", "services", "services2", "transit", "traffic")
+                   for file in (DATA / folder).rglob("*.csv"))
+    cells = 0
+    for file in files:
+        text = latin1(file)
+        records, said, code = read("csv", file)
+        encoding, delimiter, header = said.rsplit(" ", 2) if not said.endswith("\t 1") else (said[:-4], "\t", "1")
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
+        if header == "1":
+            rows = rows[1:]
+        name = str(file.relative_to(DATA))
+        expect(name + ": exit", code, 0)
+        expect(name + ": rows", len(records), len(rows))
+        for record, row in zip(records, rows):
+            if "problem" in record:
+                continue
+            got = [text for _, text in record["fields"]]
+            cells += len(got)
+            while len(row) > len(got) and row[-1] == "":
+                row.pop()
+            if got != row:
+                expect(f"{name}: line {record['line']}", got, row)
+                break
+        problems = [record["problem"] for record in records if "problem" in record]
+        if problems:
+            print(f"{name}: {len(problems)} of {len(records)} rows with a problem, the first: {problems[0]}")
+    print(f"{len(files)} tables, {cells} cells")
+
+
+tables()
+print(f"{passed} passed, {failed} failed")
+sys.exit(1 if failed else 0)
