@@ -105,7 +105,8 @@ std::string available_media(std::uint8_t offered) {
 
 std::vector<hub::Offer> offers_of(const std::vector<hub::Surface*>& surfaces) {
   std::vector<hub::Offer> all;
-  for (const hub::Surface* surface : surfaces) all.insert(all.end(), surface->offers().begin(), surface->offers().end());
+  for (const hub::Surface* surface : surfaces)
+    all.insert(all.end(), surface->offers().begin(), surface->offers().end());
   return all;
 }
 
@@ -218,8 +219,7 @@ struct Api::Impl {
     MADANG_CHECK(authenticate(call));
     const bool follows = operation.op == Op::live || operation.op == Op::changes;
     if (!follows) MADANG_CHECK(call.authorize(operation.role));
-    if (operation.op != Op::surface)
-      MADANG_CHECK(call.params.parse(call.request().query, operation, call.decoded));
+    if (operation.op != Op::surface) MADANG_CHECK(call.params.parse(call.request().query, operation, call.decoded));
     if (follows) MADANG_CHECK(find_tenant(call));
     call.captures = route.captures;
     for (std::string_view& capture : call.captures) MADANG_CHECK(decode_capture(capture, call.decoded));

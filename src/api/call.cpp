@@ -59,7 +59,9 @@ Meters::Meters(std::span<const Operation> operations) : rows_(kOps + 1) {
 
 void Meters::count(const Operation* operation, int status, std::chrono::nanoseconds took) const {
   const bool surface = operation && operation->op == Op::surface;
-  const Row& row = rows_[surface ? kOps + 1 + operation->offer : operation ? static_cast<std::size_t>(operation->op) : kOps];
+  const Row& row = rows_[surface     ? kOps + 1 + operation->offer
+                         : operation ? static_cast<std::size_t>(operation->op)
+                                     : kOps];
   row.by_class[static_cast<std::size_t>(std::clamp(status / 100, 2, 5) - 1)]->add();
   row.seconds->observe(std::chrono::duration<double>(took).count());
 }

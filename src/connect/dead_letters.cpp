@@ -43,8 +43,7 @@ Status DeadLetters::load() {
     dom::element line;
     std::uint64_t number = 0;
     std::string_view time;
-    if (!parser.parse(text.data() + at, end - at).get(line) && !line["number"].get(number) &&
-        !line["at"].get(time)) {
+    if (!parser.parse(text.data() + at, end - at).get(line) && !line["number"].get(number) && !line["at"].get(time)) {
       const auto moment = base::parse_timestamp(time);
       lines_.push_back({number, at, end - at, moment.ok() ? *moment : base::Timestamp{}});
       next_ = std::max(next_, number + 1);
@@ -56,8 +55,7 @@ Status DeadLetters::load() {
   return {};
 }
 
-Status DeadLetters::add(base::Timestamp at, std::string_view place, std::string_view reason,
-                        std::string_view record) {
+Status DeadLetters::add(base::Timestamp at, std::string_view place, std::string_view reason, std::string_view record) {
   const std::scoped_lock guard(mutex_);
   std::string line = R"({"number":)" + std::to_string(next_) + R"(,"at":")";
   base::append_timestamp(line, at);
@@ -99,7 +97,7 @@ base::Result<std::string> DeadLetters::show(std::uint64_t after, std::size_t mos
   const std::scoped_lock guard(mutex_);
   std::string out = "[", line;
   for (auto at = std::upper_bound(lines_.begin(), lines_.end(), after,
-                                  [](std::uint64_t number, const Line& one) { return number < one.number; });
+                                  [](std::uint64_t number, const Line&one) { return number < one.number; });
        at != lines_.end() && most > 0; ++at, --most) {
     line.resize(at->size);
     MADANG_TRY(const std::size_t read, file_->read_at(at->offset, std::as_writable_bytes(std::span(line))));

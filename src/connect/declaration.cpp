@@ -71,16 +71,24 @@ Result<std::chrono::seconds> duration(const Value& value) {
     rest.remove_prefix(digits);
     while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
     std::size_t letters = 0;
-    while (letters < rest.size() && ((rest[letters] | 32) >= 'a' && (rest[letters] | 32) <= 'z') && (!iso || letters < 1))
+    while (letters < rest.size() && ((rest[letters] | 32) >= 'a' && (rest[letters] | 32) <= 'z') &&
+           (!iso || letters < 1))
       ++letters;
     const std::string_view unit = rest.substr(0, letters);
     std::int64_t factor = 0;
     if (iso) {
-      factor = !after_t && unit == "D" ? 86'400 : !after_t && unit == "W" ? 7 * 86'400 : after_t && unit == "H" ? 3'600
-               : after_t && unit == "M" ? 60 : after_t && unit == "S" ? 1 : 0;
+      factor = !after_t && unit == "D"   ? 86'400
+               : !after_t && unit == "W" ? 7 * 86'400
+               : after_t && unit == "H"  ? 3'600
+               : after_t && unit == "M"  ? 60
+               : after_t && unit == "S"  ? 1
+                                         : 0;
     } else {
-      factor = unit.empty() || unit == "s" ? 1 : unit == "min" || unit == "m" ? 60 : unit == "h" ? 3'600
-               : unit == "d" ? 86'400 : 0;
+      factor = unit.empty() || unit == "s"    ? 1
+               : unit == "min" || unit == "m" ? 60
+               : unit == "h"                  ? 3'600
+               : unit == "d"                  ? 86'400
+                                              : 0;
     }
     if (factor == 0) return fail();
     rest.remove_prefix(letters);
@@ -292,7 +300,8 @@ class Reader {
       return unknown(name, item);
     }));
     if (place.field.empty() == place.x.empty() || place.x.empty() != place.y.empty())
-      return wrong("A location is {\"from\": field} or {\"lon\": field, \"lat\": field}, maybe with a \"crs\".", value.at);
+      return wrong("A location is {\"from\": field} or {\"lon\": field, \"lat\": field}, maybe with a \"crs\".",
+                   value.at);
     return {};
   }
 
@@ -370,7 +379,8 @@ class Reader {
     if (!is_id(out_.id)) return wrong("A feed's id has 1 to 64 letters, digits, - and _.", "/id");
     if (out_.type.empty()) return wrong("\"type\" is missing: what are the entities?", "/type");
     if (out_.identity.empty())
-      return wrong("\"identity\" is missing: a template of ids, such as urn:ngsi-ld:" + out_.type + ":{id}", "/identity");
+      return wrong("\"identity\" is missing: a template of ids, such as urn:ngsi-ld:" + out_.type + ":{id}",
+                   "/identity");
     if (out_.identity.find('{') == std::string::npos && !out_.observed)
       return wrong("\"identity\" names no field in braces, and there is no \"observed\": all records would be one.",
                    "/identity");

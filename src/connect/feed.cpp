@@ -13,7 +13,6 @@
 #include "madang/base/json.h"
 #include "madang/base/log.h"
 #include "madang/base/uri.h"
-
 #include "madang/connect/readers.h"
 
 namespace madang::connect {
@@ -76,8 +75,8 @@ Status Feed::prepare() {
   const std::string folder =
       house_.options.folder + "/" + (declaration_.tenant.empty() ? "default" : "tenant-" + declaration_.tenant);
   MADANG_CHECK(house_.files.make_folder(folder));
-  MADANG_TRY(dead_, DeadLetters::open(house_.files, folder + "/" + declaration_.id + ".ndjson",
-                                      house_.options.dead_bytes));
+  MADANG_TRY(dead_,
+             DeadLetters::open(house_.files, folder + "/" + declaration_.id + ".ndjson", house_.options.dead_bytes));
   if (declaration_.paused) state_ = State::paused;
   const bool asks = declaration_.source.kind == Source::Kind::file ||
                     declaration_.source.kind == Source::Kind::folder || declaration_.source.kind == Source::Kind::url;
@@ -287,7 +286,8 @@ Status Feed::take_in(const std::string& name, const std::string& media, const Mo
   }
   if (entry) MADANG_CHECK(keep_progress());
   const std::uint64_t settled_before = entry ? entry->records : 0;
-  Work work{house_.hub, *desk_, house_.clock, who_, declaration_, *mapping_, account_, *dead_, *vocabulary_, house_.options.batch};
+  Work work{house_.hub, *desk_,   house_.clock, who_,         declaration_,
+            *mapping_,  account_, *dead_,       *vocabulary_, house_.options.batch};
   Intake intake(work, name, settled_before > 0 || (entry && !entry->complete));
   mapping_->begin();
   Status fault;
@@ -435,8 +435,8 @@ void Feed::publish() {
   json.append(net::kBodyPadding, ' ');
   if (!vocabulary_) return;
   ngsi::FragmentReader reader;
-  auto read = reader.read_array(std::string_view(json).substr(0, size), ngsi::FragmentKind::entity_upsert,
-                                *vocabulary_, 2);
+  auto read =
+      reader.read_array(std::string_view(json).substr(0, size), ngsi::FragmentKind::entity_upsert, *vocabulary_, 2);
   if (!read.ok()) return;
   std::vector<ngsi::Change> changes;
   for (auto& item : *read) {

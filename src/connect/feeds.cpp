@@ -46,30 +46,78 @@ enum Route : std::size_t { list, declare, show, replace, remove, run, push, dead
 
 // In the order of Route.
 const std::array<hub::Offer, 10> kOffers{{
-    {.method = "GET", .path = "/admin/feeds", .name = "listFeeds", .summary = "The feeds and how they fare",
-     .answer_schema = kObjects, .statuses = kOk},
-    {.method = "POST", .path = "/admin/feeds", .name = "declareFeed", .summary = "Declare a feed", .role = Role::admin,
-     .takes_body = true, .body_schema = kObject, .answer_schema = kObject, .statuses = kMade},
-    {.method = "GET", .path = "/admin/feeds/{feedId}", .name = "showFeed",
-     .summary = "A feed: its declaration, counts, quality and last faults", .answer_schema = kObject,
+    {.method = "GET",
+     .path = "/admin/feeds",
+     .name = "listFeeds",
+     .summary = "The feeds and how they fare",
+     .answer_schema = kObjects,
+     .statuses = kOk},
+    {.method = "POST",
+     .path = "/admin/feeds",
+     .name = "declareFeed",
+     .summary = "Declare a feed",
+     .role = Role::admin,
+     .takes_body = true,
+     .body_schema = kObject,
+     .answer_schema = kObject,
+     .statuses = kMade},
+    {.method = "GET",
+     .path = "/admin/feeds/{feedId}",
+     .name = "showFeed",
+     .summary = "A feed: its declaration, counts, quality and last faults",
+     .answer_schema = kObject,
      .statuses = kFound},
-    {.method = "PUT", .path = "/admin/feeds/{feedId}", .name = "replaceFeed", .summary = "Declare a feed anew",
-     .role = Role::admin, .takes_body = true, .body_schema = kObject, .answer_schema = kObject,
+    {.method = "PUT",
+     .path = "/admin/feeds/{feedId}",
+     .name = "replaceFeed",
+     .summary = "Declare a feed anew",
+     .role = Role::admin,
+     .takes_body = true,
+     .body_schema = kObject,
+     .answer_schema = kObject,
      .statuses = kReplaced},
-    {.method = "DELETE", .path = "/admin/feeds/{feedId}", .name = "removeFeed",
-     .summary = "Remove a feed; what it brought stays", .role = Role::admin, .statuses = kGone},
-    {.method = "POST", .path = "/admin/feeds/{feedId}/run", .name = "runFeed", .summary = "Read the source now",
-     .role = Role::admin, .answer_schema = kObject, .statuses = kStarted},
-    {.method = "POST", .path = "/admin/feeds/{feedId}/records", .name = "pushRecords",
-     .summary = "Send records to a feed, in its format", .role = Role::write, .takes_body = true, .any_body = true,
-     .answer_schema = kObject, .parameters = kPushParameters, .statuses = kPushed},
-    {.method = "GET", .path = "/admin/feeds/{feedId}/deadLetters", .name = "listDeadLettersOfFeed",
-     .summary = "Records that were not understood, and why", .answer_schema = kObjects, .parameters = kDeadParameters,
+    {.method = "DELETE",
+     .path = "/admin/feeds/{feedId}",
+     .name = "removeFeed",
+     .summary = "Remove a feed; what it brought stays",
+     .role = Role::admin,
+     .statuses = kGone},
+    {.method = "POST",
+     .path = "/admin/feeds/{feedId}/run",
+     .name = "runFeed",
+     .summary = "Read the source now",
+     .role = Role::admin,
+     .answer_schema = kObject,
+     .statuses = kStarted},
+    {.method = "POST",
+     .path = "/admin/feeds/{feedId}/records",
+     .name = "pushRecords",
+     .summary = "Send records to a feed, in its format",
+     .role = Role::write,
+     .takes_body = true,
+     .any_body = true,
+     .answer_schema = kObject,
+     .parameters = kPushParameters,
+     .statuses = kPushed},
+    {.method = "GET",
+     .path = "/admin/feeds/{feedId}/deadLetters",
+     .name = "listDeadLettersOfFeed",
+     .summary = "Records that were not understood, and why",
+     .answer_schema = kObjects,
+     .parameters = kDeadParameters,
      .statuses = kFound},
-    {.method = "DELETE", .path = "/admin/feeds/{feedId}/deadLetters", .name = "dropDeadLettersOfFeed",
-     .summary = "Drop all of them", .role = Role::admin, .statuses = kGone},
-    {.method = "POST", .path = "/admin/feeds/{feedId}/deadLetters/replay", .name = "replayDeadLettersOfFeed",
-     .summary = "Try all of them again with the feed as it is now", .role = Role::admin, .answer_schema = kObject,
+    {.method = "DELETE",
+     .path = "/admin/feeds/{feedId}/deadLetters",
+     .name = "dropDeadLettersOfFeed",
+     .summary = "Drop all of them",
+     .role = Role::admin,
+     .statuses = kGone},
+    {.method = "POST",
+     .path = "/admin/feeds/{feedId}/deadLetters/replay",
+     .name = "replayDeadLettersOfFeed",
+     .summary = "Try all of them again with the feed as it is now",
+     .role = Role::admin,
+     .answer_schema = kObject,
      .statuses = kFound},
 }};
 
@@ -108,10 +156,10 @@ bool is_below(const std::string& path, const std::vector<std::string>& folders) 
 
 struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
   Impl(hub::Hub& h, ngsi::ContextStore& contexts, const base::Clock& clock, FeedOptions given)
-      : hub(h),
-        options(std::move(given)),
-        client(options.fetching),
-        house{h, contexts, clock, base::real_files(), client, options, stopping} {}
+      : hub(h), options(std::move(given)), client(options.fetching), house{h,       contexts,
+                                                                           clock,   base::real_files(),
+                                                                           client,  options,
+                                                                           stopping} {}
 
   hub::Hub& hub;
   const FeedOptions options;
@@ -182,8 +230,8 @@ struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
         feed->run(desk);
         guard.lock();
       } else {
-        wake.wait_for(guard, std::clamp<std::chrono::nanoseconds>(wait, std::chrono::milliseconds(1),
-                                                                  std::chrono::seconds(1)));
+        wake.wait_for(
+            guard, std::clamp<std::chrono::nanoseconds>(wait, std::chrono::milliseconds(1), std::chrono::seconds(1)));
       }
     }
   }

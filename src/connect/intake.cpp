@@ -103,7 +103,8 @@ Status Intake::take(const formats::Record& record, const formats::Columns& colum
     return Status();
   };
   if (record.problem) return reject(record.problem->message);
-  if (const auto status = work_.mapping.map(record, columns, mapped_); !status.ok()) return reject(status.error().message);
+  if (const auto status = work_.mapping.map(record, columns, mapped_); !status.ok())
+    return reject(status.error().message);
   // Said nothing and nothing missing: a row of a kind that no attribute wants.
   if (mapped_.passed_over || (mapped_.values == 0 && mapped_.problems.empty())) {
     ++work_.account.counts.passed_over;

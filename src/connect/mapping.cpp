@@ -215,9 +215,7 @@ struct Mapping::Impl {
 
   // ---- one record ----
 
-  static std::string_view text_of(const Cell& cell) {
-    return trimmed(cell.text);
-  }
+  static std::string_view text_of(const Cell& cell) { return trimmed(cell.text); }
 
   static bool meets(const std::vector<Where>& list, const Cells& cells) {
     return std::all_of(list.begin(), list.end(), [&](const Where& one) {
@@ -330,8 +328,10 @@ struct Mapping::Impl {
   bool append_value(const Rule& rule, std::uint32_t place, const Cells& cells, Mapped& out) {
     const AttributeRule& declared = *rule.declared;
     if (declared.constant) {
-      if (declared.kind == ValueKind::json) json += declared.from;
-      else append_string(json, declared.from);
+      if (declared.kind == ValueKind::json)
+        json += declared.from;
+      else
+        append_string(json, declared.from);
       return true;
     }
     const Cell* cell = rule.from.is_one_field() ? &cells[rule.from.parts[0].field] : nullptr;
@@ -339,8 +339,10 @@ struct Mapping::Impl {
     const bool as_json = cell && cell->json;
     if (is_missing(rule, text)) return note(out, Problem::Kind::missing, place, {}), false;
     if (!rule.words.empty()) {
-      if (const auto word = rule.words.find(text); word != rule.words.end()) text = word->second;
-      else if (!declared.otherwise.empty()) text = declared.otherwise;
+      if (const auto word = rule.words.find(text); word != rule.words.end())
+        text = word->second;
+      else if (!declared.otherwise.empty())
+        text = declared.otherwise;
     }
     const auto invalid = [&](std::string_view what) {
       note(out, Problem::Kind::invalid, place, quoted(text) + std::string(what));
@@ -435,8 +437,8 @@ struct Mapping::Impl {
     const auto first = degrees(east), second = degrees(north);
     geo::Point point;
     if (!first || !second || !projection->to_earth(*first, *second, point)) {
-      note(out, Problem::Kind::invalid, kLocation, quoted(east) + ", " + quoted(north) + " is no place in " +
-                                                       feed.location.crs);
+      note(out, Problem::Kind::invalid, kLocation,
+           quoted(east) + ", " + quoted(north) + " is no place in " + feed.location.crs);
       return false;
     }
     if (point.lon == 0 && point.lat == 0) {  // "null island": where places are that have none

@@ -7,8 +7,8 @@
 #include <unordered_set>
 
 #include "madang/base/json.h"
-
 #include "madang/connect/readers.h"
+
 #include "values.h"
 
 namespace madang::connect {
@@ -30,7 +30,9 @@ struct Seen {
   double least = HUGE_VAL, greatest = -HUGE_VAL;
   bool geometry = false;
   std::unordered_set<std::string> distinct;
-  bool is_unique() const { return empty == 0 && present > 0 && distinct.size() == std::min<std::size_t>(present, kDistinct); }
+  bool is_unique() const {
+    return empty == 0 && present > 0 && distinct.size() == std::min<std::size_t>(present, kDistinct);
+  }
   bool all(std::uint64_t count) const { return present > 0 && count == present; }
 };
 
@@ -68,8 +70,10 @@ std::string attribute_of(std::string_view column, std::set<std::string>& used) {
   for (const char c : column.substr(column.rfind('/') == column.npos ? 0 : column.rfind('/') + 1)) {
     const auto byte = static_cast<unsigned char>(c);
     const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || byte >= 128;
-    if (fine) out += c;
-    else if (!out.empty() && out.back() != '_') out += '_';
+    if (fine)
+      out += c;
+    else if (!out.empty() && out.back() != '_')
+      out += '_';
   }
   while (!out.empty() && out.back() == '_') out.pop_back();
   if (out.empty()) out = "column";
@@ -117,7 +121,8 @@ class Proposer {
     place(fields, taken);
     if (moment) {
       out_.feed.observed = TimeField{moment->name, {}, {}};
-      out_.remarks.push_back("\"" + moment->name + "\" says when; times without an offset are taken as UTC: set \"zone\".");
+      out_.remarks.push_back("\"" + moment->name +
+                             "\" says when; times without an offset are taken as UTC: set \"zone\".");
     }
     if (identity) {
       out_.feed.identity = "urn:ngsi-ld:" + out_.feed.type + ":{" + identity->name + "}";
@@ -141,9 +146,12 @@ class Proposer {
       AttributeRule rule;
       rule.name = attribute_of(one.name, used);
       rule.from = one.name;
-      const bool number = one.all(one.numbers) || (comma && one.all(std::max(one.comma_numbers + one.numbers, one.numbers)));
-      if (number && one.distinct.size() > 1) rule.kind = ValueKind::number;
-      else if (one.all(one.moments)) rule.kind = ValueKind::time;
+      const bool number =
+          one.all(one.numbers) || (comma && one.all(std::max(one.comma_numbers + one.numbers, one.numbers)));
+      if (number && one.distinct.size() > 1)
+        rule.kind = ValueKind::number;
+      else if (one.all(one.moments))
+        rule.kind = ValueKind::time;
       if (one.sentinels > 0 && number) {
         rule.missing = {"-99", "-999", "-9999"};
         out_.remarks.push_back("\"" + one.name + "\" has values such as -999, which are taken as missing.");
@@ -182,8 +190,8 @@ class Proposer {
     }
     // A series: what repeats over time, in words.
     for (const Seen& one : fields) {
-      if (moment && &one != moment && one.empty == 0 && one.present > 0 && one.numbers == 0 && one.distinct.size() > 1 &&
-          one.distinct.size() < one.present / 2 + 1 && one.moments < one.present)
+      if (moment && &one != moment && one.empty == 0 && one.present > 0 && one.numbers == 0 &&
+          one.distinct.size() > 1 && one.distinct.size() < one.present / 2 + 1 && one.moments < one.present)
         return &one;
     }
     return nullptr;
@@ -197,8 +205,11 @@ class Proposer {
         taken.insert(&one);
         return;
       }
-      if (!x && one.all(one.numbers) && among(one.name, {"lon", "lng", "long", "longitude", "x", "경도", "stop_lon", "e", "easting"})) x = &one;
-      if (!y && one.all(one.numbers) && among(one.name, {"lat", "latitude", "y", "위도", "stop_lat", "n", "northing"})) y = &one;
+      if (!x && one.all(one.numbers) &&
+          among(one.name, {"lon", "lng", "long", "longitude", "x", "경도", "stop_lon", "e", "easting"}))
+        x = &one;
+      if (!y && one.all(one.numbers) && among(one.name, {"lat", "latitude", "y", "위도", "stop_lat", "n", "northing"}))
+        y = &one;
     }
     if (!x || !y) return;
     out_.feed.location.x = x->name, out_.feed.location.y = y->name;

@@ -38,10 +38,10 @@ base::Result<std::string> kind_of(const Layout& layout, std::string_view name, s
   const std::string media = lower(media_type.substr(0, media_type.find(';')));
   if (media.find("csv") != std::string::npos) return std::string("csv");
   (void)begin;
-  return error(Code::not_supported,
-               "What this is written in cannot be told; say it by \"format\": one of " + std::string(known_formats()) +
-                   ".",
-               std::string(name));
+  return error(
+      Code::not_supported,
+      "What this is written in cannot be told; say it by \"format\": one of " + std::string(known_formats()) + ".",
+      std::string(name));
 }
 
 base::Result<std::unique_ptr<formats::RecordReader>> make_reader(const Layout& layout, std::string_view kind,

@@ -24,8 +24,9 @@ std::optional<double> number_of(std::string_view json_number);
 /// Reads moments written in one way, in one time zone. Not for several threads at once.
 class MomentReader {
  public:
-  /// `format`: a pattern of formats::TimePattern, or empty: whichever of the usual ones reads what comes, the day before
-  /// the month where `day_first` says so and the text does not tell. bad_request_data for a zone or pattern that is none.
+  /// `format`: a pattern of formats::TimePattern, or empty: whichever of the usual ones reads what comes, the day
+  /// before the month where `day_first` says so and the text does not tell. bad_request_data for a zone or pattern that
+  /// is none.
   static base::Result<MomentReader> make(const std::string& format, std::string_view zone, bool day_first);
   /// Nothing where the text is none.
   std::optional<base::Timestamp> read(std::string_view text);

@@ -18,9 +18,9 @@
 namespace madang::connect {
 
 struct FeedOptions {
-  std::string folder = "data/feeds";       // of dead letters
-  std::vector<std::string> folders;        // feeds that are declared by the API read files below these only
-  std::vector<Declaration> declared;       // of the configuration: the API does not change them
+  std::string folder = "data/feeds";  // of dead letters
+  std::vector<std::string> folders;   // feeds that are declared by the API read files below these only
+  std::vector<Declaration> declared;  // of the configuration: the API does not change them
   std::size_t feeds = 500;
   std::size_t threads = 1;                 // that read sources
   std::size_t batch = 500;                 // entities in one change of the hub
@@ -28,7 +28,7 @@ struct FeedOptions {
   std::size_t waiting = 16;                // pushed bodies of one feed; beyond: too_many_requests
   std::uint64_t dead_bytes = 64ull << 20;  // dead letters of one feed; beyond: the oldest go
   std::chrono::seconds dead_age{30 * 24 * 3600};
-  std::string default_context;             // URL; empty: the core context
+  std::string default_context;  // URL; empty: the core context
   net::ClientOptions fetching;
 };
 

@@ -15,9 +15,9 @@ namespace madang::connect {
 /// What was wrong with one value. The rest of its record stands.
 struct Problem {
   enum class Kind : std::uint8_t {
-    missing,       // there is no value: empty, or one that stands for none
-    invalid,       // is not what it should be
-    out_of_range   // is not to be believed
+    missing,      // there is no value: empty, or one that stands for none
+    invalid,      // is not what it should be
+    out_of_range  // is not to be believed
   };
   Kind kind = Kind::invalid;
   std::uint32_t attribute = 0;  // place in Declaration::attributes; kLocation
@@ -27,12 +27,12 @@ inline constexpr std::uint32_t kLocation = 0xffffffff;
 
 /// A record as it was understood.
 struct Mapped {
-  bool passed_over = false;           // by `only` or `except`
-  std::string_view id;                // of the entity
-  std::string_view json;              // the entity, concise NGSI-LD; the caller adds the closing brace
+  bool passed_over = false;  // by `only` or `except`
+  std::string_view id;       // of the entity
+  std::string_view json;     // the entity, concise NGSI-LD; the caller adds the closing brace
   std::optional<base::Timestamp> observed;
-  std::uint32_t values = 0;           // attributes it says something of, the location counted
-  std::vector<Problem> problems;      // reused between records
+  std::uint32_t values = 0;       // attributes it says something of, the location counted
+  std::vector<Problem> problems;  // reused between records
   /// Of attributes with rules over time (step, frozen): the numbers.
   struct Watched {
     std::uint32_t attribute = 0;

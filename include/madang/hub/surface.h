@@ -32,7 +32,7 @@ struct Offer {
   bool any_body = false;
   std::string_view answer_schema = "{}";  // of a 200 or 201
   std::span<const Parameter> parameters = {};
-  std::span<const int> statuses = {};          // beside those that every route has
+  std::span<const int> statuses = {};  // beside those that every route has
 };
 
 /// A request for one of them. Owns what it holds.

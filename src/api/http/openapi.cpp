@@ -198,8 +198,10 @@ void write_body(Writer& to, const Operation& operation, const hub::Offer* offer)
   if (operation.body == Body::none) return;
   to.open("requestBody").raw("required", "true").open("content");
   if (offer) {
-    if (offer->any_body) to.open("*/*").close();
-    else to.open("application/json").raw("schema", offer->body_schema).close();
+    if (offer->any_body)
+      to.open("*/*").close();
+    else
+      to.open("application/json").raw("schema", offer->body_schema).close();
     to.close().close();
     return;
   }

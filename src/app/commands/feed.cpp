@@ -75,7 +75,8 @@ class Faults {
   std::uint64_t total() const { return total_; }
   void print() const {
     std::vector<std::pair<std::string, Fault>> list(faults_.begin(), faults_.end());
-    std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
+    std::stable_sort(list.begin(), list.end(),
+                     [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
     for (std::size_t i = 0; i < std::min(list.size(), kReasons); ++i) {
       remark("  " + std::to_string(list[i].second.count) + " × " + list[i].first + " (" +
              say(Message::feed_first_record, {std::to_string(list[i].second.first)}) + ")");
@@ -96,7 +97,11 @@ class Trial {
   /// Calls show(entity) for the first few.
   Trial(const connect::Declaration& feed, connect::Mapping mapping, std::uint64_t most,
         void (*show)(const std::string&))
-      : feed_(feed), mapping_(std::move(mapping)), most_(most), show_(show), vocabulary_(ngsi::core_context(), symbols_) {}
+      : feed_(feed),
+        mapping_(std::move(mapping)),
+        most_(most),
+        show_(show),
+        vocabulary_(ngsi::core_context(), symbols_) {}
 
   void take(const formats::Record& record, const formats::Columns& columns) {
     ++records;
@@ -110,7 +115,8 @@ class Trial {
     json += '}';
     const std::size_t size = json.size();
     json.append(net::kBodyPadding, ' ');
-    const auto read = reader_.read(std::string_view(json).substr(0, size), ngsi::FragmentKind::entity_upsert, vocabulary_);
+    const auto read =
+        reader_.read(std::string_view(json).substr(0, size), ngsi::FragmentKind::entity_upsert, vocabulary_);
     if (!read.ok()) return refuse(read.error().message + " (" + read.error().where + ")", record.number);
     ++entities, values += mapped_.values;
     if (entities <= most_) show_(json.substr(0, size));
@@ -160,9 +166,8 @@ int feed_try(const FeedTryCommand& command) {
   // A proposal is all that standard output has, so that it can be kept as a file.
   Trial trial(*feed, std::move(*mapping), command.show, command.declaration.empty() ? &remark : &line);
   formats::RecordReader* reading = nullptr;
-  const auto reader = connect::make_reader(feed->layout, *kind, [&](const formats::Record& record) {
-    trial.take(record, reading->columns());
-  });
+  const auto reader = connect::make_reader(
+      feed->layout, *kind, [&](const formats::Record& record) { trial.take(record, reading->columns()); });
   if (!reader.ok()) return fail(reader.error());
   reading = reader->get();
   base::Status status;
@@ -170,9 +175,9 @@ int feed_try(const FeedTryCommand& command) {
     status = (*reader)->push(piece);
   } while (status.ok() && next());
   if (status.ok()) status = (*reader)->finish();
-  remark(say(Message::feed_tried, {std::to_string(trial.records), std::to_string(trial.entities),
-                                   std::to_string(trial.values), std::to_string(trial.passed_over),
-                                   std::to_string(trial.refused)}));
+  remark(say(Message::feed_tried,
+             {std::to_string(trial.records), std::to_string(trial.entities), std::to_string(trial.values),
+              std::to_string(trial.passed_over), std::to_string(trial.refused)}));
   if (trial.faults.total() > 0) trial.faults.print();
   if (!status.ok()) return fail(status.error());
   return trial.refused > 0 ? kSomeRefused : kDone;
