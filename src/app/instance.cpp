@@ -29,8 +29,8 @@ base::Result<std::unique_ptr<Instance>> Instance::start(const Settings& settings
   MADANG_TRY(made->hub_, hub::Hub::open(base::real_files(), base::system_clock(), std::move(hub_options)));
   made->hub_->start_delivery(*made->courier_, *made->contexts_);
   MADANG_TRY(auto feed_options, settings.feed_options());
-  MADANG_TRY(made->feeds_, connect::Feeds::make(*made->hub_, *made->contexts_, base::system_clock(),
-                                                std::move(feed_options)));
+  MADANG_TRY(made->feeds_,
+             connect::Feeds::make(*made->hub_, *made->contexts_, base::system_clock(), std::move(feed_options)));
   made->api_ = std::make_unique<api::Api>(*made->hub_, *made->contexts_, *made->gate_, base::system_clock(),
                                           settings.api_options(), std::vector<hub::Surface*>{made->feeds_.get()});
   MADANG_TRY(made->server_, net::Server::start(settings.server_options(), made->api_->handler()));

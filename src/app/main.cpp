@@ -93,11 +93,10 @@ void add_feed(CLI::App& app, FeedTryCommand& c, int& code) {
   CLI::App& feed_ = *app.add_subcommand("feed", "Work out how a source of data becomes entities");
   feed_.require_subcommand(1);
   feed_.footer("Example:\n  madang feed try air.csv\n  madang feed try air.csv --declaration air.json");
-  CLI::App& try_ =
-      add(feed_, "try", "Show what a feed would make of a file: the first entities, and every problem",
-          "madang feed try air.csv > air.json    (without a declaration: a first one is proposed)\n"
-          "  madang feed try air.csv --declaration air.json --show 10",
-          code, [&c] { return feed_try(c); });
+  CLI::App& try_ = add(feed_, "try", "Show what a feed would make of a file: the first entities, and every problem",
+                       "madang feed try air.csv > air.json    (without a declaration: a first one is proposed)\n"
+                       "  madang feed try air.csv --declaration air.json --show 10",
+                       code, [&c] { return feed_try(c); });
   try_.add_option("file", c.file, "The file")->required();
   try_.add_option("--declaration", c.declaration, "The feed's declaration, as JSON");
   try_.add_option("--show", c.show, "How many entities are shown (3)");

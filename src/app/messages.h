@@ -22,8 +22,8 @@ enum class Message : std::uint8_t {
   stop_hint,
   stopping,
   stopped,
-  sample_loaded,  // number
-  restarting,     // seconds
+  sample_loaded,      // number
+  restarting,         // seconds
   feed_proposed,      // format, records
   feed_tried,         // records, entities, values, passed over, refused
   feed_first_record,  // number

@@ -5,11 +5,11 @@
 #include <string_view>
 
 #include "madang/api/api.h"
-#include "madang/connect/feeds.h"
 #include "madang/base/file.h"
 #include "madang/base/json.h"
 #include "madang/base/log.h"
 #include "madang/base/time.h"
+#include "madang/connect/feeds.h"
 
 #include "commands/commands.h"
 #include "instance.h"
