@@ -15,14 +15,15 @@ using base::json::Value;
 using base::json::wrong;
 namespace dom = simdjson::dom;
 
-constexpr std::array<std::pair<ValueKind, std::string_view>, 8> kKinds{{{ValueKind::automatic, "auto"},
+constexpr std::array<std::pair<ValueKind, std::string_view>, 9> kKinds{{{ValueKind::automatic, "auto"},
                                                                         {ValueKind::number, "number"},
                                                                         {ValueKind::text, "text"},
                                                                         {ValueKind::boolean, "boolean"},
                                                                         {ValueKind::time, "time"},
                                                                         {ValueKind::json, "json"},
                                                                         {ValueKind::relationship, "relationship"},
-                                                                        {ValueKind::list, "list"}}};
+                                                                        {ValueKind::list, "list"},
+                                                                        {ValueKind::language, "language"}}};
 constexpr std::array<std::pair<Source::Kind, std::string_view>, 5> kSources{{{Source::Kind::file, "file"},
                                                                              {Source::Kind::folder, "folder"},
                                                                              {Source::Kind::url, "url"},
@@ -338,13 +339,18 @@ class Reader {
       if (name == "offset") return put(rule.offset, number(item));
       if (name == "split") return rule.kind = ValueKind::list, character(item, rule.split);
       if (name == "target") return rule.kind = ValueKind::relationship, put(rule.target, item.text(limits_.text_bytes));
+      if (name == "languages") {
+        rule.kind = ValueKind::language;
+        return fields_by_language(item, rule);
+      }
       if (name == "range") return range(item, rule);
       if (name == "step") return put(rule.step, item.positive());
       if (name == "frozen") return put(rule.frozen, duration(item));
       if (name == "observed") return moment(item, rule.observed);
       return unknown(name, item);
     }));
-    if (rule.from.empty()) return wrong("An attribute has \"from\" (a field) or \"value\".", value.at);
+    if (rule.from.empty() && rule.languages.empty())
+      return wrong("An attribute has \"from\" (a field) or \"value\".", value.at);
     return {};
   }
 
@@ -354,6 +360,14 @@ class Reader {
       if (name == text) return place = kind, Status();
     }
     return wrong("\"" + text + "\" is none of " + listed(kKinds) + ".", value.at);
+  }
+  Status fields_by_language(const Value& value, AttributeRule& rule) const {
+    return value.members([&](std::string_view language, const Value& field) -> Status {
+      if (rule.languages.size() == 50) return wrong("There are more than 50 languages.", field.at);
+      MADANG_TRY(std::string from, field.text(limits_.text_bytes));
+      rule.languages.emplace_back(std::string(language), std::move(from));
+      return {};
+    });
   }
   Status words(const Value& value, AttributeRule& rule) const {
     return value.members([&](std::string_view from, const Value& to) -> Status {
@@ -448,7 +462,12 @@ void write_attribute(Writer& out, const AttributeRule& rule) {
     out.raw("value", rule.from);
   } else {
     out.text(rule.constant ? "value" : "from", rule.from);
-    if (rule.kind != ValueKind::automatic) out.text("kind", kind_name(rule.kind));
+    if (rule.kind != ValueKind::automatic && rule.languages.empty()) out.text("kind", kind_name(rule.kind));
+  }
+  if (!rule.languages.empty()) {
+    out.open("languages");
+    for (const auto& [language, from] : rule.languages) out.text(language, from);
+    out.close();
   }
   out.text("unit", rule.unit);
   out.conditions("where", rule.where);

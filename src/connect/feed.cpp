@@ -244,7 +244,8 @@ Status Feed::read_url() {
   if (entry.complete && !entry.last_modified.empty())
     request.headers.emplace_back("If-Modified-Since", entry.last_modified);
   request.headers.emplace_back("Accept-Encoding", "identity");
-  MADANG_TRY(const net::ClientResponse response, house_.client.send(std::move(request)));
+  MADANG_TRY(const net::ClientResponse response,
+             (of_config_ ? house_.trusted : house_.client).send(std::move(request)));
   if (response.status == 304) return {};
   if (response.status != 200)
     return error(Code::unavailable, "The source answered " + std::to_string(response.status) + ".", url);

@@ -26,7 +26,8 @@ struct House {
   ngsi::ContextStore& contexts;
   const base::Clock& clock;
   base::FileSystem& files;
-  net::Client& client;
+  net::Client& client;   // of feeds that the API declares
+  net::Client& trusted;  // of those of the configuration: what the operator wrote there may lie in a private network
   const FeedOptions& options;
   std::atomic<bool>& stopping;
 };

@@ -67,6 +67,7 @@ struct Rule {
   std::string tail;  // unit and the like
   Template from;
   Template target;
+  std::vector<std::pair<std::string_view, Template>> languages;
   std::vector<Where> where;
   std::vector<std::string> missing;  // sorted
   std::unordered_map<std::string_view, std::string_view> words;
@@ -189,12 +190,17 @@ struct Mapping::Impl {
     rule.head = ",";
     append_string(rule.head, declared.name);
     rule.head += declared.kind == ValueKind::relationship ? R"(:{"type":"Relationship","object":)"
+                 : declared.kind == ValueKind::language   ? R"(:{"type":"LanguageProperty","languageMap":)"
                                                           : R"(:{"type":"Property","value":)";
     if (!declared.unit.empty()) {
       rule.tail += R"(,"unitCode":)";
       append_string(rule.tail, declared.unit);
     }
-    if (!declared.constant) {
+    for (const auto& [language, from] : declared.languages) {
+      MADANG_TRY(Template made, compile(from, where + "/languages/" + language));
+      rule.languages.emplace_back(language, std::move(made));
+    }
+    if (!declared.constant && declared.languages.empty()) {
       MADANG_TRY(rule.from, compile(declared.from, where + "/from"));
     }
     if (!declared.target.empty()) {
@@ -334,6 +340,7 @@ struct Mapping::Impl {
         append_string(json, declared.from);
       return true;
     }
+    if (!rule.languages.empty()) return append_languages(rule, place, cells, out);
     const Cell* cell = rule.from.is_one_field() ? &cells[rule.from.parts[0].field] : nullptr;
     std::string_view text = filled(rule.from, cells);
     const bool as_json = cell && cell->json;
@@ -388,6 +395,22 @@ struct Mapping::Impl {
         if (is_plain_number(text, feed.decimal)) return append_number(rule, place, text, feed.decimal, out);
         return append_string(json, text), true;
     }
+  }
+
+  bool append_languages(const Rule& rule, std::uint32_t place, const Cells& cells, Mapped& out) {
+    const std::size_t begin = json.size();
+    json += '{';
+    for (const auto& [language, from] : rule.languages) {
+      const std::string_view text = filled(from, cells);
+      if (is_missing(rule, text)) continue;
+      if (json.back() != '{') json += ',';
+      append_string(json, language);
+      json += ':';
+      append_string(json, text);
+    }
+    if (json.back() != '{') return json += '}', true;
+    json.resize(begin);
+    return note(out, Problem::Kind::missing, place, {}), false;
   }
 
   template <class Invalid>

@@ -57,7 +57,8 @@ enum class ValueKind : std::uint8_t {
   time,          // ISO 8601 in UTC as the value
   json,          // as it stands
   relationship,  // the URI of another entity
-  list           // of texts, parted by `split`
+  list,          // of texts, parted by `split`
+  language       // one text in several languages
 };
 
 /// How moments are written.
@@ -75,10 +76,11 @@ struct AttributeRule {
   std::string unit;                  // UN/CEFACT code
   std::vector<Condition> where;      // else the record says nothing of it: for one value a row (parameter, value)
   std::vector<std::string> missing;  // besides the feed's
-  std::vector<std::pair<std::string, std::string>> words;  // values that stand for others
-  std::string otherwise;                                   // where `words` has none; empty: as it is
-  double factor = 1, offset = 0;                           // value × factor + offset
-  char split = ',';                                        // of a list
+  std::vector<std::pair<std::string, std::string>> words;      // values that stand for others
+  std::string otherwise;                                       // where `words` has none; empty: as it is
+  double factor = 1, offset = 0;                               // value × factor + offset
+  char split = ',';                                            // of a list
+  std::vector<std::pair<std::string, std::string>> languages;  // language and field (or template)
   std::string target;                     // of a relationship: a template around the value; empty: the value is a URI
   std::optional<double> least, greatest;  // outside: not believed
   std::optional<double> step;             // a jump from the value before greater than that: doubted, and said
