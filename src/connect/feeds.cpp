@@ -161,10 +161,11 @@ bool is_below(const std::string& path, const std::vector<std::string>& folders) 
 
 struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
   Impl(hub::Hub& h, ngsi::ContextStore& contexts, const base::Clock& clock, FeedOptions given)
-      : hub(h), options(std::move(given)), client(options.fetching), house{h,       contexts,
-                                                                           clock,   base::real_files(),
-                                                                           client,  options,
-                                                                           stopping} {}
+      : hub(h),
+        options(std::move(given)),
+        client(options.fetching),
+        trusted(trusting(options.fetching)),
+        house{h, contexts, clock, base::real_files(), client, trusted, options, stopping} {}
 
   hub::Hub& hub;
   const FeedOptions options;
