@@ -102,6 +102,19 @@ void add_feed(CLI::App& app, FeedTryCommand& c, int& code) {
   try_.add_option("--show", c.show, "How many entities are shown (3)");
 }
 
+void add_sample(CLI::App& app, SampleCityCommand& c, int& code) {
+  CLI::App& sample_ = add(app, "sample-city", "Make up a district, and let it live",
+                          "madang sample-city --out ./baetgol\n"
+                          "  madang sample-city --out ./baetgol --play --url http://localhost:8080 --speed 60",
+                          code, [&c] { return sample_city(c); });
+  sample_.add_option("--out", c.out, "Folder of its files: OSM, GTFS, CSV, and the feeds' declarations")->required();
+  sample_.add_option("--seed", c.seed, "Another number makes another district (1)");
+  auto* play = sample_.add_flag("--play", c.play, "Declare its feeds at a server and go on feeding it, until Ctrl-C");
+  sample_.add_option("--url", c.url, "Address of the server (http://localhost:8080)")->needs(play);
+  sample_.add_option("--token", c.token, "Bearer token with the role admin ($MADANG_TOKEN)")->needs(play);
+  sample_.add_option("--speed", c.speed, "Times real time (1)")->needs(play)->check(CLI::Range(0.1, 3'600.0));
+}
+
 void add_keeping(CLI::App& app, BackupCommand& b, RestoreCommand& r, std::string& folder, int& code) {
   CLI::App& check_ = add(app, "check", "Verify a data folder: every checksum, every index", "madang check ./data", code,
                          [&folder] { return check_data(folder); });
@@ -189,6 +202,7 @@ int main(int argc, char** argv) {
   ImportCommand import_;
   ExportCommand export_;
   FeedTryCommand feed_;
+  SampleCityCommand sample_;
   BackupCommand backup_;
   RestoreCommand restore_;
   TokenCommand token_;
@@ -199,6 +213,7 @@ int main(int argc, char** argv) {
   add_serve(app, serve_, code);
   add_transfer(app, import_, export_, code);
   add_feed(app, feed_, code);
+  add_sample(app, sample_, code);
   add_keeping(app, backup_, restore_, folder, code);
   add_small(app, token_, markdown, code);
   add_bench(app, bench_, code);

@@ -12,7 +12,7 @@ struct Texts {
 };
 
 /// In the order of Message.
-constexpr std::array<Texts, 19> kTexts{{
+constexpr std::array<Texts, 21> kTexts{{
     {"Opening {}", "{} 폴더를 엽니다"},
     {"Reading back", "되살리는 중"},
     {"Madang {} is ready at {}", "마당 {} 준비되었습니다: {}"},
@@ -27,8 +27,8 @@ constexpr std::array<Texts, 19> kTexts{{
     {"Ctrl-C stops it.", "Ctrl-C 로 멈춥니다."},
     {"Stopping: finishing what is under way", "멈추는 중: 진행 중인 요청을 마칩니다"},
     {"Stopped. Everything acknowledged is on disk.", "멈췄습니다. 확인해 준 것은 모두 디스크에 있습니다."},
-    {"A small made-up neighbourhood was put in as a sample ({} entities).",
-     "보기로 가상의 작은 동네를 넣었습니다 (개체 {}개)."},
+    {"A made-up district, Baetgol, lives on the map as a sample. --no-sample starts without it.",
+     "지어낸 동네 '뱃골'이 보기로 지도에서 살아 움직입니다. --no-sample 을 주면 없이 시작합니다."},
     {"The disk failed. Starting again from it in {} s.",
      "디스크에 문제가 생겼습니다. {}초 뒤 디스크에서 다시 시작합니다."},
     {"A first declaration, from {} ({} records looked at). Read it, mend it, then try it with --declaration:",
@@ -37,6 +37,9 @@ constexpr std::array<Texts, 19> kTexts{{
      "레코드 {}개에서 개체 {}개, 값 {}개가 나옵니다. {}개는 건너뛰고 {}개는 거절했습니다."},
     {"first in record {}", "처음은 {}번째 레코드"},
     {"no value", "값 없음"},
+    {"The made-up district is in {}: files of the usual kinds, and feeds/ with their declarations.",
+     "지어낸 동네를 {} 에 만들었습니다: 흔히 쓰는 형식의 파일들과 feeds/ 의 선언입니다."},
+    {"It lives at {} now. Ctrl-C ends that.", "이제 {} 에서 살아 움직입니다. Ctrl-C 로 끝냅니다."},
 }};
 
 bool detect_korean() {

@@ -22,12 +22,14 @@ enum class Message : std::uint8_t {
   stop_hint,
   stopping,
   stopped,
-  sample_loaded,      // number
+  sample_city,
   restarting,         // seconds
   feed_proposed,      // format, records
   feed_tried,         // records, entities, values, passed over, refused
   feed_first_record,  // number
   feed_no_value,
+  city_written,  // folder
+  city_plays,    // URL
 };
 
 /// The message with `{}` replaced by the arguments in turn.

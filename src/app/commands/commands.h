@@ -70,6 +70,14 @@ struct FeedTryCommand {
 };
 int feed_try(const FeedTryCommand& command);
 
+struct SampleCityCommand {
+  std::string out, url, token;
+  std::uint64_t seed = 1;
+  double speed = 1;
+  bool play = false;
+};
+int sample_city(const SampleCityCommand& command);
+
 int check_data(const std::string& folder);
 
 struct BackupCommand {

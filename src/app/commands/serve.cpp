@@ -9,12 +9,12 @@
 #include "madang/base/log.h"
 #include "madang/base/time.h"
 
+#include "city/player.h"
 #include "commands/commands.h"
 #include "instance.h"
 #include "messages.h"
 #include "process.h"
 #include "progress.h"
-#include "sample.h"
 
 namespace madang::app {
 
@@ -99,17 +99,22 @@ void print_first_steps(const std::string& url, bool tokens) {
   std::fflush(stdout);
 }
 
-/// The first server on an empty folder shows something. It enters as everything does: over the API, with a token where
-/// tokens are wanted, which here nobody has; so then there is no sample.
-void offer_sample(Instance& instance, const Settings& settings) {
-  const hub::Health health = instance.hub().health();
-  if (!settings.sample || health.appended != 0 || !settings.auth.tokens.empty()) return;
-  const auto loaded = load_sample("http://127.0.0.1:" + std::to_string(instance.port()), {});
-  if (loaded.ok()) {
-    line(say(Message::sample_loaded, {std::to_string(*loaded)}));
-  } else {
-    log::warning("sample not loaded", {{"reason", loaded.error().message}});
+/// The first server on an empty folder shows a living district, and goes on with it when it is started again. It comes
+/// in as everything does, by feeds; where tokens are wanted nobody has one for it, so then there is none.
+base::Result<std::unique_ptr<CityPlayer>> sample_city(Settings& settings) {
+  if (!settings.sample || !settings.auth.tokens.empty()) return std::unique_ptr<CityPlayer>();
+  const std::filesystem::path data = settings.storage.folder, city = data / "sample-city";
+  std::error_code ignored;
+  const bool fresh = !std::filesystem::exists(data, ignored) || std::filesystem::is_empty(data, ignored);
+  if (!fresh && !std::filesystem::exists(city, ignored)) return std::unique_ptr<CityPlayer>();
+  CityOptions options;
+  options.folder = city.string();
+  MADANG_TRY(auto player, CityPlayer::make(std::move(options)));
+  for (const std::string& feed : player->feeds()) {
+    MADANG_TRY(auto declared, connect::read_declaration(feed));
+    settings.feeds.declared.push_back(std::move(declared));
   }
+  return player;
 }
 
 Event serve_until_event() {
@@ -154,6 +159,8 @@ int serve(const ServeCommand& command) {
   raise_file_limit();
 
   const auto progress = std::make_shared<OpeningProgress>();
+  auto city = sample_city(settings);
+  if (!city.ok()) return fail(city.error());
   auto started =
       Instance::start(settings, [progress](auto stage, auto done, auto total) { (*progress)(stage, done, total); });
   if (!started.ok()) {
@@ -173,13 +180,17 @@ int serve(const ServeCommand& command) {
   line(say(Message::ready, {MADANG_VERSION, instance.url()}));
   std::error_code ignored;
   line(say(Message::data_folder, {std::filesystem::absolute(settings.storage.folder, ignored).string()}));
-  offer_sample(instance, settings);
+  if (*city) {
+    (*city)->start("http://127.0.0.1:" + std::to_string(port));
+    line(say(Message::sample_city));
+  }
   print_first_steps(instance.url(), !settings.auth.tokens.empty());
   log::info("ready", {{"url", instance.url()}, {"entities", instance.hub().health().entities}});
   notify_manager("READY=1\nSTATUS=" + instance.url());
 
   const Event event = serve_until_event();
   notify_manager("STOPPING=1");
+  if (*city) (*city)->stop();
   if (event == Event::failed) {
     instance.stop(kFailedDrain);
     started->reset();
