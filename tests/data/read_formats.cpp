@@ -10,6 +10,7 @@
 #include "madang/base/json.h"
 #include "madang/formats/csv.h"
 #include "madang/formats/record.h"
+#include "madang/formats/xml.h"
 
 namespace {
 
@@ -65,5 +66,10 @@ int main(int argc, char** argv) {
                  dialect.header);
     return code;
   }
-  return 2;
+  if (format == "kml") reader = std::make_unique<KmlReader>(take);
+  if (format == "xml" && argc > 3) {
+    auto made = XmlReader::make(take, {.record = argv[3]});
+    if (made.ok()) reader = std::move(*made);
+  }
+  return reader ? read_records(*reader, argv[2]) : 2;
 }
