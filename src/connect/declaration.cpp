@@ -298,6 +298,7 @@ class Reader {
       if (name == "lon" || name == "x") return put(place.x, item.text(limits_.text_bytes));
       if (name == "lat" || name == "y") return put(place.y, item.text(limits_.text_bytes));
       if (name == "crs") return put(place.crs, item.text(64));
+      if (name == "moves") return put(place.moves, item.truth());
       return unknown(name, item);
     }));
     if (place.field.empty() == place.x.empty() || place.x.empty() != place.y.empty())
@@ -346,6 +347,7 @@ class Reader {
       if (name == "range") return range(item, rule);
       if (name == "step") return put(rule.step, item.positive());
       if (name == "frozen") return put(rule.frozen, duration(item));
+      if (name == "observed" && item.json.is_bool()) return put(rule.timed, item.truth());
       if (name == "observed") return moment(item, rule.observed);
       return unknown(name, item);
     }));
@@ -491,6 +493,7 @@ void write_attribute(Writer& out, const AttributeRule& rule) {
   if (rule.step) out.number("step", *rule.step);
   if (rule.frozen.count() > 0) out.number("frozen", static_cast<double>(rule.frozen.count()));
   out.moment("observed", rule.observed);
+  if (rule.timed) out.truth("observed", *rule.timed);
   out.close();
 }
 
@@ -558,6 +561,7 @@ std::string write_declaration(const Declaration& feed) {
     out.open("location");
     out.text("from", feed.location.field), out.text("lon", feed.location.x), out.text("lat", feed.location.y);
     out.text("crs", feed.location.crs);
+    if (feed.location.moves) out.truth("moves", true);
     out.close();
   }
   out.open("attributes");

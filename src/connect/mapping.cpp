@@ -288,7 +288,12 @@ struct Mapping::Impl {
   }
 
   void append_observed(const Rule& rule) {
-    const auto& time = rule.moment ? times[*rule.moment] : observed ? times[*observed] : std::nullopt;
+    if (rule.moment)
+      append_moment(times[*rule.moment]);
+    else if (observed && rule.declared->is_timed())
+      append_moment(times[*observed]);
+  }
+  void append_moment(const std::optional<base::Timestamp>& time) {
     if (!time) return;
     json += R"(,"observedAt":")";
     base::append_timestamp(json, *time);
@@ -433,6 +438,7 @@ struct Mapping::Impl {
     const std::size_t begin = json.size();
     json += R"(,"location":{"type":"GeoProperty","value":)";
     if (append_place(cells, out)) {
+      if (observed && feed.location.moves) append_moment(times[*observed]);
       json += '}';
       ++out.values;
     } else {

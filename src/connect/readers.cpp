@@ -4,6 +4,8 @@
 #include <array>
 
 #include "madang/formats/csv.h"
+#include "madang/formats/json_records.h"
+#include "madang/formats/xml.h"
 
 namespace madang::connect {
 namespace {
@@ -14,7 +16,21 @@ using base::error;
 struct Ending {
   std::string_view ending, kind;
 };
-constexpr std::array<Ending, 4> kEndings{{{".csv", "csv"}, {".tsv", "csv"}, {".txt", "csv"}, {".tab", "csv"}}};
+constexpr std::array<Ending, 12> kEndings{{{".csv", "csv"},
+                                           {".tsv", "csv"},
+                                           {".txt", "csv"},
+                                           {".tab", "csv"},
+                                           {".geojson", "json"},
+                                           {".json", "json"},
+                                           {".ndjson", "ndjson"},
+                                           {".jsonl", "ndjson"},
+                                           {".kml", "kml"},
+                                           {".xml", "xml"},
+                                           {".rss", "xml"},
+                                           {".atom", "xml"}}};
+/// By a part of the media type.
+constexpr std::array<Ending, 6> kMedia{
+    {{"csv", "csv"}, {"ndjson", "ndjson"}, {"jsonl", "ndjson"}, {"json", "json"}, {"kml", "kml"}, {"xml", "xml"}}};
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -22,26 +38,39 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-}  // namespace
-
-std::string_view known_formats() {
-  return "csv";
-}
-
-base::Result<std::string> kind_of(const Layout& layout, std::string_view name, std::string_view media_type,
-                                  std::string_view begin) {
-  if (!layout.kind.empty()) return layout.kind;
+base::Result<std::string> told_by_names(std::string_view name, std::string_view media_type, std::string_view begin) {
   const std::string small = lower(name);
   for (const Ending& one : kEndings) {
     if (small.ends_with(one.ending)) return std::string(one.kind);
   }
   const std::string media = lower(media_type.substr(0, media_type.find(';')));
-  if (media.find("csv") != std::string::npos) return std::string("csv");
-  (void)begin;
+  for (const Ending& one : kMedia) {
+    if (media.find(one.ending) != std::string::npos) return std::string(one.kind);
+  }
+  const auto first = begin.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
+  if (first != begin.npos && (begin[first] == '{' || begin[first] == '[')) return std::string("json");
+  if (first != begin.npos && begin[first] == '<') return std::string("xml");
   return error(
       Code::not_supported,
       "What this is written in cannot be told; say it by \"format\": one of " + std::string(known_formats()) + ".",
       std::string(name));
+}
+
+}  // namespace
+
+std::string_view known_formats() {
+  return "csv, json (GeoJSON too), ndjson, xml (RSS and Atom too), kml";
+}
+
+base::Result<std::string> kind_of(const Layout& layout, std::string_view name, std::string_view media_type,
+                                  std::string_view begin) {
+  if (!layout.kind.empty()) return layout.kind;
+  MADANG_TRY(std::string kind, told_by_names(name, media_type, begin));
+  if (kind != "xml") return kind;
+  const std::string_view head = begin.substr(0, 2'000);
+  return head.find("<rss") != head.npos    ? std::string("rss")
+         : head.find("<feed") != head.npos ? std::string("atom")
+                                           : std::move(kind);
 }
 
 base::Result<std::unique_ptr<formats::RecordReader>> make_reader(const Layout& layout, std::string_view kind,
@@ -61,6 +90,28 @@ base::Result<std::unique_ptr<formats::RecordReader>> make_reader(const Layout& l
     options.skip_lines = static_cast<std::uint32_t>(layout.skip);
     return std::unique_ptr<formats::RecordReader>(std::make_unique<formats::CsvReader>(std::move(take), options));
   }
+  if (kind == "json" || kind == "ndjson") {
+    formats::JsonOptions options;
+    options.record = layout.records;
+    options.lines = kind == "ndjson";
+    MADANG_TRY(auto reader, formats::JsonReader::make(std::move(take), std::move(options)));
+    return std::unique_ptr<formats::RecordReader>(std::move(reader));
+  }
+  if (kind == "xml" || kind == "rss" || kind == "atom") {
+    formats::XmlOptions options;
+    options.record = !layout.records.empty() ? layout.records
+                     : kind == "rss"         ? "//item"
+                     : kind == "atom"        ? "//entry"
+                                             : "";
+    options.encoding = encoding;
+    if (options.record.empty())
+      return error(Code::bad_request_data, "Which element repeats? Say it by \"records\": \"root/list/element\".",
+                   "/format/records");
+    MADANG_TRY(auto reader, formats::XmlReader::make(std::move(take), std::move(options)));
+    return std::unique_ptr<formats::RecordReader>(std::move(reader));
+  }
+  if (kind == "kml")
+    return std::unique_ptr<formats::RecordReader>(std::make_unique<formats::KmlReader>(std::move(take)));
   return error(Code::not_supported,
                "\"" + std::string(kind) + "\" is no format that is read: one of " + std::string(known_formats()) + ".",
                "/format");

@@ -71,6 +71,7 @@ std::optional<base::Timestamp> MomentReader::read(std::string_view text) {
   if (text == last_text_ && !text.empty()) return last_;
   last_ = pattern_ ? pattern_->read(text, zone_) : std::nullopt;
   if (!last_ && !stated_ && find_pattern(text)) last_ = pattern_->read(text, zone_);
+  if (last_) last_->ns -= (last_->ns % 1'000 + 1'000) % 1'000;  // NGSI-LD tells microseconds (clause 4.6.3)
   last_text_.assign(text);
   return last_;
 }

@@ -86,6 +86,11 @@ struct AttributeRule {
   std::optional<double> step;             // a jump from the value before greater than that: doubted, and said
   std::chrono::seconds frozen{0};         // unchanged for longer: doubted, and said; 0: never
   std::optional<TimeField> observed;      // of this attribute alone
+  /// It has the record's moment. Not said: but for constants, languages and relationships, which rarely change with it.
+  std::optional<bool> timed;
+  bool is_timed() const {
+    return timed.value_or(!constant && kind != ValueKind::language && kind != ValueKind::relationship);
+  }
 };
 
 /// Where a thing is.
@@ -93,6 +98,7 @@ struct LocationRule {
   std::string field;  // a geometry: GeoJSON, WKT, or the format's own
   std::string x, y;   // or two columns: longitude and latitude, easting and northing
   std::string crs = "EPSG:4326";
+  bool moves = false;  // it was there at the record's moment
   bool given() const { return !field.empty() || !x.empty(); }
 };
 

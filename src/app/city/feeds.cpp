@@ -348,7 +348,7 @@ std::vector<std::string> city_feeds(const std::string& folder, const std::string
   feeds.push_back(declare("city-traffic", "Traffic", "교통", pushed, R"("format":"ndjson",)" + std::string(kTraffic)));
   feeds.push_back(declare("city-buses", "Buses", "버스", pushed,
                           R"("format":"ndjson","type":"Vehicle","identity":"urn:ngsi-ld:Vehicle:{id}","observed":"at",
-"location":{"lon":"lon","lat":"lat"},"attributes":{)" +
+"location":{"lon":"lon","lat":"lat","moves":true},"attributes":{)" +
                               std::string(kNames) + R"("vehicleType":{"value":"bus"},"line":"line",
 "heading":{"from":"heading","kind":"number","unit":"DD"},"speed":{"from":"speed","kind":"number","unit":"KMH"},
 "delay":{"from":"delay","kind":"number","unit":"SEC"},"nextStop":{"from":"stop","target":"urn:ngsi-ld:GtfsStop:{}"}})"));
