@@ -9,6 +9,6 @@
 namespace madang::api {
 
 /// `offers`: of other rooms.
-std::string openapi_document(const std::string& version, std::span<const hub::Offer> offers);
+std::string openapi_document(const std::string& version, std::span<const hub::Offer> offers = {});
 
 }  // namespace madang::api
