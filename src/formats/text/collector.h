@@ -24,27 +24,21 @@ class Collector {
     cells_.clear();
     problem_.reset();
   }
-  /// `where` says the place of a field beyond a limit.
   void add(std::string_view column, FieldKind kind, std::string_view text) {
-    if (problem_) return;
-    if (cells_.size() == limits_.columns) return fail(too_many());
-    if (text.size() > limits_.field_bytes) {
-      return fail(base::error(base::Code::too_large,
-                              "the field is longer than " + std::to_string(limits_.field_bytes) + " bytes",
-                              at(column)));
-    }
+    const auto number = fits(column, kind, text.size());
+    if (!number) return;
     if (text_.size() + text.size() > limits_.record_bytes) {
       return fail(base::error(base::Code::too_large,
                               "the record is longer than " + std::to_string(limits_.record_bytes) + " bytes",
                               at(column)));
     }
-    auto number = columns_.find(column);
-    if (!number) {
-      if (columns_.size() == limits_.columns) return fail(too_many());
-      number = columns_.add(column);
-    }
-    cells_.push_back({*number, kind, text_.size(), text.size()});
+    cells_.push_back({*number, kind, text_.size(), text.size(), nullptr});
     text_.append(text);
+  }
+  /// The same for a text that stays where it is until the end of the record.
+  void add_view(std::string_view column, FieldKind kind, std::string_view text) {
+    if (const auto number = fits(column, kind, text.size()))
+      cells_.push_back({*number, kind, 0, text.size(), text.data()});
   }
   /// The first one counts.
   void fail(base::Error problem) {
@@ -55,7 +49,8 @@ class Collector {
   void end() {
     fields_.clear();
     for (const Cell& cell : cells_) {
-      fields_.push_back({cell.column, cell.kind, std::string_view(text_).substr(cell.begin, cell.size)});
+      fields_.push_back(
+          {cell.column, cell.kind, {cell.view != nullptr ? cell.view : text_.data() + cell.begin, cell.size}});
     }
     take_({.number = ++number_, .line = line_, .fields = fields_, .problem = problem_ ? &*problem_ : nullptr});
   }
@@ -65,12 +60,25 @@ class Collector {
     std::uint32_t column;
     FieldKind kind;
     std::size_t begin, size;
+    const char* view;  // else it begins in text_
   };
+  /// The column's number; nothing once a limit is passed.
+  std::optional<std::uint32_t> fits(std::string_view column, FieldKind kind, std::size_t size) {
+    if (problem_) return std::nullopt;
+    if (kind != FieldKind::json && size > limits_.field_bytes) {
+      fail(base::error(base::Code::too_large,
+                       "the field is longer than " + std::to_string(limits_.field_bytes) + " bytes", at(column)));
+      return std::nullopt;
+    }
+    const auto known = columns_.find(column);
+    if (cells_.size() == limits_.columns || (!known && columns_.size() == limits_.columns)) {
+      fail(base::error(base::Code::too_large, "more than " + std::to_string(limits_.columns) + " fields"));
+      return std::nullopt;
+    }
+    return known ? known : columns_.add(column);
+  }
   std::string at(std::string_view column) const {
     return "line " + std::to_string(line_) + ", " + std::string(column.substr(0, 200));
-  }
-  base::Error too_many() const {
-    return base::error(base::Code::too_large, "more than " + std::to_string(limits_.columns) + " fields");
   }
 
   TakeRecord take_;
