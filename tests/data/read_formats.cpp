@@ -9,6 +9,7 @@
 
 #include "madang/base/json.h"
 #include "madang/formats/csv.h"
+#include "madang/formats/json_records.h"
 #include "madang/formats/record.h"
 #include "madang/formats/xml.h"
 
@@ -67,6 +68,10 @@ int main(int argc, char** argv) {
     return code;
   }
   if (format == "kml") reader = std::make_unique<KmlReader>(take);
+  if (format == "json" && argc > 3) {
+    auto made = JsonReader::make(take, {.record = argv[3]});
+    if (made.ok()) reader = std::move(*made);
+  }
   if (format == "xml" && argc > 3) {
     auto made = XmlReader::make(take, {.record = argv[3]});
     if (made.ok()) reader = std::move(*made);
