@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 
 from server import Server, run
 
@@ -186,6 +187,11 @@ class Serve(Scratch):
             told += raw.decode()
             if raw.decode().startswith("Ctrl-C"):
                 break
+        url = re.search(r"http://localhost:\d+", told).group()
+        def shelters():
+            with urllib.request.urlopen(url + ENTITIES + "?type=Shelter") as answer:
+                return len(json.load(answer)) > 3
+        self.wait_for(shelters)
         process.terminate()
         self.assertEqual(process.wait(60), 0)
         process.stdout.close()
