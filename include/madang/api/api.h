@@ -1,11 +1,13 @@
 #pragma once
-// The HTTP surfaces over the hub: NGSI-LD (ETSI GS CIM 009, chapter 6), health, metrics, OpenAPI and administration.
+// The HTTP surfaces over the hub: NGSI-LD (ETSI GS CIM 009, chapter 6), health, metrics, OpenAPI, administration and
+// the portal.
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "madang/api/portal.h"
 #include "madang/base/time.h"
 #include "madang/governance/principal.h"
 #include "madang/hub/hub.h"
@@ -55,6 +57,7 @@ struct Options {
   ngsi::QueryLimits query;
   EntityMapLimits entity_maps;
   SnapshotLimits snapshots;
+  std::shared_ptr<const Portal> portal;  // null: it was not built
 };
 
 /// Answers requests. One for all loops of a server; everything given must outlive the server.

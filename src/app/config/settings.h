@@ -30,7 +30,7 @@ struct Settings {
   CourierOptions notifying;     // of subscribers; its policy is that of `fetching`
   std::string signature = "none", signature_key_file;
   governance::AuthRules auth;
-  std::string context_map, log_file, log_level = "info";
+  std::string context_map, portal_folder, log_file, log_level = "info";
   std::chrono::seconds drain_timeout{10};
   bool sample = true;
 
