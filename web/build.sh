@@ -16,7 +16,7 @@ fi
 
 if ! cmp -s package-lock.json node_modules/.installed-lock; then
   echo "Portal: fetching what package-lock.json names"
-  npm ci --no-audit --no-fund --loglevel=error
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
   cp package-lock.json node_modules/.installed-lock
 fi
 echo "Portal: building"

@@ -112,7 +112,7 @@ export function App() {
         {t('nav.skip')}
       </a>
       <header class="top">
-        <a class="brand" href="/" aria-label={t('brand')}>
+        <a class="brand" href="/">
           <svg viewBox="0 0 32 32" aria-hidden="true" class="mark">
             <path d="M6 6h20v20H6z" />
             <circle cx="16" cy="16" r="4" />

@@ -2,7 +2,7 @@
 import {signal} from '@preact/signals';
 
 import {identity, language} from '../session';
-import {address, get, Problem} from './client';
+import {address, ask, get, Problem} from './client';
 import type {FromWorker, News, ToWorker, Wanted} from './messages';
 import {api} from './model';
 
@@ -30,6 +30,21 @@ export async function loadTypes(): Promise<void> {
   }
 }
 
+/** More than this a browser is not given to hold: then the smaller types are followed. */
+const mostThings = 60_000;
+const mostTypes = 300;
+
+/** What to follow: null is everything. */
+export async function followable(of: string[]): Promise<string[] | null> {
+  const {headers} = await ask(address(api + '/entities', {local: 'true', limit: 0, count: 'true'}));
+  if (Number(headers.get('NGSILD-Results-Count') ?? 0) <= mostThings) return null;
+  const counted = await Promise.all(
+    of.slice(0, mostTypes).map(async (type) => ({type, count: (await get<{entityCount: number}>(`${api}/types/${encodeURIComponent(type)}`)).entityCount})),
+  );
+  let sum = 0;
+  return counted.sort((a, b) => a.count - b.count).filter(({count}) => (sum += count) <= mostThings).map(({type}) => type);
+}
+
 type ForMap = Extract<FromWorker, {kind: 'batch' | 'shapes'}>;
 
 /** One stream of all types, read by a worker; the page is told what a frame needs. */
@@ -44,7 +59,7 @@ export class Stream {
   private untold: ForMap[] = []; // before there is a map; at most one batch, since the next waits for it
 
   private readonly worker = new Worker(new URL('./live.worker.ts', import.meta.url), {type: 'module'});
-  private static readonly newsKept = 40;
+  private static readonly newsKept = 30;
   private static readonly samplesKept = 120;
 
   constructor() {
@@ -90,9 +105,10 @@ export class Stream {
     this.worker.postMessage(message);
   }
 
-  follow(of: string[]): void {
+  /** Follows things of these types; null: everything, also of types that are yet to come. */
+  follow(of: string[] | null): void {
     const url = address('/live', {
-      type: of.join(','), options: 'keyValues,sysAttrs', accept: 'application/geo+json', omit: 'location', lang: language.value,
+      ...(of ? {type: of.join(',')} : {local: 'true'}), options: 'keyValues,sysAttrs', accept: 'application/geo+json', omit: 'location', lang: language.value,
     });
     this.news.value = [];
     this.say({kind: 'follow', url, headers: identity()});

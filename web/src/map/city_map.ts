@@ -240,6 +240,7 @@ export class CityMap {
   }
 
   remove(): void {
+    this.ready = false;
     this.map.remove();
   }
 }

@@ -1,13 +1,15 @@
 // The city now: a map on which things move as they are told, figures, what happens, and the last day to go back to.
 import {useComputed, useSignal, useSignalEffect} from '@preact/signals';
+import type {VNode} from 'preact';
 import {useEffect, useMemo, useRef} from 'preact/hooks';
 
-import {loadTypes, Stream, types, typesTrouble} from '../data/city';
+import {followable, loadTypes, Stream, types, typesTrouble} from '../data/city';
 import {courseOf, figuresOf, type Figure} from '../data/figures';
 import {unit} from '../data/model';
 import {attributeName, number, t, typeName, when} from '../i18n';
+import type {News} from '../data/messages';
 import type {CityMap} from '../map/city_map';
-import {looks, themes} from '../map/look';
+import {looks, themes, type Look} from '../map/look';
 import {go, thingPath} from '../router';
 import {dark, language} from '../session';
 import {Icon} from '../ui/icons';
@@ -15,7 +17,6 @@ import {Ago, Empty, Mark, Sparkline, Trouble} from '../ui/parts';
 import {Timeline} from './timeline';
 
 const mostFigures = 4;
-const mostFollowed = 400; // types in one question
 const frame = (work: () => void) => requestAnimationFrame(work);
 
 declare global {
@@ -38,16 +39,27 @@ export function Now() {
   useEffect(() => {
     types.value = null;
     void loadTypes();
-    // Types that appear later join the others.
-    const timer = setInterval(() => void loadTypes(), 60_000);
-    return () => (clearInterval(timer), stream.close());
+    return () => stream.close();
   }, []);
 
-  // One stream of what there is; anew where there are other types or another language.
-  const followed = useComputed(() => (types.value ? [...all.value].sort().slice(0, mostFollowed).join('\n') : ''));
+  // One stream of what there is; anew in another language.
+  const known = useComputed(() => types.value !== null);
+  const leftOut = useSignal<string[]>([]);
+  const askedFor = useMemo(() => new Set<string>(), []);
   useSignalEffect(() => {
     void language.value;
-    if (followed.value) stream.follow(followed.value.split('\n'));
+    if (!known.value) return;
+    void followable(all.peek()).then((of) => {
+      leftOut.value = of ? all.peek().filter((type) => !of.includes(type)) : [];
+      stream.follow(of);
+    });
+  });
+  // A type that the server told of first joins the others.
+  useSignalEffect(() => {
+    const fresh = Object.keys(stream.counts.value).filter((type) => !all.peek().includes(type) && !askedFor.has(type));
+    if (!known.peek() || !fresh.length) return;
+    for (const type of fresh) askedFor.add(type);
+    void loadTypes();
   });
   useSignalEffect(() => stream.figuresOf(figures.value));
 
@@ -99,7 +111,7 @@ export function Now() {
       </section>
       <div class="side">
         <Figures stream={stream} figures={figures.value} />
-        <Layers stream={stream} all={all.value} looks={look.value} hidden={hidden} />
+        <Layers stream={stream} all={all.value} looks={look.value} hidden={hidden} leftOut={leftOut.value} />
         <Happenings stream={stream} looks={look.value} map={map.value} />
       </div>
     </div>
@@ -138,7 +150,7 @@ function Figures({stream, figures}: {stream: Stream; figures: Figure[]}) {
       <h2 id="figures-title" class="unseen">
         {t('figures.title')}
       </h2>
-      <ul>
+      <ul tabIndex={0} aria-labelledby="figures-title">
         <li class="figure">
           <h3>{t('figures.things')}</h3>
           <p class="value" data-test="things">{number(total)}</p>
@@ -178,7 +190,13 @@ function Figures({stream, figures}: {stream: Stream; figures: Figure[]}) {
 
 // ---- layers ----
 
-function Layers({stream, all, looks: its, hidden}: {stream: Stream; all: string[]; looks: ReturnType<typeof looks>; hidden: {value: ReadonlySet<string>}}) {
+function Layers({stream, all, looks: its, hidden, leftOut}: {
+  stream: Stream;
+  all: string[];
+  looks: ReturnType<typeof looks>;
+  hidden: {value: ReadonlySet<string>};
+  leftOut: string[];
+}) {
   const counts = stream.counts.value;
   const set = (names: string[], show: boolean) => {
     const next = new Set(hidden.value);
@@ -196,6 +214,7 @@ function Layers({stream, all, looks: its, hidden}: {stream: Stream; all: string[
           <button type="button" class="quiet small" onClick={() => set(all, false)}>{t('layers.none')}</button>
         )}
       </div>
+      {leftOut.length > 0 && <p class="about">{t('layers.leftOut', {types: leftOut.map(typeName).join(', ')})}</p>}
       {types.value?.length === 0 && <Empty>{t('layers.empty')}</Empty>}
       {shownThemes.map((theme) => {
         const members = all.filter((type) => its.get(type)?.theme === theme);
@@ -221,34 +240,43 @@ function Layers({stream, all, looks: its, hidden}: {stream: Stream; all: string[
 
 function Happenings({stream, looks: its, map}: {stream: Stream; looks: ReturnType<typeof looks>; map: CityMap | null}) {
   const news = stream.news.value;
+  // What was drawn is not drawn again: the same element means the same to Preact.
+  const drawn = useMemo(() => new WeakMap<News, VNode>(), [its, map]);
+  const row = (item: News) => {
+    let element = drawn.get(item);
+    if (!element) drawn.set(item, (element = <Happening key={item.id + ' ' + item.attribute} item={item} look={its.get(item.type)} map={map} />));
+    return element;
+  };
   return (
     <section class="panel events" aria-labelledby="events-title">
       <div class="panel-head">
         <h2 id="events-title">{t('events.title')}</h2>
       </div>
       {!news.length && <Empty>{t('events.none')}</Empty>}
-      <ol>
-        {news.map((item) => (
-          <li key={item.id + item.time + item.attribute}>
-            <a href={thingPath(item.id)} onPointerEnter={() => map?.light(item.id)} onPointerLeave={() => map?.light('')}>
-              <Mark look={its.get(item.type)} />
-              <span class="event-text">
-                <strong>{item.name}</strong>
-                <span>
-                  {item.kind === 'changed' ? (
-                    <>
-                      {attributeName(item.attribute)} {item.from && <s>{item.from}</s>} <Icon name="arrow" /> <b>{item.to}</b>
-                    </>
-                  ) : (
-                    t(`events.${item.kind}`, {type: typeName(item.type)})
-                  )}
-                </span>
-              </span>
-              <Ago time={item.time} />
-            </a>
-          </li>
-        ))}
-      </ol>
+      <ol>{news.map(row)}</ol>
     </section>
+  );
+}
+
+function Happening({item, look, map}: {item: News; look: Look | undefined; map: CityMap | null}) {
+  return (
+    <li>
+      <a href={thingPath(item.id)} onPointerEnter={() => map?.light(item.id)} onPointerLeave={() => map?.light('')}>
+        <Mark look={look} />
+        <span class="event-text">
+          <strong>{item.name}</strong>
+          <span>
+            {item.kind === 'changed' ? (
+              <>
+                {attributeName(item.attribute)} {item.from && <s>{item.from}</s>} <Icon name="arrow" /> <b>{item.to}</b>
+              </>
+            ) : (
+              t(`events.${item.kind}`, {type: typeName(item.type)})
+            )}
+          </span>
+        </span>
+        <Ago time={item.time} />
+      </a>
+    </li>
   );
 }

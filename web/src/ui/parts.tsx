@@ -1,6 +1,7 @@
 // Small parts that several pages show.
+import {signal} from '@preact/signals';
 import type {ComponentChildren} from 'preact';
-import {useEffect, useState} from 'preact/hooks';
+import {useState} from 'preact/hooks';
 
 import {Problem} from '../data/client';
 import {ago, t, when} from '../i18n';
@@ -25,16 +26,16 @@ export function Mark({look}: {look: Look | undefined}) {
   );
 }
 
+/** One clock for all that is told in words of now. */
+const clock = signal(Date.now());
+setInterval(() => (clock.value = Date.now()), 10_000);
+
 /** "3 min ago", kept true, with the time itself for who wants it. */
 export function Ago({time}: {time: number}) {
-  const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), now - time < 60_000 ? 5_000 : 30_000);
-    return () => clearInterval(timer);
-  }, [now - time < 60_000]);
+  const now = Math.max(time, clock.value);
   return (
     <time dateTime={new Date(time).toISOString()} title={when(time, 'full')}>
-      {ago(Math.min(time, now), now)}
+      {ago(time, now)}
     </time>
   );
 }
