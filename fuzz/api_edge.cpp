@@ -29,7 +29,7 @@ void headers(std::string_view text) {
   const Media media = choose_media(text, kJson | kGeoJson);
   check(media == kNoMedia || media == kJson || media == kGeoJson);
   content_type(text);
-  accepts_gzip(text);
+  accepts_coding(text, "gzip");
   check(parse_if_match(text).any || !parse_if_match(text).versions.empty());
   none_match_hits(text, "\"v1-a\"");
 }

@@ -28,6 +28,7 @@
 #include "ngsild/retrieve.h"
 #include "ngsild/snapshots.h"
 #include "ngsild/subscriptions.h"
+#include "portal/pages.h"
 #include "surfaces.h"
 
 namespace madang::api {
@@ -170,7 +171,8 @@ struct Api::Impl {
     set<ShowReady>({Op::ready}, draining);
     set<ShowMetrics>({Op::metrics});
     set<ShowText>({Op::openapi}, openapi_document(environment.options.version, offers_of(others)));
-    set<ShowText>({Op::welcome}, welcome_page());
+    set<portal::ShowPage>({Op::portal});
+    set<portal::ShowFile>({Op::portal_file});
     set<ManageIndexes>({Op::indexes_list, Op::index_declare, Op::index_drop});
     set<ManageBackups>({Op::backup_begin, Op::backup_end});
     set<ManageErasures>({Op::erasure_ask, Op::erasures_list});
@@ -193,7 +195,8 @@ struct Api::Impl {
   void handle(const net::Request& request, net::Responder&& responder) {
     LoopState& state = state_of(responder.loop());
     Call call(environment, state, std::move(responder));
-    const Route route = router.find(request.method, request.path);
+    Route route = router.find(request.method, request.path);
+    if (!route.path_known && portal::is_page(request, call.headers.accept)) route = router.find(request.method, "/");
     call.operation = route.operation;
     if (!route.path_known) {
       return call.fail(error(Code::not_found, "There is nothing at this path. /openapi.json lists what there is."));
@@ -202,6 +205,11 @@ struct Api::Impl {
     if (!route.operation) {
       return call.fail(error(Code::method_not_allowed, "This path takes " + std::string(route.allow) + "."),
                        "Allow: " + std::string(route.allow) + "\r\n");
+    }
+    // Pages are for everybody, whatever stands behind their address.
+    if (route.operation->op == Op::portal || route.operation->op == Op::portal_file) {
+      call.captures = route.captures;
+      return run(std::move(call));
     }
     // Clauses 6.3.2 and 6.3.4: before all else, and without a body.
     if (call.operation->body != Body::none && !call.headers.has_length) {

@@ -136,7 +136,7 @@ class Call {
   /// The call is answered with a stream: `responder` does it.
   void count_stream(int status) const { counted(status); }
 
-  bool wants_gzip() const { return environment.options.gzip && accepts_gzip(headers.accept_encoding); }
+  bool wants_gzip() const { return environment.options.gzip && accepts_coding(headers.accept_encoding, "gzip"); }
 
  private:
   void bind_to(ngsi::SymbolTable& symbols);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include <sys/random.h>
@@ -9,6 +10,27 @@
 #include "madang/base/log.h"
 
 namespace madang::app {
+
+namespace {
+
+/// Null where there is none; what the configuration names must be there.
+base::Result<std::shared_ptr<const api::Portal>> find_portal(const std::string& named) {
+  if (!named.empty()) {
+    MADANG_TRY(auto portal, api::Portal::load(named));
+    if (portal) return portal;
+    return base::error(base::Code::bad_request_data, "portal.folder: there is no index.html; web/build.sh makes one",
+                       named);
+  }
+  std::error_code fault;
+  const auto here = std::filesystem::read_symlink("/proc/self/exe", fault).parent_path();
+  for (const std::string_view place : {"../share/madang/portal", "../../web/dist"}) {
+    MADANG_TRY(auto portal, api::Portal::load((here / place).lexically_normal().string()));
+    if (portal) return portal;
+  }
+  return std::shared_ptr<const api::Portal>();
+}
+
+}  // namespace
 
 base::Result<std::unique_ptr<Instance>> Instance::start(const Settings& settings, Progress progress) {
   MADANG_CHECK(check(settings));
@@ -31,8 +53,10 @@ base::Result<std::unique_ptr<Instance>> Instance::start(const Settings& settings
   MADANG_TRY(auto feed_options, settings.feed_options());
   MADANG_TRY(made->feeds_,
              connect::Feeds::make(*made->hub_, *made->contexts_, base::system_clock(), std::move(feed_options)));
+  api::Options edge = settings.api_options();
+  MADANG_TRY(edge.portal, find_portal(settings.portal_folder));
   made->api_ = std::make_unique<api::Api>(*made->hub_, *made->contexts_, *made->gate_, base::system_clock(),
-                                          settings.api_options(), std::vector<hub::Surface*>{made->feeds_.get()});
+                                          std::move(edge), std::vector<hub::Surface*>{made->feeds_.get()});
   MADANG_TRY(made->server_, net::Server::start(settings.server_options(), made->api_->handler()));
   made->feeds_->start();
   return made;

@@ -269,11 +269,14 @@ TEST(ContentTypes, AreToldApart) {
 }
 
 TEST(AcceptEncoding, KnowsGzip) {
-  EXPECT_TRUE(accepts_gzip("gzip, deflate"));
-  EXPECT_TRUE(accepts_gzip("br;q=1.0, *;q=0.1"));
-  EXPECT_FALSE(accepts_gzip("gzip;q=0, *"));
-  EXPECT_FALSE(accepts_gzip("br"));
-  EXPECT_FALSE(accepts_gzip(""));
+  EXPECT_TRUE(accepts_coding("gzip, deflate", "gzip"));
+  EXPECT_TRUE(accepts_coding("x-gzip", "gzip"));
+  EXPECT_TRUE(accepts_coding("gzip, br", "br"));
+  EXPECT_FALSE(accepts_coding("br;q=0, *", "br"));
+  EXPECT_TRUE(accepts_coding("br;q=1.0, *;q=0.1", "gzip"));
+  EXPECT_FALSE(accepts_coding("gzip;q=0, *", "gzip"));
+  EXPECT_FALSE(accepts_coding("br", "gzip"));
+  EXPECT_FALSE(accepts_coding("", "gzip"));
 }
 
 TEST(Negotiation, WeighsAList) {

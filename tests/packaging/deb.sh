@@ -45,8 +45,9 @@ in_debian sh -c 'apt-get -qq install -y /packages/madang_0.1.0_*.deb' >/dev/null
 start
 curl -sf -X POST "$entity" -H 'Content-Type: application/json' \
   -d '{"id":"urn:ngsi-ld:Bench:1","type":"Bench","seats":{"type":"Property","value":4}}'
+test "$(curl -s -o /dev/null -w '%{http_code}' --compressed "http://localhost:18080/$(curl -s http://localhost:18080/ | grep -o 'assets/index-[^"]*\.js')")" = 200
 stop
-echo "ok installs and serves"
+echo "ok installs and serves, the portal too"
 
 in_debian sh -c 'echo "# mine" >>/etc/madang/madang.toml; apt-get -qq install -y /packages/madang_0.1.1_*.deb' >/dev/null
 grep -q '^# mine' "$debian/etc/madang/madang.toml"

@@ -1,5 +1,6 @@
 #pragma once
-// The HTTP surfaces over the hub: NGSI-LD (ETSI GS CIM 009, chapter 6), health, metrics, OpenAPI and administration.
+// The HTTP surfaces over the hub: NGSI-LD (ETSI GS CIM 009, chapter 6), health, metrics, OpenAPI, administration and
+// the portal.
 
 #include <cstdint>
 #include <memory>
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "madang/api/portal.h"
 #include "madang/base/time.h"
 #include "madang/governance/principal.h"
 #include "madang/hub/hub.h"
@@ -57,6 +59,7 @@ struct Options {
   ngsi::QueryLimits query;
   EntityMapLimits entity_maps;
   SnapshotLimits snapshots;
+  std::shared_ptr<const Portal> portal;  // null: it was not built
 };
 
 /// Answers requests. One for all loops of a server; everything given must outlive the server.

@@ -1,5 +1,5 @@
 #pragma once
-// What operators and their tools ask: alive, ready, figures, the description, the first page.
+// What operators and their tools ask: alive, ready, figures, the description.
 
 #include <atomic>
 #include <string>
@@ -39,7 +39,5 @@ class ShowText final : public Endpoint {
  private:
   std::string text_;
 };
-
-std::string welcome_page();
 
 }  // namespace madang::api::admin

@@ -129,15 +129,16 @@ std::optional<unsigned> preferred_version(std::string_view prefer) {
   return std::nullopt;
 }
 
-bool accepts_gzip(std::string_view accept_encoding) {
-  int gzip = -1, any = -1;
+bool accepts_coding(std::string_view accept_encoding, std::string_view wanted) {
+  int named = -1, any = -1;
   each_item(accept_encoding, [&](std::string_view item) {
-    const std::string_view coding = trim(item.substr(0, item.find(';')));
-    if (equal_ignoring_case(coding, "gzip") || equal_ignoring_case(coding, "x-gzip")) gzip = quality(item);
+    std::string_view coding = trim(item.substr(0, item.find(';')));
+    if (equal_ignoring_case(coding, "x-gzip")) coding.remove_prefix(2);  // RFC 9110, 8.4.1.3
+    if (equal_ignoring_case(coding, wanted)) named = quality(item);
     if (coding == "*") any = quality(item);
     return true;
   });
-  return gzip > 0 || (gzip < 0 && any > 0);
+  return named > 0 || (named < 0 && any > 0);
 }
 
 }  // namespace madang::api

@@ -26,7 +26,7 @@ std::vector<std::string> by_quality(std::string_view list);
 /// that there is for a later one, nothing where none is named.
 std::optional<unsigned> preferred_version(std::string_view prefer);
 
-/// Does Accept-Encoding allow gzip?
-bool accepts_gzip(std::string_view accept_encoding);
+/// Does Accept-Encoding allow this content coding (`gzip`, `br`)?
+bool accepts_coding(std::string_view accept_encoding, std::string_view wanted);
 
 }  // namespace madang::api

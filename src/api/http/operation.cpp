@@ -183,6 +183,8 @@ constexpr int kStreamed[] = {101, 200, 400, 403, 404, 406, 410, 426, 429, 504};
 constexpr int kFed[] = {200, 400, 403, 404, 406, 410, 429, 504};
 constexpr int kOk[] = {200};
 constexpr int kReady[] = {200, 503};
+constexpr int kShownPage[] = {200, 304};
+constexpr int kShownFile[] = {200, 304, 404};
 constexpr int kAdmin[] = {200, 401, 403};
 constexpr int kAdminFound[] = {200, 400, 401, 403, 404, 503};
 constexpr int kSubscribed[] = {201, 400, 409, 411, 413, 415, 429, 503, 504, 507};
@@ -451,7 +453,8 @@ constexpr Operation kTable[] = {
     page(Op::ready, "/ready", "ready", "Does it take requests", kJson, kReady),
     page(Op::metrics, "/metrics", "metrics", "Figures for Prometheus", Media::kText, kAdmin),
     page(Op::openapi, "/openapi.json", "openapi", "This description"),
-    page(Op::welcome, "/", "welcome", "What there is to open", kHtml),
+    page(Op::portal, "/", "portal", "The portal", kHtml, kShownPage),
+    page(Op::portal_file, "/assets/{file}", "portalFile", "A file of the portal", kFile, kShownFile),
     admin(Op::indexes_list, Method::get, "/admin/indexes", "listIndexes", "Indexes on attribute values", kAdmin),
     admin(Op::index_declare, Method::post, "/admin/indexes", "declareIndex", "Build an index while serving",
           kAdminChange, Body::index),
@@ -518,6 +521,8 @@ std::string_view media_name(Media media) {
       return "application/x-ndjson";
     case kHtml:
       return "text/html; charset=utf-8";
+    case kFile:
+      return "application/octet-stream";
     default:
       return "application/json";
   }

@@ -93,7 +93,8 @@ enum Media : std::uint8_t {
   kText = 8,
   kHtml = 16,
   kEvents = 32,
-  kLines = 64
+  kLines = 64,
+  kFile = 128  // of any type
 };
 std::string_view media_name(Media media);
 
@@ -195,7 +196,8 @@ enum class Op : std::uint8_t {
   dead_replay_one,
   dead_drop,
   dead_drop_one,
-  welcome,
+  portal,
+  portal_file,
   surface,  // of another room: hub/surface.h
   not_offered,
   end_

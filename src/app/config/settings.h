@@ -33,7 +33,7 @@ struct Settings {
   governance::AuthRules auth;
   connect::FeedOptions feeds;
   std::vector<std::string> feed_files;
-  std::string context_map, log_file, log_level = "info";
+  std::string context_map, portal_folder, log_file, log_level = "info";
   std::chrono::seconds drain_timeout{10}, feed_timeout{60};
   bool sample = true;
 

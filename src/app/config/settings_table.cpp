@@ -217,6 +217,10 @@ const std::vector<Key>& keys() {
       {"live.catch_up", MADANG_SLOT(Count, storage.live.catch_up_entities),
        "Entities that may have changed while a reader was away; beyond: 410, it starts again."},
 
+      {"portal.folder", MADANG_SLOT(Text, portal_folder),
+       "The portal's files (`web/build.sh` makes them); empty: `../share/madang/portal` from where the program lies, "
+       "else `web/dist` of the sources it was built in."},
+
       {"log.file", MADANG_SLOT(Text, log_file), "Log file, reopened at SIGHUP; empty is standard error."},
       {"log.level", MADANG_SLOT(Text, log_level), "debug, info, warning or error."},
 

@@ -1,0 +1,130 @@
+// What the pages know of the whole city: its types, and the live stream of all of them.
+import {signal} from '@preact/signals';
+
+import {identity, language} from '../session';
+import {address, ask, get, Problem} from './client';
+import type {FromWorker, News, ToWorker, Wanted} from './messages';
+import {api} from './model';
+
+export interface TypeInfo {
+  type: string; // as the context writes it
+  attributes: string[];
+}
+
+export const types = signal<TypeInfo[] | null>(null);
+export const typesTrouble = signal<Problem | null>(null);
+
+interface TypeRow {
+  typeName: string;
+  attributeNames?: string[];
+}
+
+export async function loadTypes(): Promise<void> {
+  try {
+    const rows = await get<TypeRow[]>(address(api + '/types', {details: 'true'}));
+    types.value = rows.map(({typeName, attributeNames}) => ({type: typeName, attributes: attributeNames ?? []}));
+    typesTrouble.value = null;
+  } catch (fault) {
+    if (fault instanceof Problem) typesTrouble.value = fault;
+    else throw fault;
+  }
+}
+
+/** More than this a browser is not given to hold: then the smaller types are followed. */
+const mostThings = 60_000;
+const mostTypes = 300;
+
+/** What to follow: null is everything. */
+export async function followable(of: string[]): Promise<string[] | null> {
+  const {headers} = await ask(address(api + '/entities', {local: 'true', limit: 0, count: 'true'}));
+  if (Number(headers.get('NGSILD-Results-Count') ?? 0) <= mostThings) return null;
+  const counted = await Promise.all(
+    of.slice(0, mostTypes).map(async (type) => ({type, count: (await get<{entityCount: number}>(`${api}/types/${encodeURIComponent(type)}`)).entityCount})),
+  );
+  let sum = 0;
+  return counted.sort((a, b) => a.count - b.count).filter(({count}) => (sum += count) <= mostThings).map(({type}) => type);
+}
+
+type ForMap = Extract<FromWorker, {kind: 'batch' | 'shapes'}>;
+
+/** One stream of all types, read by a worker; the page is told what a frame needs. */
+export class Stream {
+  readonly connection = signal<'connecting' | 'live' | 'waiting' | 'refused'>('connecting');
+  readonly counts = signal<Record<string, number>>({});
+  readonly rates = signal<number[]>([]);
+  readonly figures = signal<(number | null)[][]>([]);
+  readonly news = signal<News[]>([]);
+  readonly tracks = signal<Extract<FromWorker, {kind: 'tracks'}> | null>(null);
+  private map: ((message: ForMap) => void) | null = null;
+  private untold: ForMap[] = []; // before there is a map; at most one batch, since the next waits for it
+
+  private readonly worker = new Worker(new URL('./live.worker.ts', import.meta.url), {type: 'module'});
+  private static readonly newsKept = 30;
+  private static readonly samplesKept = 120;
+
+  constructor() {
+    this.worker.onmessage = ({data}: MessageEvent<FromWorker>) => this.hear(data);
+  }
+
+  private hear(message: FromWorker): void {
+    switch (message.kind) {
+      case 'batch':
+      case 'shapes':
+        if (this.map) this.map(message);
+        else this.untold.push(message);
+        break;
+      case 'connection':
+        this.connection.value = message.state;
+        break;
+      case 'refused':
+        this.connection.value = 'refused';
+        break;
+      case 'told':
+        this.counts.value = message.counts;
+        this.rates.value = [...this.rates.value, message.rate].slice(-Stream.samplesKept);
+        this.figures.value = [...this.figures.value, message.figures].slice(-Stream.samplesKept);
+        break;
+      case 'news': {
+        // Of an attribute that changes again and again, the newest.
+        const fresh = new Map(message.news.map((item) => [item.id + ' ' + item.attribute, item]));
+        const older = this.news.value.filter(({id, attribute}) => !fresh.has(id + ' ' + attribute));
+        this.news.value = [...[...fresh.values()].reverse(), ...older].slice(0, Stream.newsKept);
+        break;
+      }
+      case 'tracks':
+        this.tracks.value = message;
+    }
+  }
+
+  attach(map: (message: ForMap) => void): void {
+    this.map = map;
+    this.untold.splice(0).forEach(map);
+  }
+
+  say(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+
+  /** Follows things of these types; null: everything, also of types that are yet to come. */
+  follow(of: string[] | null): void {
+    const url = address('/live', {
+      ...(of ? {type: of.join(',')} : {local: 'true'}), options: 'keyValues,sysAttrs', accept: 'application/geo+json', omit: 'location', lang: language.value,
+    });
+    this.news.value = [];
+    this.say({kind: 'follow', url, headers: identity()});
+  }
+
+  figuresOf(wanted: Wanted[]): void {
+    this.figures.value = [];
+    this.say({kind: 'figures', wanted});
+  }
+
+  replay(from: number, to: number, of: string[]): void {
+    this.tracks.value = null;
+    this.say({kind: 'replay', from, to, types: of, headers: identity()});
+  }
+
+  close(): void {
+    this.worker.terminate();
+  }
+}
