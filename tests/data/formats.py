@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 import xml.etree.ElementTree
+import zlib
 
 READ, DATA = sys.argv[1], pathlib.Path(sys.argv[2])
 passed = failed = 0
@@ -132,7 +133,7 @@ def trees():
     files = [(file, path, steps) for folder, pattern, path, steps in (
         ("city", "*.geojson", "features", ("features",)), ("city", "*.geojson", "", ("features",)),
         ("transit/gbfs", "station_*.json", "data/stations", ("data", "stations")),
-        ("services/shelters_jp", "*.json", "", ()), ("services2/fhir/synthea-r4", "*.json", "entry", ("entry",)),
+        ("services/shelters_jp", "*.json", "", ("features",)), ("services2/fhir/synthea-r4", "*.json", "entry", ("entry",)),
         ("services2/fhir/bulk-10-patients", "*.ndjson", "", None)) for file in sorted((DATA / folder).rglob(pattern))]
     records = 0
     for file, path, steps in files:
@@ -165,7 +166,163 @@ def trees():
     print(f"{len(files)} JSON documents, {records} records")
 
 
+# ---- OpenStreetMap, decoded a second time ----
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+
+
+def message(data):
+    """Field number to values: numbers and bytes."""
+    found, at = {}, 0
+    while at < len(data):
+        key, at = varint(data, at)
+        if key & 7 == 0:
+            value, at = varint(data, at)
+        elif key & 7 == 2:
+            size, at = varint(data, at)
+            value, at = data[at:at + size], at + size
+        else:
+            raise ValueError(key)
+        found.setdefault(key >> 3, []).append(value)
+    return found
+
+
+def packed(found, number):
+    values, at = [], 0
+    for data in found.get(number, []):
+        at = 0
+        while at < len(data):
+            value, at = varint(data, at)
+            values.append(value)
+    return values
+
+
+def zigzag(values):
+    return [(v >> 1) ^ -(v & 1) for v in values]
+
+
+def sums(values):
+    total, out = 0, []
+    for value in values:
+        total += value
+        out.append(total)
+    return out
+
+
+def read_pbf(path):
+    """Places of nodes, and (id, tags, nodes) of ways, (id, tags, members) of relations, tags of nodes."""
+    data, at = path.read_bytes(), 0
+    places, node_tags, ways, relations = {}, {}, {}, {}
+    while at < len(data):
+        size = int.from_bytes(data[at:at + 4], "big")
+        header = message(data[at + 4:at + 4 + size])
+        at += 4 + size
+        blob = message(data[at:at + header[3][0]])
+        at += header[3][0]
+        if header[1][0] != b"OSMData":
+            continue
+        block = message(zlib.decompress(blob[3][0]) if 3 in blob else blob[1][0])
+        texts = [text.decode() for text in message(block[1][0])[1]]
+        scale = block.get(17, [100])[0]
+        for group in map(message, block.get(2, [])):
+            for node in map(message, group.get(1, [])):
+                (number, lat, lon) = zigzag(node[key][0] for key in (1, 8, 9))
+                places[number] = (lon * scale / 1e9, lat * scale / 1e9)
+                if 2 in node:
+                    node_tags[number] = {texts[k]: texts[v] for k, v in zip(packed(node, 2), packed(node, 3))}
+            for dense in map(message, group.get(2, [])):
+                ids = sums(zigzag(packed(dense, 1)))
+                lats, lons = sums(zigzag(packed(dense, 8))), sums(zigzag(packed(dense, 9)))
+                pairs = iter(packed(dense, 10))
+                for i, node in enumerate(ids):
+                    places[node] = (lons[i] * scale / 1e9, lats[i] * scale / 1e9)
+                    tags = {}
+                    for key in pairs:
+                        if key == 0:
+                            break
+                        tags[texts[key]] = texts[next(pairs)]
+                    if tags:
+                        node_tags[node] = tags
+            for number, into in ((3, ways), (4, relations)):
+                for thing in map(message, group.get(number, [])):
+                    tags = {texts[k]: texts[v] for k, v in zip(packed(thing, 2), packed(thing, 3))}
+                    if number == 3:
+                        into[thing[1][0]] = (tags, sums(zigzag(packed(thing, 8))))
+                    else:
+                        into[thing[1][0]] = (tags, list(zip(packed(thing, 10), sums(zigzag(packed(thing, 9))),
+                                                            [texts[r] for r in packed(thing, 8)])))
+    return places, node_tags, ways, relations
+
+
+def is_place(tags):
+    keys = ("amenity", "shop", "tourism", "public_transport", "office", "healthcare", "leisure")
+    return (any(tags.get(key, "no") != "no" for key in keys) or tags.get("highway") == "bus_stop"
+            or tags.get("railway") in ("station", "halt", "tram_stop", "subway_entrance"))
+
+
+def ring_area(ring):
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:]))) / 2
+
+
+def maps():
+    files = sorted(DATA.rglob("*.osm.pbf"))
+    for file in files:
+        name = str(file.relative_to(DATA))
+        places, node_tags, ways, relations = read_pbf(file)
+        got, said, code = read("osm", file)
+        expect(name + ": counts", said.split()[:3], [str(len(x)) for x in (places, ways, relations)])
+        by_id = {one["id"]: one for one in got}
+        expect(name + ": nodes that are places", {i for i in by_id if i[0] == "n"},
+               {f"n{node}" for node, tags in node_tags.items() if is_place(tags)})
+        street = {w for w, (tags, _) in ways.items() if tags.get("highway", "no") not in ("no", "bus_stop")}
+        lines = {f"w{w}" for w in street if sum(n in places for n in ways[w][1]) > 1 and ways[w][0].get("area") != "yes"}
+        expect(name + ": streets", {i for i, one in by_id.items() if "s" in one["is"]
+                                    and one["geometry"]["type"] == "LineString"} - lines, set())
+        expect(name + ": all streets", lines - {i for i, one in by_id.items() if "s" in one["is"]}, set())
+        houses = {f"w{w}" for w, (tags, nodes) in ways.items() if tags.get("building", "no") != "no" and len(nodes) > 3
+                  and nodes[0] == nodes[-1] and all(n in places for n in nodes)}
+        expect(name + ": buildings", {i for i, one in by_id.items() if "b" in one["is"] and i[0] == "w"} - houses, set())
+        expect(name + ": all buildings", {i for i in houses - set(by_id) if "highway" not in ways[int(i[1:])][0]}, set())
+        for one in got:  # shapes and tags
+            number = int(one["id"][1:])
+            if one["id"][0] != "w":
+                continue
+            shape = one["geometry"]["coordinates"]
+            shape = shape[0] if one["geometry"]["type"] == "Polygon" else shape
+            wanted = [places[n] for n in ways[number][1] if n in places]
+            same = len(shape) == len(wanted) and all(abs(a[0] - b[0]) + abs(a[1] - b[1]) < 1e-9
+                                                     for a, b in zip(shape, wanted))
+            if one["tags"] != ways[number][0] or not same:
+                expect(f"{name}: {one['id']}", one, ways[number])
+        whole = 0
+        for relation, (tags, members) in relations.items():
+            # Where every member is a ring of its own the area is theirs: outer ones without inner ones.
+            if tags.get("type") != "multipolygon" or f"r{relation}" not in by_id:
+                continue
+            rings = [(role, ways[way][1]) for kind, way, role in members if kind == 1]
+            if any(nodes[0] != nodes[-1] for _, nodes in rings):
+                continue
+            wanted = sum((-1 if role == "inner" else 1) * ring_area([places[n] for n in nodes]) for role, nodes in rings)
+            shape = by_id[f"r{relation}"]["geometry"]
+            parts = [shape["coordinates"]] if shape["type"] == "Polygon" else shape["coordinates"]
+            area = sum(ring_area(part[0]) - sum(map(ring_area, part[1:])) for part in parts)
+            whole += 1
+            if abs(area - wanted) > 1e-9 * max(wanted, 1e-6):
+                expect(f"{name}: r{relation}", area, wanted)
+        print(f"{name}: {len(places)} nodes, {len(got)} features, {whole} areas of relations compared, "
+              f"{said.split()[3]} incomplete")
+
+
 tables()
+maps()
 trees()
 documents()
 print(f"{passed} passed, {failed} failed")
