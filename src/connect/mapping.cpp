@@ -48,7 +48,7 @@ struct Template {
 void append_id_part(std::string& out, std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 32 || byte == 127 || std::string_view("<>\"{}|\\^`%/?#[]").find(c) != std::string_view::npos) {
+    if (byte <= 32 || byte == 127 || std::string_view("<>\"{}|\\^`%?#[]").find(c) != std::string_view::npos) {
       base::append_percent_encoded(out, std::string_view(&c, 1));
     } else {
       out += c;

@@ -5,6 +5,7 @@
 
 #include "madang/formats/csv.h"
 #include "madang/formats/json_records.h"
+#include "madang/formats/osm_records.h"
 #include "madang/formats/xml.h"
 
 namespace madang::connect {
@@ -16,7 +17,9 @@ using base::error;
 struct Ending {
   std::string_view ending, kind;
 };
-constexpr std::array<Ending, 12> kEndings{{{".csv", "csv"},
+constexpr std::array<Ending, 14> kEndings{{{".osm.pbf", "osm.pbf"},
+                                           {".osm", "osm"},
+                                           {".csv", "csv"},
                                            {".tsv", "csv"},
                                            {".txt", "csv"},
                                            {".tab", "csv"},
@@ -59,7 +62,7 @@ base::Result<std::string> told_by_names(std::string_view name, std::string_view 
 }  // namespace
 
 std::string_view known_formats() {
-  return "csv, json (GeoJSON too), ndjson, xml (RSS and Atom too), kml";
+  return "csv, json (GeoJSON too), ndjson, xml (RSS and Atom too), kml, osm, osm.pbf";
 }
 
 base::Result<std::string> kind_of(const Layout& layout, std::string_view name, std::string_view media_type,
@@ -109,6 +112,14 @@ base::Result<std::unique_ptr<formats::RecordReader>> make_reader(const Layout& l
                    "/format/records");
     MADANG_TRY(auto reader, formats::XmlReader::make(std::move(take), std::move(options)));
     return std::unique_ptr<formats::RecordReader>(std::move(reader));
+  }
+  if (kind == "osm" || kind == "osm.pbf") {
+    const auto sort = formats::find_map_sort(layout.records);
+    if (!sort)
+      return error(Code::bad_request_data,
+                   "What of the map? Say it by \"records\": streets, buildings, places or ground.", "/format/records");
+    return std::unique_ptr<formats::RecordReader>(std::make_unique<formats::OsmReader>(
+        std::move(take), formats::OsmOptions{.sort = *sort, .pbf = kind != "osm"}));
   }
   if (kind == "kml")
     return std::unique_ptr<formats::RecordReader>(std::make_unique<formats::KmlReader>(std::move(take)));

@@ -80,6 +80,7 @@ struct Feature {
   bool street = false;    // highway=*, a line, or an area with area=yes
   bool building = false;  // building=*, an area
   bool place = false;     // amenity, shop, tourism, public_transport, office, healthcare, leisure, bus stops, stations
+  bool ground = false;    // what a map is drawn on: water, greens, land use, railways; where asked for
   Kind kind = Kind::node;
   Id id = 0;
   geo::Geometry geometry;
@@ -108,7 +109,7 @@ struct FeatureCounts {
 class FeatureBuilder : public Handler {
  public:
   using Take = std::function<void(const Feature&)>;
-  explicit FeatureBuilder(Take take, std::size_t memory_bytes = std::size_t{4} << 30);
+  explicit FeatureBuilder(Take take, std::size_t memory_bytes = std::size_t{4} << 30, bool ground = false);
   ~FeatureBuilder() override;
   void node(const Node& node) override;
   void way(const Way& way) override;

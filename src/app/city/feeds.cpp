@@ -334,6 +334,20 @@ std::vector<std::string> city_feeds(const std::string& folder, const std::string
       "city-shelters", "Shelters", "대피소", file("shelters.csv"),
       R"("every":"1h","type":"Shelter","identity":"urn:ngsi-ld:Shelter:shelter-{번호}","location":{"lon":"경도","lat":"위도"},
 "attributes":{"name":{"languages":{"ko":"시설명","en":"영문명"}},"capacity":{"from":"수용인원","kind":"number"}})"));
+  constexpr std::string_view kMapName = R"("name":{"languages":{"ko":"name:ko","en":"name:en"}})";
+  feeds.push_back(declare("city-streets", "Streets", "도로", file("city.osm"),
+                          R"("every":"1h","format":{"kind":"osm","records":"streets"},"type":"RoadSegment",
+"identity":"urn:ngsi-ld:RoadSegment:{@id}","location":"geometry","attributes":{"roadClass":"highway",
+"maximumAllowedSpeed":{"from":"@maxspeed","kind":"number","unit":"KMH"},"totalLaneNumber":{"from":"@lanes","kind":"number"},)" +
+                              std::string(kMapName) + "}"));
+  feeds.push_back(declare("city-buildings", "Buildings", "건물", file("city.osm"),
+                          R"("every":"1h","format":{"kind":"osm","records":"buildings"},"type":"Building",
+"identity":"urn:ngsi-ld:Building:{@id}","location":"geometry","attributes":{"category":"building",
+"floorsAboveGround":{"from":"building:levels","kind":"number"}})"));
+  feeds.push_back(declare("city-ground", "Parks and water", "공원과 물", file("city.osm"),
+                          R"("every":"1h","format":{"kind":"osm","records":"ground"},"type":"LandUse",
+"identity":"urn:ngsi-ld:LandUse:{@id}","location":"geometry","attributes":{"natural":"natural","leisure":"leisure",)" +
+                              std::string(kMapName) + "}"));
   feeds.push_back(declare(
       "city-sections", "Courses of streets", "도로 구간", file("sections.ndjson"),
       R"("every":"1h","type":"TrafficFlowObserved","identity":"urn:ngsi-ld:TrafficFlowObserved:{id}","location":"course",

@@ -24,11 +24,20 @@ struct Located {
 };
 
 struct Class {
-  bool street = false, building = false, place = false;
-  bool any() const { return street || building || place; }
+  bool street = false, building = false, place = false, ground = false;
+  bool any() const { return street || building || place || ground; }
 };
 
-Class class_of(Tags tags) {
+bool is_ground(const Tag& tag) {
+  constexpr std::array<std::string_view, 6> kGreens{"park",           "garden", "golf_course",
+                                                    "nature_reserve", "pitch",  "playground"};
+  constexpr std::array<std::string_view, 4> kRails{"rail", "tram", "subway", "light_rail"};
+  const auto among = [&](const auto& list) { return std::ranges::find(list, tag.value) != list.end(); };
+  return tag.key == "natural" || tag.key == "landuse" || tag.key == "waterway" ||
+         (tag.key == "leisure" && among(kGreens)) || (tag.key == "railway" && among(kRails));
+}
+
+Class class_of(Tags tags, bool ground) {
   constexpr std::array<std::string_view, 7> kPlaces{"amenity", "shop",       "tourism", "public_transport",
                                                     "office",  "healthcare", "leisure"};
   constexpr std::array<std::string_view, 4> kStops{"station", "halt", "tram_stop", "subway_entrance"};
@@ -45,6 +54,7 @@ Class class_of(Tags tags) {
     } else if (tag.key == "railway" && std::ranges::find(kStops, tag.value) != kStops.end()) {
       found.place = true;
     }
+    if (ground) found.ground = found.ground || is_ground(tag);
   }
   return found;
 }
@@ -91,6 +101,7 @@ Street street_of(Tags tags) {
 }
 
 struct FeatureBuilder::Impl {
+  bool ground = false;
   Take take;
   std::size_t memory_bytes;
   bool full = false;
@@ -160,23 +171,24 @@ bool FeatureBuilder::Impl::place(std::span<const Id> from, geo::Line& line) cons
 
 void FeatureBuilder::Impl::give(Kind kind, const Kept& kept, geo::Geometry geometry) {
   const Tags known = tags_of(kept);
-  const Class is = class_of(known);
+  const Class is = class_of(known, ground);
   const bool line = geometry.kind == geo::Geometry::Kind::line;
   Feature feature{.street = is.street && kind == Kind::way,
                   .building = is.building && !line && kind != Kind::node,
                   .place = is.place,
+                  .ground = is.ground && kind != Kind::node,
                   .kind = kind,
                   .id = kept.id,
                   .geometry = std::move(geometry),
                   .tags = known};
-  if (!feature.street && !feature.building && !feature.place) return;
+  if (!feature.street && !feature.building && !feature.place && !feature.ground) return;
   ++counts.features;
   take(feature);
 }
 
 void FeatureBuilder::Impl::build_way(const Kept& way) {
   const Tags known = tags_of(way);
-  const Class is = class_of(known);
+  const Class is = class_of(known, ground);
   if (!is.any()) return;
   const auto list = nodes_of(way);
   const bool closed = list.size() >= 4 && list.front() == list.back();
@@ -227,7 +239,8 @@ void FeatureBuilder::Impl::build_relation(const Kept& relation) {
   give(Kind::relation, relation, std::move(geometry));
 }
 
-FeatureBuilder::FeatureBuilder(Take take, std::size_t memory_bytes) : impl_(std::make_unique<Impl>()) {
+FeatureBuilder::FeatureBuilder(Take take, std::size_t memory_bytes, bool ground) : impl_(std::make_unique<Impl>()) {
+  impl_->ground = ground;
   impl_->take = std::move(take);
   impl_->memory_bytes = memory_bytes;
 }
@@ -239,7 +252,7 @@ void FeatureBuilder::node(const Node& node) {
   if (!me.has_room()) return;
   me.located.push_back({node.id, static_cast<std::int32_t>(std::lround(node.at.lon * kUnits)),
                         static_cast<std::int32_t>(std::lround(node.at.lat * kUnits))});
-  if (node.tags.empty() || !class_of(node.tags).place) return;
+  if (node.tags.empty() || !class_of(node.tags, false).place) return;
   me.keep_tags(node.tags, me.nodes.emplace_back(Kept{.id = node.id}));
 }
 
@@ -249,13 +262,14 @@ void FeatureBuilder::way(const Way& way) {
   if (!me.has_room()) return;
   Kept& kept = me.ways.emplace_back(Kept{.id = way.id, .parts = me.refs.size(), .part_count = way.nodes.size()});
   me.refs.insert(me.refs.end(), way.nodes.begin(), way.nodes.end());
-  if (class_of(way.tags).any()) me.keep_tags(way.tags, kept);
+  if (class_of(way.tags, me.ground).any()) me.keep_tags(way.tags, kept);
 }
 
 void FeatureBuilder::relation(const Relation& relation) {
   Impl& me = *impl_;
   ++me.counts.relations;
-  if (!me.has_room() || value_of(relation.tags, "type") != "multipolygon" || !class_of(relation.tags).any()) return;
+  if (!me.has_room() || value_of(relation.tags, "type") != "multipolygon" || !class_of(relation.tags, me.ground).any())
+    return;
   Kept kept{.id = relation.id, .parts = me.members.size()};
   for (const Member& member : relation.members) {
     if (member.kind != Kind::way) continue;
