@@ -161,6 +161,7 @@ def main():
         tally.add(*counted("scenarios", [sys.executable, "tests/scenarios/run.py", "--server", server]))
     tally.add(*counted("the portal in a browser", ["tests/portal/run.sh", server, *(["--fast"] if fast else [])]))
     tally.add(*counted("a client of others", [sys.executable, "tests/interop/client.py", server]))
+    tally.add(*counted("vector tiles", [sys.executable, "tests/interop/tiles.py", server]))
     if fast:
         print("skipped: the interface held against its description (--fast)")
     else:

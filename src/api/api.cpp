@@ -30,6 +30,7 @@
 #include "ngsild/subscriptions.h"
 #include "portal/pages.h"
 #include "surfaces.h"
+#include "tiles/tiles.h"
 
 namespace madang::api {
 namespace {
@@ -51,9 +52,14 @@ base::Status check_tenant(std::string_view name, std::string_view where) {
                "A tenant's name has at most 128 of letters, digits and -_.:", std::string(where));
 }
 
+/// What a page asks for by an address alone: that may name tenant and context.
+bool is_followed(Op op) {
+  return op == Op::live || op == Op::changes || op == Op::tile;
+}
+
 /// Operations on entities and their names: those before this one in the enumeration belong to a tenant.
 bool of_tenant(Op op) {
-  return op <= Op::attribute_show || op == Op::live || op == Op::changes;
+  return op <= Op::attribute_show || is_followed(op);
 }
 
 /// Clauses 5.5.15, 6.3.22: what the operation is about is what a snapshot holds.
@@ -166,6 +172,8 @@ struct Api::Impl {
                            Op::dead_drop, Op::dead_drop_one});
     set<live::FollowEntities>({Op::live});
     set<live::FeedChanges>({Op::changes});
+    set<tiles::ShowTile>({Op::tile});
+    set<tiles::DescribeTiles>({Op::tiles_describe});
     set<ShowSourceIdentity>({Op::source_identity}, clock);
     set<ShowHealth>({Op::health});
     set<ShowReady>({Op::ready}, draining);
@@ -225,7 +233,7 @@ struct Api::Impl {
     MADANG_CHECK(check_tenant(call.headers.tenant, "NGSILD-Tenant"));
     call.tenant = call.headers.tenant;
     MADANG_CHECK(authenticate(call));
-    const bool follows = operation.op == Op::live || operation.op == Op::changes;
+    const bool follows = is_followed(operation.op);
     if (!follows) MADANG_CHECK(call.authorize(operation.role));
     if (operation.op != Op::surface) MADANG_CHECK(call.params.parse(call.request().query, operation, call.decoded));
     if (follows) MADANG_CHECK(find_tenant(call));
@@ -239,7 +247,7 @@ struct Api::Impl {
                                                "\" is no URI: ids of entities, their maps and snapshots are.");
     }
     MADANG_CHECK(enter_snapshot(call));
-    call.media = choose_media(call.headers.accept, operation.media);
+    call.media = operation.media == kFile ? kFile : choose_media(call.headers.accept, operation.media);
     // Only answers that show entities are negotiated (clause 6.3.4); a change answers with JSON or nothing.
     if (call.media == kNoMedia && operation.role == governance::Role::write) call.media = kJson;
     if (call.media == kNoMedia)

@@ -11,6 +11,7 @@
 #include "madang/ngsi/context.h"
 
 #include "http/body_reader.h"
+#include "tiles/shelf.h"
 
 namespace madang::api {
 
@@ -29,6 +30,7 @@ class LoopState {
 
   ngsi::FragmentReader reader;
   BodyReader bodies;
+  std::unique_ptr<tiles::Shelf> tiles;  // made where one is asked for
   std::string headers;  // scratch for the header block of one answer
 
   /// The vocabulary of (names, context), made where missing; the least recently used one goes beyond the limit.

@@ -40,6 +40,7 @@ struct Options {
   std::string default_context;              // URL; empty: the core context
   std::string public_url;                   // how clients reach the server; empty: http and the Host they name
   std::string version = "0.1.0";            // shown by /health and /openapi.json
+  std::size_t tile_bytes = 64 << 20;        // of vector tiles that each loop keeps
   std::string alias = "madang";             // contextSourceAlias of info/sourceIdentity
   std::size_t batch_most = 1'000;           // entities of one batch operation
   std::uint32_t page_default = 20;          // entities of a page where `limit` is not given

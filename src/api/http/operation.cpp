@@ -130,6 +130,7 @@ constexpr auto kDeletePastAttribute = list(dataset_id, delete_all, local);
 constexpr auto kSnapshotQuery = list(q);
 constexpr auto kOurs = list(in_tenant, in_context, after);
 constexpr auto kLive = kFilter + kShow + kOurs + list(accept, expand_values, json_keys);
+constexpr auto kTile = list(attrs, in_tenant, in_context);
 constexpr auto kChanges = kOurs + list(limit, wait, options, format, lang);
 constexpr auto kEvery = [] {
   std::array<Param, kParams> every{};
@@ -185,6 +186,7 @@ constexpr int kOk[] = {200};
 constexpr int kReady[] = {200, 503};
 constexpr int kShownPage[] = {200, 304};
 constexpr int kShownFile[] = {200, 304, 404};
+constexpr int kTiled[] = {200, 304, 404};
 constexpr int kAdmin[] = {200, 401, 403};
 constexpr int kAdminFound[] = {200, 400, 401, 403, 404, 503};
 constexpr int kSubscribed[] = {201, 400, 409, 411, 413, 415, 429, 503, 504, 507};
@@ -273,6 +275,12 @@ constexpr Operation context(Op op, Method method, Text path, Text name, Text sum
 constexpr Operation follows(Op op, Text path, Text name, Text summary, Params params, Media media, Statuses statuses) {
   Operation made = shows(op, path, name, summary, params);
   made.options = kReadOptions, made.formats = kFormats, made.media = media, made.statuses = statuses;
+  return made;
+}
+
+constexpr Operation tiles(Op op, Text path, Text name, Text summary, Params params, Media media) {
+  Operation made = row(op, Method::get, path, name, summary, Role::read, kTiled);
+  made.params = params, made.media = media, made.uses_context = true;
   return made;
 }
 
@@ -448,6 +456,10 @@ constexpr Operation kTable[] = {
             kStreamed),
     follows(Op::changes, "/changes", "feedChanges", "Changes of entities from the journal, a JSON text a line",
             kChanges, kLines, kFed),
+
+    tiles(Op::tile, "/tiles/{type}/{z}/{x}/{y}", "showTile", "Entities as a vector tile (MVT)", kTile, kFile),
+    tiles(Op::tiles_describe, "/tiles/{type}", "describeTiles", "Vector tiles of entities, described (TileJSON)", kTile,
+          kJson),
 
     page(Op::health, "/health", "health", "Is the process alive"),
     page(Op::ready, "/ready", "ready", "Does it take requests", kJson, kReady),

@@ -177,6 +177,8 @@ enum class Op : std::uint8_t {
   subscription_delete,
   live,
   changes,
+  tile,
+  tiles_describe,
   source_identity,
   health,
   ready,

@@ -10,7 +10,7 @@
 
 namespace madang::api {
 
-inline constexpr std::size_t kCaptures = 3;
+inline constexpr std::size_t kCaptures = 4;
 
 struct Route {
   const Operation* operation = nullptr;  // null: unknown path (path_known false) or wrong method
