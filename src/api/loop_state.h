@@ -31,7 +31,7 @@ class LoopState {
   ngsi::FragmentReader reader;
   BodyReader bodies;
   std::unique_ptr<tiles::Shelf> tiles;  // made where one is asked for
-  std::string headers;  // scratch for the header block of one answer
+  std::string headers;                  // scratch for the header block of one answer
 
   /// The vocabulary of (names, context), made where missing; the least recently used one goes beyond the limit.
   WordsPtr words(const ngsi::ContextPtr& context, ngsi::SymbolTable& symbols);
