@@ -81,7 +81,7 @@ Plan::Plan(const Tenant::Impl& tenant, const ngsi::Query& query, const ngsi::Fil
   if (query.geo && query.geo->window) {
     space_ = indexes.space_of(query.geo->property);
     const std::uint64_t found = space_ ? space_->points.estimate(*query.geo->window) : 0;
-    if (found < best || !space_) {
+    if (found < best || !space_ || query.any > 0) {
       begin_space();
       return;
     }
@@ -324,6 +324,7 @@ std::uint64_t Plan::collect_box(const geo::Box& box) {
   // Wide boxes are quartered, so that one step stays short. A box across the antimeridian stays whole.
   const double width = box.east - box.west, height = box.north - box.south;
   const bool divisible = width > 1e-4 && height > 1e-4 && boxes_.size() < 200;
+  if (query_.any > 0 && !enough_ && collect_any(box)) return query_.any;
   if (divisible && space_->points.estimate(box) > kAtOnce) {
     const double lon = box.west + width / 2, lat = box.south + height / 2;
     for (const geo::Box& quarter : {geo::Box{box.west, box.south, lon, lat}, geo::Box{lon, box.south, box.east, lat},
@@ -350,6 +351,22 @@ std::uint64_t Plan::collect_box(const geo::Box& box) {
   space_->boxes.find(box, keys);
   for (const geo::Key key : keys) decided_ ? unsure_.push_back(place_of_key(key)) : add(place_of_key(key));
   return hits.size() + keys.size();
+}
+
+/// Where so many will do that can be found soon. False: there are not, all of the box is to be looked at.
+bool Plan::collect_any(const geo::Box& box) {
+  // Entities of other types lie there too. More than the list holds would go into a set.
+  constexpr std::size_t kTries = 4, kMost = 8'000;
+  const std::size_t most = std::clamp<std::size_t>(query_.any * kTries, query_.any, std::max<std::size_t>(query_.any, kMost));
+  std::vector<geo::PointIndex::Hit> hits;
+  std::vector<geo::Key> keys;
+  const bool all_points = space_->points.find(box, hits, most), all_boxes = space_->boxes.find(box, keys, most);
+  for (const auto& hit : hits) take_point(hit);
+  for (const geo::Key key : keys) decided_ ? unsure_.push_back(place_of_key(key)) : add(place_of_key(key));
+  enough_ = true;
+  if ((all_points && all_boxes) || candidates.list.size() >= query_.any) return true;
+  candidates.list.clear(), unsure_.clear();
+  return false;
 }
 
 void Plan::take_point(const geo::PointIndex::Hit& hit) {

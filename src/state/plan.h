@@ -78,6 +78,7 @@ class Plan {
   bool is_plain() const;  // asks for types and space only
 
   void begin_space();
+  bool collect_any(const geo::Box& box);
   std::uint64_t collect_box(const geo::Box& box);
   void take_point(const geo::PointIndex::Hit& hit);
   std::optional<bool> decide(geo::Point point) const;
@@ -109,6 +110,7 @@ class Plan {
   } inner_;
   const PlaceSet* only_type_ = nullptr;  // the selection's one type
   bool decided_ = false;
+  bool enough_ = false;        // query.any: a part was looked for
   std::vector<Place> unsure_;  // of a decided plan: only the entity tells
 };
 

@@ -238,6 +238,13 @@ TEST(Model, AnIndexAnswersWhatLookingAtAllAnswers) {
       RC_ASSERT(part.ids == std::vector(all.ids.begin() + static_cast<std::ptrdiff_t>(begin),
                                         all.ids.begin() + static_cast<std::ptrdiff_t>(end)));
       RC_ASSERT(part.more == (end < all.ids.size()));
+
+      if (!query.geo) continue;
+      Query some = query;
+      some.any = 1 + static_cast<std::uint32_t>(dice.roll(6));
+      const Answer few = ask(city.store, city.tenant(), some, {.limit = 1'000}, budget, nullptr, now);
+      for (const std::string& id : few.ids) RC_ASSERT(expected.contains(id));
+      RC_ASSERT(std::set(few.ids.begin(), few.ids.end()).size() == few.ids.size());
     }
   }));
 }

@@ -181,6 +181,9 @@ struct Query {
   std::optional<GeoQuery> geo;
   std::vector<EntitySelector> selectors;  // one of these; empty: any entity
   std::shared_ptr<const Order> order;     // null: in the order of places
+  /// Not 0: so many of those that match will do, whichever are found first (a map is drawn of them). Of questions with
+  /// a geo query; the answer may then hold fewer than there are.
+  std::uint32_t any = 0;
 };
 
 /// What a policy puts on every query of a principal: entities outside do not exist for it, hidden attributes neither

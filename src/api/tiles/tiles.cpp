@@ -167,6 +167,7 @@ class Making : public std::enable_shared_from_this<Making> {
     if (!type.ok() || !geo.ok()) return refuse(type.ok() ? geo.error() : type.error());
     query.type = std::move(*type);
     query.geo = std::move(*geo);
+    query.any = most + 1;
     const ngsi::Symbol property = query.geo->property;
     hub::QueryPage page;
     page.limit = most;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 
@@ -96,6 +97,19 @@ std::string ordered(std::uint64_t, std::uint64_t) {
   return get("?type=AirQualityObserved&orderBy=zone;desc&limit=20");
 }
 
+/// A tile around a station, of any depth from the world to the street. Every address is another one, so that each is
+/// made anew.
+std::string tile(std::uint64_t i, std::uint64_t entities) {
+  constexpr double kPi = 3.14159265358979323846;
+  const Spot at = station_place(scatter(i) % entities, 0);
+  const auto depth = static_cast<int>(i % 17);
+  const double side = std::ldexp(1.0, depth);
+  const auto x = static_cast<std::uint64_t>((at.lon + 180) / 360 * side);
+  const auto y = static_cast<std::uint64_t>((1 - std::asinh(std::tan(at.lat * kPi / 180)) / kPi) / 2 * side);
+  return net::raw_request("GET", "/tiles/AirQualityObserved/" + std::to_string(depth) + "/" + std::to_string(x) + "/" +
+                                     std::to_string(y) + ".mvt?attrs=pm10,n" + std::to_string(i));
+}
+
 std::string update(std::uint64_t i, std::uint64_t entities) {
   return net::raw_request("PATCH", std::string(kEntities) + "/" + station_id(scatter(i) % entities) + "/attrs/pm10",
                           kJson, R"({"type":"Property","value":)" + std::to_string(i % 500) + "}");
@@ -185,6 +199,7 @@ std::vector<Workload> workloads() {
                             prepared_workload("geo polygon, limit 20, count", polygon, true),
                             prepared_workload("nearest 10 (orderBy distance)", nearest, true),
                             prepared_workload("orderBy an index, limit 20", ordered, true),
+                            prepared_workload("vector tile, made anew", tile, true),
                             prepared_workload("update of one attribute", update, false, Against::durable_update)};
   all.push_back({.name = "create", .against = Against::durable_update, .requests = creating});
   all.push_back(batch_workload(100));
