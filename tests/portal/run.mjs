@@ -200,6 +200,10 @@ async function asApi(page, server) {
   const shown = await page.innerText('[data-test=url]');
   return {shown, ids: (await server.ask('GET', shown)).body.map(({id}) => id)};
 }
+async function ask(page) {
+  await Promise.all([page.waitForResponse((answer) => answer.url().includes(api + '/entities?') && answer.url().includes('count=true')), page.click('[data-test=run]')]);
+  await page.waitForSelector('.result[aria-busy=false]');
+}
 async function askForBikes(page) {
   await settled.explore(page);
   await page.selectOption('[data-test=type]', 'BikeHireDockingStation');
@@ -207,8 +211,7 @@ async function askForBikes(page) {
   await page.selectOption('[data-test=attribute]', 'availableBikeNumber');
   await page.selectOption('[data-test=operator]', '>=');
   await page.fill('[data-test=value]', '5');
-  await page.click('[data-test=run]');
-  await page.waitForSelector('[data-test=rows]');
+  await ask(page);
 }
 
 test('a question put together by clicks finds what the interface finds', async ({browser, server}) => {
@@ -241,7 +244,7 @@ test('an area drawn on the map bounds what is found', async ({browser, server}) 
   await at(0.5, 0.5);
   await at(0.72, 0.5);
   await page.waitForFunction(() => document.querySelector('[data-test=url]').textContent.includes('georel=near'));
-  await page.click('[data-test=run]');
+  await ask(page);
   await page.waitForFunction((count) => document.querySelectorAll('[data-test=rows] tbody tr').length !== count, all.length);
   const circle = await asApi(page, server);
   assert.match(circle.shown, /georel=near;maxDistance==\d+&geometry=Point|georel=near%3BmaxDistance==\d+&geometry=Point/);
@@ -253,7 +256,7 @@ test('an area drawn on the map bounds what is found', async ({browser, server}) 
   await at(0.5, 0.95);
   await page.click('[data-test=area-polygon]');
   await page.waitForFunction(() => document.querySelector('[data-test=url]').textContent.includes('georel=within'));
-  await page.click('[data-test=run]');
+  await ask(page);
   const polygon = await asApi(page, server);
   await page.waitForFunction((ids) => JSON.stringify([...document.querySelectorAll('[data-test=rows] tbody tr')].map((row) => row.dataset.id)) === JSON.stringify(ids), polygon.ids);
   assert.deepEqual(faults, []);
@@ -288,8 +291,7 @@ test('a table of texts that spreadsheets would run is made harmless', async ({br
   const {context, page} = await open(browser, server.url + '/explore');
   await settled.explore(page);
   await page.selectOption('[data-test=type]', 'Sheet');
-  await page.click('[data-test=run]');
-  await page.waitForSelector('[data-test=rows]');
+  await ask(page);
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('[data-test=download-csv]')]);
   const text = readFileSync(await download.path(), 'utf8');
   assert.ok(text.includes("'=1+1") && text.includes('"a ""b"", c"'), text);

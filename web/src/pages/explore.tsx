@@ -56,7 +56,7 @@ export function Explore() {
     }
   };
   useEffect(() => {
-    if (location.hash) void run();
+    void run();
   }, []);
 
   const shownUrl = useComputed(() => url(question.value, {options: 'keyValues', lang: language.value, count: 'true', limit: pageSize}));

@@ -109,8 +109,8 @@ export function Now() {
         <Connection stream={stream} past={past.value} />
         <Timeline stream={stream} all={all.value} past={past} />
       </section>
+      <Figures stream={stream} figures={figures.value} />
       <div class="side">
-        <Figures stream={stream} figures={figures.value} />
         <Layers stream={stream} all={all.value} looks={look.value} hidden={hidden} leftOut={leftOut.value} />
         <Happenings stream={stream} looks={look.value} map={map.value} />
       </div>

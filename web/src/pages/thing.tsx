@@ -69,7 +69,7 @@ export function Thing({id}: {id: string}) {
         <h1>{name}</h1>
         <p class="id">
           <code>{id}</code>
-          <CopyButton text={id} label={t('thing.copyId')} />
+          <CopyButton text={id} label={t('thing.copyId')} bare />
         </p>
         {gone.value && <p class="trouble" role="alert">{t('thing.gone')}</p>}
         {changed > 0 && (
