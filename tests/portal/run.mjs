@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {colourAt, inaccessible, launch, open, picture} from './browser.mjs';
-import {busAt, city} from './city.mjs';
+import {busAt, city, feed} from './city.mjs';
 import {Server} from './server.mjs';
 
 const [program, pictures = 'build/portal'] = process.argv.slice(2).filter((word) => !word.startsWith('--'));
@@ -15,7 +15,7 @@ const tests = [];
 const test = (name, work) => tests.push([name, work]);
 
 const api = '/ngsi-ld/v1';
-const pages = {now: '/', thing: '/things/urn:ngsi-ld:AirQualityObserved:0', explore: '/explore', developers: '/developers'};
+const pages = {now: '/', thing: '/things/urn:ngsi-ld:AirQualityObserved:0', explore: '/explore', feeds: '/feeds', developers: '/developers'};
 const settled = {
   now: async (page) => {
     await page.waitForFunction(() => window.madangMap?.whereIs('urn:ngsi-ld:Bus:7000') && window.madangMap.map.loaded());
@@ -26,6 +26,7 @@ const settled = {
     await page.waitForFunction(() => document.querySelectorAll('[data-test=type] option').length > 5);
     await page.waitForFunction(() => window.madangMap?.map.loaded());
   },
+  feeds: async (page) => page.waitForSelector('[data-test=feed]'),
   developers: async (page) => page.waitForSelector('[data-test=operation]'),
 };
 
@@ -148,12 +149,13 @@ test('the slider leads back to where things were', async ({browser, server}) => 
 // ---- a thing ----
 
 test('links lead from a thing to another and back', async ({browser, server}) => {
-  const {context, page, faults} = await open(browser, server.url + '/things/urn:ngsi-ld:School:baetgol-elementary');
-  await page.click('.link-list >> text=Baetgol');
-  await page.waitForSelector('h1:has-text("Baetgol")');
-  assert.match(page.url(), /Neighbourhood:baetgol$/);
-  await page.click('.link-list >> text=Baetgol Elementary School');
-  await page.waitForSelector('h1:has-text("Baetgol Elementary School")');
+  const {context, page, faults} = await open(browser, server.url + '/things/urn:ngsi-ld:School:1');
+  const district = (await server.ask('GET', `${api}/entities/urn:ngsi-ld:School:1`)).body.inDistrict.object;
+  await page.click('.link-list a');
+  await page.waitForFunction((id) => location.pathname === '/things/' + id, district);
+  await page.click('.link-list >> text=Saemteo Elementary School');
+  await page.waitForSelector('h1:has-text("Saemteo Elementary School")');
+  assert.match(page.url(), /School:1$/);
   assert.deepEqual(faults, []);
   await context.close();
 });
@@ -299,6 +301,21 @@ test('a table of texts that spreadsheets would run is made harmless', async ({br
   await context.close();
 });
 
+// ---- feeds ----
+
+test('a feed tells what it could not read, and tries it again', async ({browser, server}) => {
+  const {context, page, faults} = await open(browser, server.url + '/feeds');
+  await page.waitForSelector('[data-test=feed]');
+  const feed = page.locator('[data-test=feed]', {hasText: 'Sensors of the test'});
+  await feed.locator('summary').first().click();
+  await feed.locator('[data-test=dead] li').first().waitFor();
+  assert.equal(await feed.locator('[data-test=dead] > li').count(), 1);
+  await feed.locator('[data-test=replay-dead]').click();
+  await feed.locator('[data-test=told] >> text=/not understood: 1/').waitFor();
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
 // ---- developers ----
 
 test('the examples work as they are printed, in curl, JavaScript and Python', async ({browser, server}) => {
@@ -433,10 +450,12 @@ test('with tokens, one is asked for, kept in the tab and sent in headers only', 
 // ---- all of them ----
 
 const browser = await launch();
-const server = await Server.start(program);
+const server = await Server.start(program, '--no-sample');
 let passed = 0, failed = 0;
 try {
   await server.upsert(city());
+  await server.ask('POST', '/admin/feeds', feed);
+  await server.ask('POST', `/admin/feeds/${feed.id}/records`, [{id: 's1', level: 4}, {level: 5}]);
   for (const [name, work] of tests) {
     if (only && !name.includes(only)) continue;
     if (fast && !quick.some((words) => name.startsWith(words))) continue;

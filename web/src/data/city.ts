@@ -1,14 +1,20 @@
 // What the pages know of the whole city: its types, and the live stream of all of them.
 import {signal} from '@preact/signals';
 
+import {bare} from '../i18n';
 import {identity, language} from '../session';
 import {address, ask, get, Problem} from './client';
-import type {FromWorker, News, ToWorker, Wanted} from './messages';
+import type {FromWorker, News, Shape, ToWorker, Wanted} from './messages';
 import {api} from './model';
 
 export interface TypeInfo {
   type: string; // as the context writes it
   attributes: string[];
+}
+
+/** Those that can lie on a map. */
+export function located({attributes}: TypeInfo): boolean {
+  return attributes.some((name) => bare(name) === 'location');
 }
 
 export const types = signal<TypeInfo[] | null>(null);
@@ -54,6 +60,8 @@ export class Stream {
   readonly rates = signal<number[]>([]);
   readonly figures = signal<(number | null)[][]>([]);
   readonly news = signal<News[]>([]);
+  /** Types that are lines or areas. */
+  readonly extents = signal<ReadonlyMap<string, 'line' | 'area'>>(new Map());
   readonly tracks = signal<Extract<FromWorker, {kind: 'tracks'}> | null>(null);
   private map: ((message: ForMap) => void) | null = null;
   private untold: ForMap[] = []; // before there is a map; at most one batch, since the next waits for it
@@ -70,6 +78,7 @@ export class Stream {
     switch (message.kind) {
       case 'batch':
       case 'shapes':
+        if (message.kind === 'shapes') this.seeExtents(message.shapes);
         if (this.map) this.map(message);
         else this.untold.push(message);
         break;
@@ -94,6 +103,12 @@ export class Stream {
       case 'tracks':
         this.tracks.value = message;
     }
+  }
+
+  private seeExtents(shapes: Shape[]): void {
+    const seen = new Map(this.extents.peek());
+    for (const {type, geometry} of shapes) seen.set(type, geometry.type.endsWith('Polygon') ? 'area' : 'line');
+    if (seen.size !== this.extents.peek().size) this.extents.value = seen;
   }
 
   attach(map: (message: ForMap) => void): void {
