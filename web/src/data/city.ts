@@ -1,7 +1,8 @@
 // What the pages know of the whole city: its types, and the live stream of all of them.
-import {signal} from '@preact/signals';
+import {computed, signal} from '@preact/signals';
 
 import {bare} from '../i18n';
+import {looks} from '../map/look';
 import {identity, language} from '../session';
 import {address, ask, get, Problem} from './client';
 import type {FromWorker, News, Shape, ToWorker, Wanted} from './messages';
@@ -18,6 +19,9 @@ export function located({attributes}: TypeInfo): boolean {
 }
 
 export const types = signal<TypeInfo[] | null>(null);
+/** Of those that lie on a map: the same on every page. */
+export const locatedTypes = computed(() => (types.value ?? []).filter(located).map(({type}) => type));
+export const cityLooks = computed(() => looks(locatedTypes.value));
 export const typesTrouble = signal<Problem | null>(null);
 
 interface TypeRow {

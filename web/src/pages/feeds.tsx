@@ -72,7 +72,7 @@ function OneFeed({feed, reload}: {feed: Feed; reload: () => Promise<void>}) {
         <div>
           <dt>{t('feeds.rate')}</dt>
           <dd>
-            {number(feed.records)} <small>{t('feeds.perSecond', {rate: number(feed.recordsPerSecond, feed.recordsPerSecond < 10 ? 1 : 0)})}</small>
+            {number(feed.records)} <small class="per">{t('feeds.perSecond', {rate: number(feed.recordsPerSecond, feed.recordsPerSecond < 10 ? 1 : 0)})}</small>
           </dd>
         </div>
         <div>

@@ -3,7 +3,7 @@ import {useComputed, useSignal, useSignalEffect} from '@preact/signals';
 import type {VNode} from 'preact';
 import {useEffect, useMemo, useRef} from 'preact/hooks';
 
-import {followable, loadTypes, located, Stream, types, typesTrouble} from '../data/city';
+import {followable, loadTypes, locatedTypes, Stream, types, typesTrouble} from '../data/city';
 import {courseOf, figuresOf, type Figure} from '../data/figures';
 import {unit} from '../data/model';
 import {attributeName, number, t, typeName, when} from '../i18n';
@@ -33,8 +33,7 @@ export function Now() {
   const box = useRef<HTMLDivElement>(null);
 
   const all = useComputed(() => (types.value ?? []).map(({type}) => type));
-  const onMap = useComputed(() => (types.value ?? []).filter(located).map(({type}) => type));
-  const look = useComputed(() => looks(onMap.value, stream.extents.value));
+  const look = useComputed(() => looks(locatedTypes.value, stream.extents.value));
   const figures = useComputed(() => figuresOf(types.value ?? [], mostFigures));
 
   useEffect(() => {
@@ -112,7 +111,7 @@ export function Now() {
       </section>
       <Figures stream={stream} figures={figures.value} />
       <div class="side">
-        <Layers stream={stream} all={onMap.value} looks={look.value} hidden={hidden} leftOut={leftOut.value} />
+        <Layers stream={stream} all={locatedTypes.value} looks={look.value} hidden={hidden} leftOut={leftOut.value} />
         <Happenings stream={stream} looks={look.value} map={map.value} />
       </div>
     </div>

@@ -2,14 +2,13 @@
 import {useSignal} from '@preact/signals';
 import {useEffect, useMemo, useRef} from 'preact/hooks';
 
-import {loadTypes, types} from '../data/city';
+import {cityLooks, loadTypes, types} from '../data/city';
 import {address, ask, get, Problem} from '../data/client';
 import {
   api, attributesOf, entityPath, firstType, inLanguage, nameOf, plain, unit, type Attribute, type Entity, type Geometry,
 } from '../data/model';
 import {follow} from '../data/sse';
 import {attributeName, bare, number, t, typeName} from '../i18n';
-import {looks} from '../map/look';
 import {thingPath} from '../router';
 import {dark, identity, language, token} from '../session';
 import {Icon} from '../ui/icons';
@@ -104,7 +103,7 @@ export function Thing({id}: {id: string}) {
 }
 
 function look(type: string) {
-  return looks((types.value ?? []).map((one) => one.type)).get(type);
+  return cityLooks.value.get(type);
 }
 
 export function curl(path: string, accept = ''): string {
