@@ -413,6 +413,24 @@ test('files are sent compressed, tagged and for ever; pages are asked for anew',
   assert.equal(tags.size, 3);
 });
 
+test('where the portal was not built, / says in both languages how to', async () => {
+  const {copyFileSync, mkdtempSync, rmSync} = await import('node:fs');
+  const bare = mkdtempSync('/tmp/madang-bare-');
+  copyFileSync(program, bare + '/madang');
+  const server = await Server.start(bare + '/madang', '--no-sample');
+  try {
+    const {text, headers} = await server.ask('GET', '/');
+    assert.match(text, /web\/build\.sh/);
+    assert.match(text, /포털은 아직 빌드하지 않았습니다/);
+    assert.match(text, /The portal is not built yet/);
+    assert.match(headers.get('content-security-policy'), /default-src 'none'/);
+    assert.equal((await server.ask('GET', '/assets/index-1.js')).status, 404);
+  } finally {
+    await server.stop();
+    rmSync(bare, {recursive: true});
+  }
+});
+
 // ---- tokens ----
 
 test('with tokens, one is asked for, kept in the tab and sent in headers only', async ({browser}) => {

@@ -64,7 +64,7 @@ export function drawBars(place: HTMLElement, labels: string[], values: number[])
 }
 
 function shorten(text: string): string {
-  return text.length > 14 ? text.slice(0, 13) + '…' : text;
+  return text.length > 18 ? text.slice(0, 17) + '…' : text;
 }
 
 function spread(low: number | null, high: number | null): [number, number] {
