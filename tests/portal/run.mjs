@@ -100,6 +100,28 @@ test('a click on a thing opens its page; back is the map again', async ({browser
   await context.close();
 });
 
+test('streets come as vector tiles, can be switched off, and lead to their pages', async ({browser, server}) => {
+  const {context, page, faults} = await open(browser, server.url + '/');
+  await settled.now(page);
+  await page.waitForFunction(() => window.madangMap.map.queryRenderedFeatures(undefined, {layers: ['tiles-Road-line']}).length > 3);
+  const id = 'urn:ngsi-ld:Road:03';
+  const {body} = await server.ask('GET', `${api}/entities/${id}?options=keyValues`);
+  const [from, to] = body.location.coordinates;
+  await page.click('.layers .panel-head button'); // nothing
+  await page.locator('.layer', {hasText: /^Street|^Road/}).click(); // but streets
+  await page.waitForFunction(() => !window.madangMap.map.isMoving() && window.madangMap.map.loaded());
+  const place = await page.evaluate(([from, to]) => {
+    const {x, y} = window.madangMap.map.project([from[0] * 0.45 + to[0] * 0.55, from[1] * 0.45 + to[1] * 0.55]);
+    const box = window.madangMap.map.getCanvas().getBoundingClientRect();
+    return [box.x + x, box.y + y];
+  }, [from, to]);
+  await page.mouse.click(...place);
+  await page.waitForSelector('.thing h1');
+  assert.ok(page.url().endsWith(id), page.url());
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
 test('a thing that appears and one that goes are told; a change shows old and new', async ({browser, server}) => {
   const {context, page} = await open(browser, server.url + '/');
   await settled.now(page);

@@ -2,6 +2,7 @@
 import {computed, signal} from '@preact/signals';
 
 import {bare} from '../i18n';
+import {roleOf} from '../map/ground';
 import {looks} from '../map/look';
 import {identity, language} from '../session';
 import {address, ask, get, Problem} from './client';
@@ -22,6 +23,8 @@ export const types = signal<TypeInfo[] | null>(null);
 /** Of those that lie on a map: the same on every page. */
 export const locatedTypes = computed(() => (types.value ?? []).filter(located).map(({type}) => type));
 export const cityLooks = computed(() => looks(locatedTypes.value));
+/** The base map. */
+export const baseTypes = computed(() => locatedTypes.value.filter((type) => roleOf(type)));
 export const typesTrouble = signal<Problem | null>(null);
 
 interface TypeRow {
@@ -44,12 +47,31 @@ export async function loadTypes(): Promise<void> {
 const mostThings = 60_000;
 const mostTypes = 300;
 
-/** What to follow: null is everything. */
-export async function followable(of: string[]): Promise<string[] | null> {
+export interface Plan {
+  followed: string[] | null; // by the stream; null: everything
+  base: string[]; // as tiles: what lies under the rest
+  many: string[]; // as tiles, too: too many for the stream
+  counts: Record<string, number>; // of what comes as tiles
+}
+
+/** How each type comes to the map. */
+export async function plan(of: string[]): Promise<Plan> {
+  const base = of.filter((type) => roleOf(type));
+  const rest = of.filter((type) => !roleOf(type));
+  const followed = await followable(rest, !base.length);
+  const many = followed ? rest.filter((type) => !followed.includes(type)) : [];
+  const counted = await Promise.all([...base, ...many].map(async (type) => [type, await countOf(type)] as const));
+  return {followed, base, many: many.slice(0, mostTiled), counts: Object.fromEntries(counted)};
+}
+
+const countOf = async (type: string) => (await get<{entityCount: number}>(`${api}/types/${encodeURIComponent(type)}`)).entityCount;
+const mostTiled = 32;
+
+async function followable(of: string[], all: boolean): Promise<string[] | null> {
   const {headers} = await ask(address(api + '/entities', {local: 'true', limit: 0, count: 'true'}));
-  if (Number(headers.get('NGSILD-Results-Count') ?? 0) <= mostThings) return null;
+  if (Number(headers.get('NGSILD-Results-Count') ?? 0) <= mostThings) return all ? null : of;
   const counted = await Promise.all(
-    of.slice(0, mostTypes).map(async (type) => ({type, count: (await get<{entityCount: number}>(`${api}/types/${encodeURIComponent(type)}`)).entityCount})),
+    of.slice(0, mostTypes).map(async (type) => ({type, count: await countOf(type)})),
   );
   let sum = 0;
   return counted.sort((a, b) => a.count - b.count).filter(({count}) => (sum += count) <= mostThings).map(({type}) => type);

@@ -28,12 +28,12 @@ const words: [Theme, RegExp][] = [
   ['environment', /\b(air|weather|water|noise|tree|green|river|flood|rain|waste|climate|temperature|environment)/],
   ['energy', /\b(energy|ev\b|charg|power|streetlight|light|grid|meter|solar|battery|heat)/],
   ['safety', /\b(alert|alarm|emergenc|fire|police|hospital|health|incident|accident|ambulance|clinic|pharmacy|aed\b|shelter)/],
-  ['places', /\b(school|library|building|neighbourhood|district|area|park|shop|museum|point|place|room|office|zone|parcel|facility|bench)/],
+  ['places', /\b(school|library|building|neighbourhood|district|area|park|shop|museum|point|place|room|office|zone|parcel|facility|bench|land)/],
 ];
 
 const under: ['line' | 'area', RegExp][] = [
   ['line', /^(road|street|lane|route|river)\b|\b(segment|link)\b/],
-  ['area', /^(building|neighbourhood|district|area|zone|parcel|region|municipality)\b/],
+  ['area', /^(land use|park|water|building|neighbourhood|district|area|zone|parcel|region|municipality)\b/],
 ];
 
 export function themeOf(type: string): Theme {

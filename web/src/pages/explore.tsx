@@ -2,7 +2,7 @@
 import {useComputed, useSignal, useSignalEffect, type Signal} from '@preact/signals';
 import {useEffect, useRef} from 'preact/hooks';
 
-import {cityLooks, loadTypes, types} from '../data/city';
+import {baseTypes, cityLooks, loadTypes, types} from '../data/city';
 import {Problem} from '../data/client';
 import {firstType, nameOf, plain} from '../data/model';
 import {
@@ -262,6 +262,7 @@ function AreaMap({question, rows}: {question: Signal<Question>; rows: Row[]}) {
     const map = made.current?.map;
     if (!map) return;
     map.setLook(cityLooks.value, () => true, dark.value);
+    map.setTiled(baseTypes.value);
     map.replaceAll(
       rows.map((row) => ({id: row.id, type: firstType(row), name: nameOf(row.id, row), geometry: row.location ?? null})),
     );

@@ -2,7 +2,7 @@
 import {useSignal} from '@preact/signals';
 import {useEffect, useMemo, useRef} from 'preact/hooks';
 
-import {cityLooks, loadTypes, types} from '../data/city';
+import {baseTypes, cityLooks, loadTypes, types} from '../data/city';
 import {address, ask, get, Problem} from '../data/client';
 import {
   api, attributesOf, entityPath, firstType, inLanguage, nameOf, plain, unit, type Attribute, type Entity, type Geometry,
@@ -214,6 +214,7 @@ function Place({place, name}: {place: Geometry; name: string}) {
   const box = useRef<HTMLDivElement>(null);
   const isDark = dark.value;
   const text = JSON.stringify(place);
+  const base = baseTypes.value.join('\n');
   useEffect(() => {
     let gone = false;
     let remove = () => {};
@@ -228,10 +229,11 @@ function Place({place, name}: {place: Geometry; name: string}) {
       } else {
         map.setShapes([{id: name, type: '', name, geometry: place}]);
       }
+      map.setTiled(base.split('\n').filter(Boolean));
       map.showThing(place);
     });
     return () => ((gone = true), remove());
-  }, [text, isDark]);
+  }, [text, isDark, base, language.value]);
   return (
     <section class="panel place" aria-label={t('thing.place')}>
       <div ref={box} class="map small-map" />
