@@ -119,3 +119,9 @@ export function pastOf(hours) {
   }
   return evolutions;
 }
+
+/** A feed of which one record in two names nothing. */
+export const feed = {
+  id: 'test-sensors', name: {en: 'Sensors of the test', ko: '시험용 센서'}, source: {push: true}, format: 'json', type: 'WaterObserved',
+  identity: 'urn:ngsi-ld:WaterObserved:{id}', attributes: {level: {from: 'level', kind: 'number', unit: 'MTR'}},
+};

@@ -1,23 +1,17 @@
-// Takes pictures of every page, for the eye: node tests/portal/look.mjs build/dev/madang OUT [pages]
+// Takes pictures of every page, of the made-up district that a first start brings, for the eye:
+//   node tests/portal/look.mjs build/dev/madang OUT [PAGE,PAGE]
 import {mkdirSync} from 'node:fs';
 import {chromium} from 'playwright-core';
-import {bus, buses, city, pastOf} from './city.mjs';
 import {Server} from './server.mjs';
 
 const [program, out, only = ''] = process.argv.slice(2);
 mkdirSync(out, {recursive: true});
 const server = await Server.start(program);
-await server.upsert(city());
-for (const evolution of pastOf(24)) await server.ask('POST', '/ngsi-ld/v1/temporal/entities', evolution);
-let way = 0;
-const mover = setInterval(() => {
-  way += 0.004;
-  void server.upsert(Array.from({length: buses}, (_, i) => bus(i, i / buses + way)));
-  void server.ask('PATCH', `/ngsi-ld/v1/entities/urn:ngsi-ld:BikeHireDockingStation:${Math.floor(way * 250) % 14}/attrs`, {availableBikeNumber: {type: 'Property', value: Math.floor(way * 1000) % 15}});
-}, 1000);
+const first = async (type) => (await server.ask('GET', `/ngsi-ld/v1/entities?type=${type}&limit=1`)).body[0]?.id;
+while (!(await first('Vehicle')) || !(await first('AirQualityObserved'))) await new Promise((later) => setTimeout(later, 200));
 const browser = await chromium.launch({executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--enable-unsafe-swiftshader']});
 const sizes = {desktop: [1280, 800, 1], phone: [360, 740, 2]};
-const pages = {now: '/', thing: '/things/urn:ngsi-ld:AirQualityObserved:0', bike: '/things/urn:ngsi-ld:District:0', explore: '/explore', developers: '/developers'};
+const pages = {now: '/', thing: '/things/' + (await first('AirQualityObserved')), vehicle: '/things/' + (await first('Vehicle')), explore: '/explore', feeds: '/feeds', developers: '/developers'};
 for (const [size, [width, height, deviceScaleFactor]] of Object.entries(sizes)) {
   for (const [language, colorScheme] of [['ko-KR', 'light'], ['en-GB', 'dark'], ...(only ? [['en-GB', 'light'], ['ko-KR', 'dark']] : [])]) {
     const context = await browser.newContext({viewport: {width, height}, deviceScaleFactor, locale: language, colorScheme, hasTouch: size === 'phone'});
@@ -48,6 +42,5 @@ for (const [size, [width, height, deviceScaleFactor]] of Object.entries(sizes)) 
     await context.close();
   }
 }
-clearInterval(mover);
 await browser.close();
 await server.stop();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {colourAt, inaccessible, launch, open, picture} from './browser.mjs';
-import {busAt, city} from './city.mjs';
+import {busAt, city, feed} from './city.mjs';
 import {Server} from './server.mjs';
 
 const [program, pictures = 'build/portal'] = process.argv.slice(2).filter((word) => !word.startsWith('--'));
@@ -15,7 +15,7 @@ const tests = [];
 const test = (name, work) => tests.push([name, work]);
 
 const api = '/ngsi-ld/v1';
-const pages = {now: '/', thing: '/things/urn:ngsi-ld:AirQualityObserved:0', explore: '/explore', developers: '/developers'};
+const pages = {now: '/', thing: '/things/urn:ngsi-ld:AirQualityObserved:0', explore: '/explore', feeds: '/feeds', developers: '/developers'};
 const settled = {
   now: async (page) => {
     await page.waitForFunction(() => window.madangMap?.whereIs('urn:ngsi-ld:Bus:7000') && window.madangMap.map.loaded());
@@ -26,6 +26,7 @@ const settled = {
     await page.waitForFunction(() => document.querySelectorAll('[data-test=type] option').length > 5);
     await page.waitForFunction(() => window.madangMap?.map.loaded());
   },
+  feeds: async (page) => page.waitForSelector('[data-test=feed]'),
   developers: async (page) => page.waitForSelector('[data-test=operation]'),
 };
 
@@ -99,6 +100,28 @@ test('a click on a thing opens its page; back is the map again', async ({browser
   await context.close();
 });
 
+test('streets come as vector tiles, can be switched off, and lead to their pages', async ({browser, server}) => {
+  const {context, page, faults} = await open(browser, server.url + '/');
+  await settled.now(page);
+  await page.waitForFunction(() => window.madangMap.map.queryRenderedFeatures(undefined, {layers: ['tiles-Road-line']}).length > 3);
+  const id = 'urn:ngsi-ld:Road:03';
+  const {body} = await server.ask('GET', `${api}/entities/${id}?options=keyValues`);
+  const [from, to] = body.location.coordinates;
+  await page.click('.layers .panel-head button'); // nothing
+  await page.locator('.layer', {hasText: /^Street|^Road/}).click(); // but streets
+  await page.waitForFunction(() => !window.madangMap.map.isMoving() && window.madangMap.map.loaded());
+  const place = await page.evaluate(([from, to]) => {
+    const {x, y} = window.madangMap.map.project([from[0] * 0.45 + to[0] * 0.55, from[1] * 0.45 + to[1] * 0.55]);
+    const box = window.madangMap.map.getCanvas().getBoundingClientRect();
+    return [box.x + x, box.y + y];
+  }, [from, to]);
+  await page.mouse.click(...place);
+  await page.waitForSelector('.thing h1');
+  assert.ok(page.url().endsWith(id), page.url());
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
 test('a thing that appears and one that goes are told; a change shows old and new', async ({browser, server}) => {
   const {context, page} = await open(browser, server.url + '/');
   await settled.now(page);
@@ -148,12 +171,13 @@ test('the slider leads back to where things were', async ({browser, server}) => 
 // ---- a thing ----
 
 test('links lead from a thing to another and back', async ({browser, server}) => {
-  const {context, page, faults} = await open(browser, server.url + '/things/urn:ngsi-ld:School:baetgol-elementary');
-  await page.click('.link-list >> text=Baetgol');
-  await page.waitForSelector('h1:has-text("Baetgol")');
-  assert.match(page.url(), /Neighbourhood:baetgol$/);
-  await page.click('.link-list >> text=Baetgol Elementary School');
-  await page.waitForSelector('h1:has-text("Baetgol Elementary School")');
+  const {context, page, faults} = await open(browser, server.url + '/things/urn:ngsi-ld:School:1');
+  const district = (await server.ask('GET', `${api}/entities/urn:ngsi-ld:School:1`)).body.inDistrict.object;
+  await page.click('.link-list a');
+  await page.waitForFunction((id) => location.pathname === '/things/' + id, district);
+  await page.click('.link-list >> text=Saemteo Elementary School');
+  await page.waitForSelector('h1:has-text("Saemteo Elementary School")');
+  assert.match(page.url(), /School:1$/);
   assert.deepEqual(faults, []);
   await context.close();
 });
@@ -200,6 +224,10 @@ async function asApi(page, server) {
   const shown = await page.innerText('[data-test=url]');
   return {shown, ids: (await server.ask('GET', shown)).body.map(({id}) => id)};
 }
+async function ask(page) {
+  await Promise.all([page.waitForResponse((answer) => answer.url().includes(api + '/entities?') && answer.url().includes('count=true')), page.click('[data-test=run]')]);
+  await page.waitForSelector('.result[aria-busy=false]');
+}
 async function askForBikes(page) {
   await settled.explore(page);
   await page.selectOption('[data-test=type]', 'BikeHireDockingStation');
@@ -207,8 +235,7 @@ async function askForBikes(page) {
   await page.selectOption('[data-test=attribute]', 'availableBikeNumber');
   await page.selectOption('[data-test=operator]', '>=');
   await page.fill('[data-test=value]', '5');
-  await page.click('[data-test=run]');
-  await page.waitForSelector('[data-test=rows]');
+  await ask(page);
 }
 
 test('a question put together by clicks finds what the interface finds', async ({browser, server}) => {
@@ -241,7 +268,7 @@ test('an area drawn on the map bounds what is found', async ({browser, server}) 
   await at(0.5, 0.5);
   await at(0.72, 0.5);
   await page.waitForFunction(() => document.querySelector('[data-test=url]').textContent.includes('georel=near'));
-  await page.click('[data-test=run]');
+  await ask(page);
   await page.waitForFunction((count) => document.querySelectorAll('[data-test=rows] tbody tr').length !== count, all.length);
   const circle = await asApi(page, server);
   assert.match(circle.shown, /georel=near;maxDistance==\d+&geometry=Point|georel=near%3BmaxDistance==\d+&geometry=Point/);
@@ -253,7 +280,7 @@ test('an area drawn on the map bounds what is found', async ({browser, server}) 
   await at(0.5, 0.95);
   await page.click('[data-test=area-polygon]');
   await page.waitForFunction(() => document.querySelector('[data-test=url]').textContent.includes('georel=within'));
-  await page.click('[data-test=run]');
+  await ask(page);
   const polygon = await asApi(page, server);
   await page.waitForFunction((ids) => JSON.stringify([...document.querySelectorAll('[data-test=rows] tbody tr')].map((row) => row.dataset.id)) === JSON.stringify(ids), polygon.ids);
   assert.deepEqual(faults, []);
@@ -288,12 +315,26 @@ test('a table of texts that spreadsheets would run is made harmless', async ({br
   const {context, page} = await open(browser, server.url + '/explore');
   await settled.explore(page);
   await page.selectOption('[data-test=type]', 'Sheet');
-  await page.click('[data-test=run]');
-  await page.waitForSelector('[data-test=rows]');
+  await ask(page);
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('[data-test=download-csv]')]);
   const text = readFileSync(await download.path(), 'utf8');
   assert.ok(text.includes("'=1+1") && text.includes('"a ""b"", c"'), text);
   await server.ask('DELETE', api + '/entities/urn:ngsi-ld:Sheet:1');
+  await context.close();
+});
+
+// ---- feeds ----
+
+test('a feed tells what it could not read, and tries it again', async ({browser, server}) => {
+  const {context, page, faults} = await open(browser, server.url + '/feeds');
+  await page.waitForSelector('[data-test=feed]');
+  const feed = page.locator('[data-test=feed]', {hasText: 'Sensors of the test'});
+  await feed.locator('summary').first().click();
+  await feed.locator('[data-test=dead] li').first().waitFor();
+  assert.equal(await feed.locator('[data-test=dead] > li').count(), 1);
+  await feed.locator('[data-test=replay-dead]').click();
+  await feed.locator('[data-test=told] >> text=/not understood: 1/').waitFor();
+  assert.deepEqual(faults, []);
   await context.close();
 });
 
@@ -394,6 +435,24 @@ test('files are sent compressed, tagged and for ever; pages are asked for anew',
   assert.equal(tags.size, 3);
 });
 
+test('where the portal was not built, / says in both languages how to', async () => {
+  const {copyFileSync, mkdtempSync, rmSync} = await import('node:fs');
+  const bare = mkdtempSync('/tmp/madang-bare-');
+  copyFileSync(program, bare + '/madang');
+  const server = await Server.start(bare + '/madang', '--no-sample');
+  try {
+    const {text, headers} = await server.ask('GET', '/');
+    assert.match(text, /web\/build\.sh/);
+    assert.match(text, /포털은 아직 빌드하지 않았습니다/);
+    assert.match(text, /The portal is not built yet/);
+    assert.match(headers.get('content-security-policy'), /default-src 'none'/);
+    assert.equal((await server.ask('GET', '/assets/index-1.js')).status, 404);
+  } finally {
+    await server.stop();
+    rmSync(bare, {recursive: true});
+  }
+});
+
 // ---- tokens ----
 
 test('with tokens, one is asked for, kept in the tab and sent in headers only', async ({browser}) => {
@@ -431,10 +490,12 @@ test('with tokens, one is asked for, kept in the tab and sent in headers only', 
 // ---- all of them ----
 
 const browser = await launch();
-const server = await Server.start(program);
+const server = await Server.start(program, '--no-sample');
 let passed = 0, failed = 0;
 try {
   await server.upsert(city());
+  await server.ask('POST', '/admin/feeds', feed);
+  await server.ask('POST', `/admin/feeds/${feed.id}/records`, [{id: 's1', level: 4}, {level: 5}]);
   for (const [name, work] of tests) {
     if (only && !name.includes(only)) continue;
     if (fast && !quick.some((words) => name.startsWith(words))) continue;

@@ -16,6 +16,7 @@ const load: Record<Page, () => Promise<ComponentType<{id: string}>>> = {
   now: async () => (await import('./pages/now')).Now,
   thing: async () => (await import('./pages/thing')).Thing,
   explore: async () => (await import('./pages/explore')).Explore,
+  feeds: async () => (await import('./pages/feeds')).Feeds,
   developers: async () => (await import('./pages/developers')).Developers,
   unknown: async () => (await import('./pages/unknown')).Unknown,
 };
@@ -28,9 +29,10 @@ effect(() => {
 
 const tenants = signal<string[]>([]);
 
-const links: {path: string; page: Page; key: Key; icon: 'map' | 'search' | 'code'}[] = [
+const links: {path: string; page: Page; key: Key; icon: 'map' | 'search' | 'feed' | 'code'}[] = [
   {path: '/', page: 'now', key: 'nav.now', icon: 'map'},
   {path: '/explore', page: 'explore', key: 'nav.explore', icon: 'search'},
+  {path: '/feeds', page: 'feeds', key: 'nav.feeds', icon: 'feed'},
   {path: '/developers', page: 'developers', key: 'nav.developers', icon: 'code'},
 ];
 

@@ -1,13 +1,13 @@
 // Which page the address names. Links between pages are plain <a href>; clicks on them change the page without a reload.
 import {signal} from '@preact/signals';
 
-export type Page = 'now' | 'thing' | 'explore' | 'developers' | 'unknown';
+export type Page = 'now' | 'thing' | 'explore' | 'feeds' | 'developers' | 'unknown';
 export interface Route {
   page: Page;
   id: string; // of 'thing'
 }
 
-const segments: Record<string, Page> = {explore: 'explore', developers: 'developers'};
+const segments: Record<string, Page> = {explore: 'explore', feeds: 'feeds', developers: 'developers'};
 
 function parse(path: string): Route {
   if (path === '/') return {page: 'now', id: ''};

@@ -1,9 +1,12 @@
 // What the pages know of the whole city: its types, and the live stream of all of them.
-import {signal} from '@preact/signals';
+import {computed, signal} from '@preact/signals';
 
+import {bare} from '../i18n';
+import {roleOf} from '../map/ground';
+import {looks} from '../map/look';
 import {identity, language} from '../session';
 import {address, ask, get, Problem} from './client';
-import type {FromWorker, News, ToWorker, Wanted} from './messages';
+import type {FromWorker, News, Shape, ToWorker, Wanted} from './messages';
 import {api} from './model';
 
 export interface TypeInfo {
@@ -11,7 +14,17 @@ export interface TypeInfo {
   attributes: string[];
 }
 
+/** Those that can lie on a map. */
+export function located({attributes}: TypeInfo): boolean {
+  return attributes.some((name) => bare(name) === 'location');
+}
+
 export const types = signal<TypeInfo[] | null>(null);
+/** Of those that lie on a map: the same on every page. */
+export const locatedTypes = computed(() => (types.value ?? []).filter(located).map(({type}) => type));
+export const cityLooks = computed(() => looks(locatedTypes.value));
+/** The base map. */
+export const baseTypes = computed(() => locatedTypes.value.filter((type) => roleOf(type)));
 export const typesTrouble = signal<Problem | null>(null);
 
 interface TypeRow {
@@ -34,12 +47,31 @@ export async function loadTypes(): Promise<void> {
 const mostThings = 60_000;
 const mostTypes = 300;
 
-/** What to follow: null is everything. */
-export async function followable(of: string[]): Promise<string[] | null> {
+export interface Plan {
+  followed: string[] | null; // by the stream; null: everything
+  base: string[]; // as tiles: what lies under the rest
+  many: string[]; // as tiles, too: too many for the stream
+  counts: Record<string, number>; // of what comes as tiles
+}
+
+/** How each type comes to the map. */
+export async function plan(of: string[]): Promise<Plan> {
+  const base = of.filter((type) => roleOf(type));
+  const rest = of.filter((type) => !roleOf(type));
+  const followed = await followable(rest, !base.length);
+  const many = followed ? rest.filter((type) => !followed.includes(type)) : [];
+  const counted = await Promise.all([...base, ...many].map(async (type) => [type, await countOf(type)] as const));
+  return {followed, base, many: many.slice(0, mostTiled), counts: Object.fromEntries(counted)};
+}
+
+const countOf = async (type: string) => (await get<{entityCount: number}>(`${api}/types/${encodeURIComponent(type)}`)).entityCount;
+const mostTiled = 32;
+
+async function followable(of: string[], all: boolean): Promise<string[] | null> {
   const {headers} = await ask(address(api + '/entities', {local: 'true', limit: 0, count: 'true'}));
-  if (Number(headers.get('NGSILD-Results-Count') ?? 0) <= mostThings) return null;
+  if (Number(headers.get('NGSILD-Results-Count') ?? 0) <= mostThings) return all ? null : of;
   const counted = await Promise.all(
-    of.slice(0, mostTypes).map(async (type) => ({type, count: (await get<{entityCount: number}>(`${api}/types/${encodeURIComponent(type)}`)).entityCount})),
+    of.slice(0, mostTypes).map(async (type) => ({type, count: await countOf(type)})),
   );
   let sum = 0;
   return counted.sort((a, b) => a.count - b.count).filter(({count}) => (sum += count) <= mostThings).map(({type}) => type);
@@ -54,6 +86,8 @@ export class Stream {
   readonly rates = signal<number[]>([]);
   readonly figures = signal<(number | null)[][]>([]);
   readonly news = signal<News[]>([]);
+  /** Types that are lines or areas. */
+  readonly extents = signal<ReadonlyMap<string, 'line' | 'area'>>(new Map());
   readonly tracks = signal<Extract<FromWorker, {kind: 'tracks'}> | null>(null);
   private map: ((message: ForMap) => void) | null = null;
   private untold: ForMap[] = []; // before there is a map; at most one batch, since the next waits for it
@@ -70,6 +104,7 @@ export class Stream {
     switch (message.kind) {
       case 'batch':
       case 'shapes':
+        if (message.kind === 'shapes') this.seeExtents(message.shapes);
         if (this.map) this.map(message);
         else this.untold.push(message);
         break;
@@ -94,6 +129,12 @@ export class Stream {
       case 'tracks':
         this.tracks.value = message;
     }
+  }
+
+  private seeExtents(shapes: Shape[]): void {
+    const seen = new Map(this.extents.peek());
+    for (const {type, geometry} of shapes) seen.set(type, geometry.type.endsWith('Polygon') ? 'area' : 'line');
+    if (seen.size !== this.extents.peek().size) this.extents.value = seen;
   }
 
   attach(map: (message: ForMap) => void): void {

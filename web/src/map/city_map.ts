@@ -5,10 +5,12 @@ import {
 } from './maplibre';
 
 import type {Batch, Shape} from '../data/messages';
-import type {Geometry} from '../data/model';
+import {shortId, type Geometry} from '../data/model';
+import {identity, language} from '../session';
 import {palettes, quiet, type Look} from './look';
+import {layers, nameLayers, sources} from './ground';
 import {Points} from './points';
-import {graticule, style} from './style';
+import {graticule, mapFonts, style} from './style';
 
 export interface Hit {
   id: string;
@@ -53,6 +55,8 @@ export class CityMap {
       touchPitch: false,
       fadeDuration: 150,
       interactive,
+      // Tiles are asked for as all else: with the session's token, in a header.
+      transformRequest: (url) => ({url, headers: identity()}),
       cooperativeGestures: false,
       canvasContextAttributes: {antialias: false},
       locale: {'NavigationControl.ZoomIn': words.zoomIn, 'NavigationControl.ZoomOut': words.zoomOut, 'Map.Title': words.map},
@@ -80,6 +84,7 @@ export class CityMap {
   private dress(): void {
     this.ready = true;
     if (!this.map.getLayer('points')) this.map.addLayer(this.points, 'area-names');
+    this.layGround();
     this.points.setLook(this.looks, this.shown, this.dark);
     this.drawShapes();
     this.look();
@@ -107,8 +112,36 @@ export class CityMap {
       return;
     }
     this.points.setLook(looks, shown, dark);
+    this.layGround();
     this.drawShapes();
     this.writeNames();
+  }
+
+  /** Types that come as vector tiles. */
+  private tiled: string[] = [];
+  private laid = '';
+  setTiled(types: string[]): void {
+    this.tiled = types;
+    this.layGround();
+  }
+
+  private layGround(): void {
+    if (!this.ready) return;
+    const all = layers(this.tiled, this.looks, this.shown, this.dark);
+    const names = nameLayers(this.tiled, this.shown, this.dark, language.peek(), mapFonts);
+    const wanted = JSON.stringify([all, names]);
+    const there = this.map.getStyle().layers.some(({id}) => id.startsWith('tiles-'));
+    if (wanted === this.laid && (there || !all.length)) return;
+    this.laid = wanted;
+    for (const {id} of this.map.getStyle().layers) if (id.startsWith('tiles-')) this.map.removeLayer(id);
+    const needed = sources(this.tiled);
+    for (const [name, source] of Object.entries(needed)) {
+      const old = this.map.getSource(name);
+      if (old && JSON.stringify((old.serialize() as {tiles?: string[]}).tiles) !== JSON.stringify(source.tiles)) this.map.removeSource(name);
+      if (!this.map.getSource(name)) this.map.addSource(name, source);
+    }
+    for (const layer of all) this.map.addLayer(layer, 'areas');
+    for (const layer of names) this.map.addLayer(layer, 'points');
   }
 
   apply(batch: Batch, glide: boolean): void {
@@ -179,7 +212,13 @@ export class CityMap {
     const {x, y} = event.point;
     const found = this.map.queryRenderedFeatures([[x - 4, y - 4], [x + 4, y + 4]], {layers: ['lines', 'area-edges', 'areas']})[0];
     const shape = found && this.shapes.find(({id}) => id === found.properties.id);
-    return shape ? {...shape, lngLat: [event.lngLat.lng, event.lngLat.lat], slot: -1} : null;
+    const lngLat: [number, number] = [event.lngLat.lng, event.lngLat.lat];
+    if (shape) return {...shape, lngLat, slot: -1};
+    const tiles = this.map.getStyle().layers.map(({id}) => id).filter((id) => id.startsWith('tiles-') && !id.endsWith('-name'));
+    const under = tiles.length ? this.map.queryRenderedFeatures([[x - 2, y - 2], [x + 2, y + 2]], {layers: tiles})[0] : undefined;
+    if (!under) return null;
+    const told = under.properties as Record<string, string>;
+    return {id: told.id ?? '', type: under.sourceLayer ?? '', name: told['name:' + language.peek()] ?? told.name ?? shortId(told.id ?? ''), lngLat, slot: -1};
   }
 
   private pointing: MapMouseEvent | null = null;

@@ -28,12 +28,12 @@ const words: [Theme, RegExp][] = [
   ['environment', /\b(air|weather|water|noise|tree|green|river|flood|rain|waste|climate|temperature|environment)/],
   ['energy', /\b(energy|ev\b|charg|power|streetlight|light|grid|meter|solar|battery|heat)/],
   ['safety', /\b(alert|alarm|emergenc|fire|police|hospital|health|incident|accident|ambulance|clinic|pharmacy|aed\b|shelter)/],
-  ['places', /\b(school|library|building|neighbourhood|district|area|park|shop|museum|point|place|room|office|zone|parcel|facility|bench)/],
+  ['places', /\b(school|library|building|neighbourhood|district|area|park|shop|museum|point|place|room|office|zone|parcel|facility|bench|land)/],
 ];
 
 const under: ['line' | 'area', RegExp][] = [
-  ['line', /\b(road|street(?!light)|lane|route|river|link)/],
-  ['area', /\b(building|neighbourhood|district|area|zone|parcel|region|municipality)/],
+  ['line', /^(road|street|lane|route|river)\b|\b(segment|link)\b/],
+  ['area', /^(land use|park|water|building|neighbourhood|district|area|zone|parcel|region|municipality)\b/],
 ];
 
 export function themeOf(type: string): Theme {
@@ -46,8 +46,8 @@ function kindOf(type: string): Look['kind'] {
   return under.find(([, pattern]) => pattern.test(name))?.[0] ?? 'point';
 }
 
-/** A look for each of the types that there are. */
-export function looks(types: string[]): Map<string, Look> {
+/** A look for each of the types that there are. `extents`: what types were seen to be, where they are no points. */
+export function looks(types: string[], extents: ReadonlyMap<string, 'line' | 'area'> = new Map()): Map<string, Look> {
   const made = new Map<string, Look>();
   const sorted = [...types].sort((a, b) => themes.indexOf(themeOf(a)) - themes.indexOf(themeOf(b)) || (bare(a) < bare(b) ? -1 : 1));
   const colours = palettes.light.map((_, i) => i).filter((i) => i !== quiet);
@@ -59,7 +59,7 @@ export function looks(types: string[]): Map<string, Look> {
       continue;
     }
     const round = Math.floor(i / colours.length);
-    made.set(type, {theme, kind, colour: colours[i % colours.length]!, shape: (i + round) % shapeNames.length});
+    made.set(type, {theme, kind: extents.get(type) ?? kind, colour: colours[i % colours.length]!, shape: (i + round) % shapeNames.length});
     ++i;
   }
   return made;

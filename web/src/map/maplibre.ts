@@ -7,4 +7,4 @@ maplibre.setWorkerUrl(workerUrl);
 
 export const {Map, MercatorCoordinate, LngLatBounds, NavigationControl, ScaleControl, GeolocateControl, AttributionControl} = maplibre;
 export type Map = maplibre.Map;
-export type {CustomLayerInterface, CustomRenderMethodInput, GeoJSONSource, StyleSpecification, LayerSpecification, MapMouseEvent} from 'maplibre-gl';
+export type {CustomLayerInterface, CustomRenderMethodInput, GeoJSONSource, StyleSpecification, LayerSpecification, VectorSourceSpecification, MapMouseEvent} from 'maplibre-gl';

@@ -334,9 +334,9 @@ export class Points implements CustomLayerInterface {
 }
 
 function sizeAt(zoom: number): number {
-  if (zoom <= 9) return 8;
-  if (zoom >= 16) return 22;
-  return 8 + ((zoom - 9) / 7) * 14;
+  if (zoom <= 10) return 7;
+  if (zoom >= 17) return 22;
+  return 7 + ((zoom - 10) / 7) * 15;
 }
 
 function mercator(lon: number, lat: number): {x: number; y: number} {

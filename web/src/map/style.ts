@@ -1,5 +1,5 @@
-// The map's style, in the order in which things lie on each other: ground, (vector tiles of streets and buildings, where a
-// server has them), areas, lines, points, names.
+// The map's style, in the order in which things lie on each other: ground, grid, vector tiles (ground.ts, put below
+// 'areas'), areas, lines, names of tiles, points, names.
 import type {Feature, FeatureCollection} from 'geojson';
 import type {LayerSpecification, StyleSpecification} from './maplibre';
 
@@ -39,7 +39,6 @@ export function style(dark: boolean): StyleSpecification {
     layers: [
       {id: 'ground', type: 'background', paint: {'background-color': ink.ground}},
       {id: 'grid', type: 'line', source: 'grid', paint: {'line-color': ink.grid, 'line-width': ['get', 'width']}},
-      // base tiles go here
       {
         id: 'areas', type: 'fill', source: 'shapes', filter: ['==', ['geometry-type'], 'Polygon'],
         paint: {'fill-color': ['get', 'colour'], 'fill-opacity': dark ? 0.12 : 0.09},

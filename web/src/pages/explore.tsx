@@ -2,7 +2,7 @@
 import {useComputed, useSignal, useSignalEffect, type Signal} from '@preact/signals';
 import {useEffect, useRef} from 'preact/hooks';
 
-import {loadTypes, types} from '../data/city';
+import {baseTypes, cityLooks, loadTypes, types} from '../data/city';
 import {Problem} from '../data/client';
 import {firstType, nameOf, plain} from '../data/model';
 import {
@@ -11,7 +11,6 @@ import {
 import {attributeName, number, t, typeName} from '../i18n';
 import type {CityMap} from '../map/city_map';
 import type {AreaDrawer} from '../map/draw';
-import {looks} from '../map/look';
 import {go, thingPath} from '../router';
 import {dark, language} from '../session';
 import {Icon} from '../ui/icons';
@@ -56,7 +55,7 @@ export function Explore() {
     }
   };
   useEffect(() => {
-    if (location.hash) void run();
+    void run();
   }, []);
 
   const shownUrl = useComputed(() => url(question.value, {options: 'keyValues', lang: language.value, count: 'true', limit: pageSize}));
@@ -262,8 +261,8 @@ function AreaMap({question, rows}: {question: Signal<Question>; rows: Row[]}) {
   useEffect(() => {
     const map = made.current?.map;
     if (!map) return;
-    const its = looks((types.value ?? []).map(({type}) => type));
-    map.setLook(its, () => true, dark.value);
+    map.setLook(cityLooks.value, () => true, dark.value);
+    map.setTiled(baseTypes.value);
     map.replaceAll(
       rows.map((row) => ({id: row.id, type: firstType(row), name: nameOf(row.id, row), geometry: row.location ?? null})),
     );

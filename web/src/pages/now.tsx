@@ -3,7 +3,7 @@ import {useComputed, useSignal, useSignalEffect} from '@preact/signals';
 import type {VNode} from 'preact';
 import {useEffect, useMemo, useRef} from 'preact/hooks';
 
-import {followable, loadTypes, Stream, types, typesTrouble} from '../data/city';
+import {loadTypes, locatedTypes, plan, Stream, types, typesTrouble, type Plan} from '../data/city';
 import {courseOf, figuresOf, type Figure} from '../data/figures';
 import {unit} from '../data/model';
 import {attributeName, number, t, typeName, when} from '../i18n';
@@ -33,31 +33,38 @@ export function Now() {
   const box = useRef<HTMLDivElement>(null);
 
   const all = useComputed(() => (types.value ?? []).map(({type}) => type));
-  const look = useComputed(() => looks(all.value));
+  const look = useComputed(() => looks(locatedTypes.value, stream.extents.value));
   const figures = useComputed(() => figuresOf(types.value ?? [], mostFigures));
 
   useEffect(() => {
     types.value = null;
     void loadTypes();
-    return () => stream.close();
+    // What the stream does not tell of: new types, where it follows some.
+    const timer = setInterval(() => planned.peek().followed && void loadTypes(), 30_000);
+    return () => (clearInterval(timer), stream.close());
   }, []);
 
   // One stream of what there is; anew in another language.
-  const known = useComputed(() => types.value !== null);
-  const leftOut = useSignal<string[]>([]);
+  const known = useComputed(() => types.value && all.value.slice().sort().join('\n'));
+  const planned = useSignal<Plan>({followed: null, base: [], many: [], counts: {}});
+  const followedIn = useRef('');
   const askedFor = useMemo(() => new Set<string>(), []);
   useSignalEffect(() => {
     void language.value;
-    if (!known.value) return;
-    void followable(all.peek()).then((of) => {
-      leftOut.value = of ? all.peek().filter((type) => !of.includes(type)) : [];
-      stream.follow(of);
+    if (known.value === null) return;
+    void plan(all.peek()).then((made) => {
+      const before = planned.peek();
+      planned.value = made;
+      const asBefore = followedIn.current === language.peek() && JSON.stringify(before.followed) === JSON.stringify(made.followed);
+      followedIn.current = language.peek();
+      // Nothing to follow is no question.
+      if (!asBefore && made.followed?.length !== 0) stream.follow(made.followed);
     });
   });
   // A type that the server told of first joins the others.
   useSignalEffect(() => {
     const fresh = Object.keys(stream.counts.value).filter((type) => !all.peek().includes(type) && !askedFor.has(type));
-    if (!known.peek() || !fresh.length) return;
+    if (known.peek() === null || !fresh.length) return;
     for (const type of fresh) askedFor.add(type);
     void loadTypes();
   });
@@ -99,6 +106,11 @@ export function Now() {
     const [drawn, isDark, its, hide] = [map.value, dark.value, look.value, hidden.value];
     drawn?.setLook(its, (type) => !hide.has(type), isDark);
   });
+  useSignalEffect(() => {
+    void language.value; // names in the tiles
+    const {base, many} = planned.value;
+    map.value?.setTiled([...base, ...many]);
+  });
 
   if (typesTrouble.value && !types.value) return <Trouble problem={typesTrouble.value} retry={() => void loadTypes()} />;
   return (
@@ -109,9 +121,9 @@ export function Now() {
         <Connection stream={stream} past={past.value} />
         <Timeline stream={stream} all={all.value} past={past} />
       </section>
+      <Figures stream={stream} figures={figures.value} planned={planned.value} />
       <div class="side">
-        <Figures stream={stream} figures={figures.value} />
-        <Layers stream={stream} all={all.value} looks={look.value} hidden={hidden} leftOut={leftOut.value} />
+        <Layers stream={stream} all={locatedTypes.value} looks={look.value} hidden={hidden} planned={planned.value} />
         <Happenings stream={stream} looks={look.value} map={map.value} />
       </div>
     </div>
@@ -130,7 +142,7 @@ function Connection({stream, past}: {stream: Stream; past: number | null}) {
 
 // ---- figures ----
 
-function Figures({stream, figures}: {stream: Stream; figures: Figure[]}) {
+function Figures({stream, figures, planned}: {stream: Stream; figures: Figure[]; planned: Plan}) {
   const courses = useSignal<number[][]>([]);
   const key = figures.map(({type, attribute}) => type + attribute).join();
   useEffect(() => {
@@ -141,7 +153,8 @@ function Figures({stream, figures}: {stream: Stream; figures: Figure[]}) {
     });
     return () => (gone = true);
   }, [key]);
-  const total = Object.values(stream.counts.value).reduce((sum, count) => sum + count, 0);
+  const counts = {...planned.counts, ...stream.counts.value};
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const rates = stream.rates.value;
   const recent = rates.slice(-10);
   const rate = recent.length ? recent.reduce((sum, one) => sum + one, 0) / recent.length : 0;
@@ -154,7 +167,7 @@ function Figures({stream, figures}: {stream: Stream; figures: Figure[]}) {
         <li class="figure">
           <h3>{t('figures.things')}</h3>
           <p class="value" data-test="things">{number(total)}</p>
-          <p class="about">{t('figures.types', {count: Object.keys(stream.counts.value).length})}</p>
+          <p class="about">{t('figures.types', {count: Object.keys(counts).length})}</p>
         </li>
         <li class="figure">
           <h3>{t('figures.changes')}</h3>
@@ -190,14 +203,14 @@ function Figures({stream, figures}: {stream: Stream; figures: Figure[]}) {
 
 // ---- layers ----
 
-function Layers({stream, all, looks: its, hidden, leftOut}: {
+function Layers({stream, all, looks: its, hidden, planned}: {
   stream: Stream;
   all: string[];
   looks: ReturnType<typeof looks>;
   hidden: {value: ReadonlySet<string>};
-  leftOut: string[];
+  planned: Plan;
 }) {
-  const counts = stream.counts.value;
+  const counts = {...planned.counts, ...stream.counts.value};
   const set = (names: string[], show: boolean) => {
     const next = new Set(hidden.value);
     for (const name of names) show ? next.delete(name) : next.add(name);
@@ -214,7 +227,7 @@ function Layers({stream, all, looks: its, hidden, leftOut}: {
           <button type="button" class="quiet small" onClick={() => set(all, false)}>{t('layers.none')}</button>
         )}
       </div>
-      {leftOut.length > 0 && <p class="about">{t('layers.leftOut', {types: leftOut.map(typeName).join(', ')})}</p>}
+      {planned.many.length > 0 && <p class="about">{t('layers.leftOut', {types: planned.many.map(typeName).join(', ')})}</p>}
       {types.value?.length === 0 && <Empty>{t('layers.empty')}</Empty>}
       {shownThemes.map((theme) => {
         const members = all.filter((type) => its.get(type)?.theme === theme);

@@ -2,14 +2,14 @@
 import {useSignal} from '@preact/signals';
 import {useEffect, useMemo, useRef} from 'preact/hooks';
 
-import {loadTypes, types} from '../data/city';
+import {baseTypes, cityLooks, loadTypes, types} from '../data/city';
 import {address, ask, get, Problem} from '../data/client';
 import {
   api, attributesOf, entityPath, firstType, inLanguage, nameOf, plain, unit, type Attribute, type Entity, type Geometry,
 } from '../data/model';
 import {follow} from '../data/sse';
 import {attributeName, bare, number, t, typeName} from '../i18n';
-import {looks} from '../map/look';
+import type {CityMap} from '../map/city_map';
 import {thingPath} from '../router';
 import {dark, identity, language, token} from '../session';
 import {Icon} from '../ui/icons';
@@ -69,7 +69,7 @@ export function Thing({id}: {id: string}) {
         <h1>{name}</h1>
         <p class="id">
           <code>{id}</code>
-          <CopyButton text={id} label={t('thing.copyId')} />
+          <CopyButton text={id} label={t('thing.copyId')} bare />
         </p>
         {gone.value && <p class="trouble" role="alert">{t('thing.gone')}</p>}
         {changed > 0 && (
@@ -104,7 +104,7 @@ export function Thing({id}: {id: string}) {
 }
 
 function look(type: string) {
-  return looks((types.value ?? []).map((one) => one.type)).get(type);
+  return cityLooks.value.get(type);
 }
 
 export function curl(path: string, accept = ''): string {
@@ -213,26 +213,31 @@ function Value({of}: {of: Attribute}) {
 
 function Place({place, name}: {place: Geometry; name: string}) {
   const box = useRef<HTMLDivElement>(null);
+  const made = useSignal<CityMap | null>(null);
   const isDark = dark.value;
-  const text = JSON.stringify(place);
+  const base = baseTypes.value.join('\n');
   useEffect(() => {
     let gone = false;
-    let remove = () => {};
     void import('../map/city_map').then(({CityMap}) => {
       if (gone || !box.current) return;
       const map = new CityMap(box.current, isDark, {zoomIn: t('map.zoomIn'), zoomOut: t('map.zoomOut'), map: t('map.label')}, () => {}, false);
-      remove = () => map.remove();
       map.setLook(new Map([['', {theme: 'other', kind: 'point', colour: 0, shape: 0}]]), () => true, isDark);
-      const [lon = 0, lat = 0] = place.type === 'Point' ? (place.coordinates as number[]) : [];
-      if (place.type === 'Point') {
-        map.apply({kind: 'batch', added: [{slot: 0, id: name, type: '', name, lon, lat}], moved: new Int32Array(), places: new Float64Array(), removed: new Int32Array()}, false);
-      } else {
-        map.setShapes([{id: name, type: '', name, geometry: place}]);
-      }
-      map.showThing(place);
+      map.setTiled(base.split('\n').filter(Boolean));
+      made.value = map;
     });
-    return () => ((gone = true), remove());
-  }, [text, isDark]);
+    return () => {
+      gone = true;
+      made.value?.remove();
+      made.value = null;
+    };
+  }, [isDark, base, language.value]);
+  // A thing that moves takes its map along.
+  useEffect(() => {
+    const map = made.value;
+    if (!map) return;
+    map.replaceAll([{id: name, type: '', name, geometry: place}]);
+    map.showThing(place);
+  }, [made.value, JSON.stringify(place), name]);
   return (
     <section class="panel place" aria-label={t('thing.place')}>
       <div ref={box} class="map small-map" />

@@ -38,7 +38,7 @@ export function drawCourse(place: HTMLElement, course: Course, name: string, uni
   ];
   const data: (number[] | Float64Array)[] = [course.times, course.values];
   const options: Omit<uPlot.Options, 'width' | 'height'> = {
-    series, axes: axes(), cursor: {y: false, points: {size: 7}}, legend: {live: true}, padding: [8, 8, 0, 0],
+    series, axes: axes(), cursor: {y: false, points: {size: 7}}, legend: {live: true}, padding: [8, 22, 0, 0],
     scales: {y: {range: (_, low, high) => spread(low, high)}},
   };
   if (course.low && course.high) {
@@ -58,13 +58,13 @@ export function drawBars(place: HTMLElement, labels: string[], values: number[])
       {...axes()[0]!, space: 60, incrs: [1, 2, 5, 10, 20, 50], values: (_, splits) => splits.map((i) => (Number.isInteger(i) ? shorten(labels[i] ?? '') : ''))},
       axes()[1]!,
     ],
-    cursor: {y: false}, legend: {live: true}, padding: [8, 8, 0, 0],
+    cursor: {y: false}, legend: {live: true}, padding: [8, 22, 0, 0],
   };
   return mount(place, options, [labels.map((_, i) => i), values]);
 }
 
 function shorten(text: string): string {
-  return text.length > 14 ? text.slice(0, 13) + '…' : text;
+  return text.length > 18 ? text.slice(0, 17) + '…' : text;
 }
 
 function spread(low: number | null, high: number | null): [number, number] {

@@ -40,12 +40,14 @@ export function Ago({time}: {time: number}) {
   );
 }
 
-export function CopyButton({text, label}: {text: string; label: string}) {
+/** With `bare`, a mark whose name only screen readers tell. */
+export function CopyButton({text, label, bare = false}: {text: string; label: string; bare?: boolean}) {
   const [done, setDone] = useState(false);
   return (
     <button
       type="button"
-      class="quiet"
+      class={bare ? 'quiet square small' : 'quiet'}
+      title={bare ? label : undefined}
       onClick={() => {
         void copy(text).then((copied) => {
           setDone(copied);
@@ -54,7 +56,7 @@ export function CopyButton({text, label}: {text: string; label: string}) {
       }}
     >
       <Icon name={done ? 'check' : 'copy'} />
-      <span aria-live="polite">{done ? t('copied') : label}</span>
+      <span aria-live="polite" class={bare ? 'unseen' : ''}>{done ? t('copied') : label}</span>
     </button>
   );
 }
