@@ -124,6 +124,7 @@ class HistoryImpl final : public History {
   base::Status load_decisions();
   static Subject subject_of(const Tenant& tenant, const Entity& entity, DecidedPtr decided);
   base::Result<Subject> subject_of(std::uint64_t entity) const;
+  bool edits_lapse(const Run& run, std::int64_t raw) const;
   bool wants_writing(const Run& run, bool rolled, bool all) const;
   base::Status write_anew(std::uint64_t run, bool rolled, bool all);
   base::Status note_done(Batch& batch, const Fold& fold, bool of_rows);

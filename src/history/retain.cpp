@@ -192,6 +192,18 @@ base::Result<Subject> HistoryImpl::subject_of(std::uint64_t number) const {
 
 // ---- making it so ----
 
+/// An edit gave a row of the run a time that is kept no longer; what the run knows of its rows does not tell. The lock
+/// is held.
+bool HistoryImpl::edits_lapse(const Run& run, std::int64_t raw) const {
+  return std::any_of(edits_.begin(), edits_.end(), [&](const auto& each) {
+    const auto& [at, edit] = each;
+    if (edit.block.empty() || at.position < run.first_position || at.position > run.last_position) return false;
+    const auto block = Block::open(edit.block);
+    std::vector<Row> rows;
+    return block.ok() && (*block)->read(0, 1, rows).ok() && age_time(rows[0]) < raw;
+  });
+}
+
 /// The lock is held.
 bool HistoryImpl::wants_writing(const Run& run, bool rolled, bool all) const {
   std::int64_t time = INT64_MIN, raw = INT64_MIN;
@@ -200,6 +212,7 @@ bool HistoryImpl::wants_writing(const Run& run, bool rolled, bool all) const {
     for (const Decision::Rule& rule : decided->decision.rules) raw = std::max(raw, rule.raw);
   }
   if (decided_.empty()) return false;
+  if (!rolled && edits_lapse(run, raw)) return true;
   const auto same_rules = [&](const auto& each) {
     const auto decided = decided_.find(each.first);
     return (decided == decided_.end() ? 0 : decided->second->decision.rules_hash) == each.second;

@@ -227,8 +227,12 @@ struct Play : World {
     change.block = std::move(*builder.finish());
     tell("edit " + id + " " + attribute + " of " + std::to_string(modified) + " to " + std::to_string(observed));
     change_past(change);
+    const auto is_it = [&](const Instance& each) {
+      return each.entity == id && each.attribute == attribute && each.modified == modified;
+    };
+    if (std::none_of(model.raw.begin(), model.raw.end(), is_it)) RC_FAIL(story + "the model has no such instance");
     for (Instance& each : model.raw)
-      if (each.entity == id && each.attribute == attribute && each.modified == modified) {
+      if (is_it(each)) {
         each.value = 77.5;
         each.observed = observed;
         each.modified = clock.now().ns;
@@ -240,6 +244,7 @@ struct Play : World {
     ++hash;
     rules.clear();
     const int count = *rc::gen::inRange(0, 4);
+    tell("rules: " + std::to_string(count));
     const std::vector<Period> ladder{{0, 5 * kMinute}, {0, kHour}, {0, kDay}, {1, 0}};
     for (int i = 0; i < count; ++i) {
       Rule rule;
@@ -394,7 +399,11 @@ struct Play : World {
     RC_ASSERT(got.ok());
     std::vector<ngsi::Aggregation::Row> rows;
     if (!got->series.empty()) rows = got->series[0].rows;
-    RC_ASSERT(rows.size() == periods.size());
+    std::string differ;
+    for (const auto& row : rows) differ += "history " + std::to_string(row.begin.ns) + " " + row.values[0] + "\n";
+    for (const auto& [begin, period] : periods)
+      differ += "model " + std::to_string(begin) + " " + std::to_string(period.values.size()) + "\n";
+    if (rows.size() != periods.size()) RC_FAIL(story + id + " " + attribute + "\n" + differ);
     bool rolled = false;
     std::size_t at = 0;
     for (const auto& [begin, period] : periods) {
