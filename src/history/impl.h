@@ -76,6 +76,7 @@ class HistoryImpl final : public History {
                                   ngsi::InstanceId instance, ngsi::SymbolTable& symbols) const override;
   base::Result<bool> erase(const std::vector<Gone>& gone) override;
   base::Status retain(bool all) override;
+  void give_up() override { stopping_ = true; }
   std::optional<Decision> decided(std::string_view tenant) const override;
   base::Result<std::vector<Retained>> retained(std::string_view tenant, std::size_t most) const override;
   base::Result<std::uint64_t> verify() const override;

@@ -34,7 +34,7 @@ struct Rule {
   std::vector<Level> levels;
 };
 
-Decision decide(const std::vector<Rule>& rules, std::uint64_t hash, base::Timestamp now, const World& world) {
+Decision decision(const std::vector<Rule>& rules, std::uint64_t hash, base::Timestamp now) {
   Decision out;
   out.time = now;
   out.rules_hash = hash;
@@ -49,7 +49,6 @@ Decision decide(const std::vector<Rule>& rules, std::uint64_t hash, base::Timest
     for (const Rule::Level& level : rule.levels)
       made.levels.push_back({level.period, level.keep == kForEver ? INT64_MIN : now.ns - level.keep});
   }
-  (void)world;
   return out;
 }
 
@@ -172,12 +171,7 @@ struct Play : World {
   }
 
   void decide_now() {
-    base::ByteBuffer payload;
-    append_decision(payload, decide(rules, hash, clock.now(), *this));
-    journal::Record record;
-    record.kind = journal::RecordKind::past;
-    record.payload = payload;
-    give(record);
+    decide(decision(rules, hash, clock.now()));
     tell("decided");
     model.rules = rules;
     model.decided = clock.now().ns;

@@ -105,6 +105,8 @@ class History {
   /// it waits until that is an eighth of the time that it was kept, a week at most, but with `all`. Where a decision
   /// follows other rules than the one before, feed() does this first: who calls it before is not held up there.
   virtual base::Status retain(bool all) = 0;
+  /// Before the end: joining runs and retain() stop where they are, with unavailable, and begin anew the next time.
+  virtual void give_up() = 0;
   /// The last decision about a tenant.
   virtual std::optional<Decision> decided(std::string_view tenant) const = 0;
   /// What decisions did, the newest first.
