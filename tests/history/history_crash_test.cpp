@@ -1,6 +1,7 @@
 // A process that feeds history is killed at any moment: what is there afterwards is what the journal up to history's
 // position says, exactly, and it goes on from there.
 
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
@@ -115,7 +116,7 @@ void add_sums(World& world, const std::string& id, std::vector<Told>& out) {
       told.attribute = world.symbols.name(series.name);
       told.created = row.begin.ns;
       for (const std::string& value : row.values)  // sums are those of another order of adding
-        told.value += (value.find('.') == value.npos ? value : value.substr(0, value.find('.') + 3)) + " ";
+        if (!value.empty()) told.value += std::to_string(std::llround(std::atof(value.c_str()) * 1e4)) + " ";
     }
 }
 
