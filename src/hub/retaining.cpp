@@ -135,7 +135,11 @@ void Retaining::set(state::Tenant& tenant, const RetentionRule& rule, base::Exec
 void Retaining::drop(state::Tenant& tenant, std::string_view type, std::string_view attribute, base::Executor& home,
                      Hub::Kept done) {
   sequencer_.change_document(tenant, {false, {std::string(kRetention), id_of(type, attribute), {}}}, home,
-                             std::move(done));
+                             [done = std::move(done)](base::Status gone) {
+                               if (!gone.ok() && gone.error().code == Code::not_found)
+                                 gone = base::error(Code::not_found, "There is no rule for these attributes.");
+                               done(std::move(gone));
+                             });
 }
 
 base::Result<std::vector<RetentionPass>> Retaining::passes(std::string_view tenant, std::size_t most) const {

@@ -26,6 +26,7 @@ __int128 length_of(const std::optional<Period>& period) {
 
 base::Result<std::optional<Period>> read_duration(const std::string& text, const std::string& where) {
   if (text == kForEver) return std::optional<Period>();
+  if (text.empty()) return wrong("Say how long: a duration such as P90D, or \"forever\".", where);
   auto period = ngsi::parse_period(text);
   if (!period.ok())
     return wrong("How long something is kept is a duration such as P90D, or \"forever\". " + period.error().message,
