@@ -402,7 +402,7 @@ rollups = [{ period = "PT1H", keep = "P100Y" }, { period = "P1D", keep = "foreve
                     "load": [{"type": "Property", "value": value, "observedAt": at % value} for value in (10, 20, 45)],
                     "note": [{"type": "Property", "value": word, "observedAt": at % 5}]}
         def hours(server, name, attribute="load"):
-            return server.ask("GET", f"{past}/urn:ngsi-ld:Meter:{name}?attrs={attribute}&timerel=after&timeAt=2018-08-01T00:00:00Z"
+            return server.ask("GET", f"{past}/urn:ngsi-ld:Meter:{name}?timerel=after&timeAt=2018-08-01T00:00:00Z"
                               "&aggrMethods=max,totalCount&aggrPeriodDuration=PT1H&format=aggregatedValues")[2].get(attribute)
         hour = ["2018-08-01T12:00:00Z", "2018-08-01T13:00:00Z"]
         with Server(MADANG, "--config", config, "--set", "erasing.within=0s") as server:
