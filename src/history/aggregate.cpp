@@ -97,7 +97,11 @@ void Walk::offer_lapsed(const Row& row, const OnBucket& see) {
 }
 
 base::Status Walk::rolled_buckets(const OnBucket& see) {
-  return each_rolled(disk_, sight_, [&](const RolledSeries& series) {
+  const auto reads = [&](const BlockInfo& info) {
+    if (info.first == info.last && !is_wanted(field_of(info.first))) return false;
+    return info.observed.last > from();  // what ends before; gathered in larger ones, it begins earlier still
+  };
+  return each_rolled(disk_, sight_, reads, [&](const RolledSeries& series) {
     const std::uint32_t field = field_of(series.series);
     for (const auto& [key, bucket] : series.buckets)
       if (const auto now = settled(key, sight_.subject.rule(field))) offer_bucket(field, *now, bucket, see);

@@ -395,11 +395,13 @@ base::Status HistoryImpl::replace_rolled(const std::vector<RunPtr>& from, const 
 
 // ---- reading ----
 
-base::Status each_rolled(const Disk& disk, const Sight& sight, const std::function<void(const RolledSeries&)>& see) {
+base::Status each_rolled(const Disk& disk, const Sight& sight, const std::function<bool(const BlockInfo&)>& reads,
+                         const std::function<void(const RolledSeries&)>& see) {
   const SeriesId from = series_of(sight.entity.number, 0), to = series_of(sight.entity.number, kAllFields);
   for (const RunPtr& run : sight.rolled) {
     const auto [first, end] = run->find(from, to);
     for (std::size_t i = first; i < end; ++i) {
+      if (!reads(run->blocks[i])) continue;
       MADANG_TRY(const auto bytes, disk.block(run->number, static_cast<std::uint32_t>(i)));
       MADANG_TRY(const auto all, read_rolled(bytes));
       for (const RolledSeries& series : all)

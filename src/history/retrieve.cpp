@@ -167,7 +167,17 @@ base::Result<std::int64_t> newest_change(const Disk& disk, const Sight& sight) {
   std::int64_t out = INT64_MIN;
   for (int i = 1; i >= 0; --i)
     if (sight.heads[i] != 0) return sight.memories[i]->row(sight.heads[i]).modified;
-  MADANG_CHECK(each_rolled(disk, sight, [&](const RolledSeries& series) { out = std::max(out, series.newest); }));
+  const auto is_told = [&](const BlockInfo& info) {  // without being read
+    return sight.cuts.empty() && entity_of(info.first) == sight.entity.number &&
+           entity_of(info.last) == sight.entity.number;
+  };
+  MADANG_CHECK(each_rolled(
+      disk, sight,
+      [&](const BlockInfo& info) {
+        if (is_told(info)) out = std::max(out, info.modified.last);
+        return !is_told(info);
+      },
+      [&](const RolledSeries& series) { out = std::max(out, series.newest); }));
   const std::int64_t gone = out;
   const SeriesId from = series_of(sight.entity.number, 0), to = series_of(sight.entity.number, kAllFields);
   for (auto run = sight.runs.rbegin(); run != sight.runs.rend() && out == gone; ++run) {

@@ -22,6 +22,9 @@ constexpr char kVersion = 1;
 constexpr std::size_t kMostText = 256;  // bytes of a text that is kept as first or last
 constexpr std::int64_t kMonth = 2'629'746'000'000'000;
 
+// Digits that are kept of numbers: of extremes all, of sums those that are more than noise.
+constexpr int kExact = 17, kOfSums = 15, kOfSpread = 9;
+
 // What a bucket has; its column of flags.
 enum Flag : std::int64_t { kObserved = 1, kArrays = 2, kTextsMissing = 4 };
 enum Whole : std::size_t { flags, months, exact, begin, total, count, times, first, last, wholes };
@@ -42,10 +45,12 @@ std::vector<std::uint32_t> groups_of(std::size_t rows) {
   return out;
 }
 
-/// The number in so many digits as matter: what sums leave behind these is noise of the arithmetic.
+/// The number in so many digits; in as few as give it back, where all are kept.
 std::string rounded(double value, int digits) {
   char text[64];
-  const auto [end, fault] = std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits);
+  const auto [end, fault] = digits == kExact
+                                ? std::to_chars(text, text + sizeof text, value)
+                                : std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits);
   const std::string_view written(text, static_cast<std::size_t>(end - text));
   if (written.find('e') == written.npos) return std::string(written);
   // Large and small ones without their exponent, where that is short.
@@ -141,7 +146,6 @@ void append_block(std::string& out, const std::vector<RolledSeries>& parts) {
     append_varint(out, column.size());
     out.append(column);
   }
-  constexpr int kExact = 17, kOfSums = 15, kOfSpread = 9;
   std::string columns;
   for (std::size_t i = 0; i < reals; ++i)
     append_reals(columns, real[i], i == spread ? kOfSpread : i == least || i == most ? kExact : kOfSums);

@@ -22,7 +22,6 @@ constexpr std::size_t kMostRules = 1'000;  // of a tenant, by the API
 constexpr auto kLook = std::chrono::milliseconds(500);
 constexpr auto kAfterTrouble = std::chrono::seconds(10);
 constexpr int kNice = 10;
-constexpr std::size_t kTold = 1'000;  // reports looked through for the log
 
 base::metrics::Counter& removed_instances() {
   static auto& counter = base::metrics::counter("madang_retention_removed_total",
@@ -274,9 +273,9 @@ base::Status Retaining::wait_for(Position position) {
 /// What was done, in the log and the figures. What is done later, when runs are joined, stands in the reports alone.
 void Retaining::tell(base::Timestamp decided) {
   for (const std::string& name : store_.tenant_names()) {
-    const auto reports = history_.retained(name, kTold);
-    if (!reports.ok()) continue;
-    for (const history::Retained& each : *reports) {
+    const auto newest = history_.retained(name, 1);
+    if (!newest.ok()) continue;
+    for (const history::Retained& each : *newest) {
       if (each.decision.time != decided) break;
       removed_instances().add(each.removed);
       base::log::info("history was brought in line with its rules", {{"tenant", name},
