@@ -7,6 +7,7 @@
 
 #include "admin/deliveries.h"
 #include "admin/erasures.h"
+#include "admin/retention.h"
 #include "admin/status.h"
 #include "admin/upkeep.h"
 #include "call.h"
@@ -184,6 +185,8 @@ struct Api::Impl {
     set<ManageIndexes>({Op::indexes_list, Op::index_declare, Op::index_drop});
     set<ManageBackups>({Op::backup_begin, Op::backup_end});
     set<ManageErasures>({Op::erasure_ask, Op::erasures_list});
+    set<ManageRetention>(
+        {Op::retention_list, Op::retention_set, Op::retention_drop, Op::retention_passes, Op::retention_run});
     set<RefuseByName>({Op::not_offered});
   }
 

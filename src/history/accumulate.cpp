@@ -115,25 +115,49 @@ Sums& Accumulator::at(std::int64_t time) {
   return *now_;
 }
 
-void Accumulator::add(std::int64_t time, const Row& row) {
-  Sums& sums = at(time);
-  if (relationship_) {
-    ++sums.total;
-    if (distinct_) sums.texts.emplace(row.text);
+void Sums::add(const Row& row, bool relationship, bool distinct) {
+  if (relationship) {
+    ++total;
+    if (distinct) texts.emplace(row.text);
     return;
   }
-  if (row.is_number) return sums.add(to_double(row.number()), distinct_);
-  if (const auto number = parse_double(row.text)) return sums.add(*number, distinct_);
-  if (row.text == "true" || row.text == "false") return sums.add(row.text == "true" ? 1 : 0, distinct_);
+  if (row.is_number) return add(to_double(row.number()), distinct);
+  if (const auto number = parse_double(row.text)) return add(*number, distinct);
+  if (row.text == "true" || row.text == "false") return add(row.text == "true" ? 1 : 0, distinct);
   if (const auto size = array_size(row.text)) {
-    sums.add(static_cast<double>(*size), false);
-    sums.arrays = true;
-    if (distinct_) sums.texts.emplace(row.text);
+    add(static_cast<double>(*size), false);
+    arrays = true;
+    if (distinct) texts.emplace(row.text);
     return;
   }
-  if (row.text.starts_with('"')) return sums.add_text(row.text, distinct_);
-  ++sums.total;
-  if (distinct_) sums.texts.emplace(row.text);
+  if (row.text.starts_with('"')) return add_text(row.text, distinct);
+  ++total;
+  if (distinct) texts.emplace(row.text);
+}
+
+void Sums::add(const Sums& bucket) {
+  if (bucket.count > 0) {
+    Stats stats;
+    stats.sum = bucket.sum, stats.spread = bucket.spread, stats.least = bucket.least, stats.most = bucket.most;
+    add(stats, bucket.count);
+  }
+  total += bucket.total - bucket.count;
+  arrays = arrays || bucket.arrays;
+  if (bucket.first && (!first || *bucket.first < *first)) first = bucket.first;
+  if (bucket.last && (!last || *bucket.last > *last)) last = bucket.last;
+  times += bucket.times;
+  time_sum += bucket.time_sum;
+  rolled = true;
+  texts_missing = texts_missing || bucket.texts_missing;
+}
+
+void Accumulator::add(std::int64_t time, const Row& row) {
+  at(time).add(row, relationship_, distinct_);
+}
+
+bool Accumulator::add(std::int64_t begin, std::int64_t end, const Sums& bucket) {
+  at(begin).add(bucket);
+  return end <= periods_.end();
 }
 
 bool Accumulator::add(const Stats& stats, const Times& times, std::uint64_t rows) {
@@ -174,7 +198,7 @@ std::string result_of(const Sums& sums, AggregateMethod method, bool relationshi
     case AggregateMethod::total_count:
       return std::to_string(sums.total);
     case AggregateMethod::distinct_count:
-      return std::to_string(sums.numbers.size() + sums.texts.size());
+      return sums.rolled ? std::string() : std::to_string(sums.numbers.size() + sums.texts.size());
     case AggregateMethod::sum:
       return numbers ? number_text(sums.sum) : std::string();
     case AggregateMethod::avg:
@@ -186,9 +210,11 @@ std::string result_of(const Sums& sums, AggregateMethod method, bool relationshi
       }
       return {};
     case AggregateMethod::min:
-      return numbers ? number_text(sums.least) : sums.first.value_or(std::string());
+      return numbers              ? number_text(sums.least)
+             : sums.texts_missing ? std::string()
+                                  : sums.first.value_or(std::string());
     case AggregateMethod::max:
-      return numbers ? number_text(sums.most) : sums.last.value_or(std::string());
+      return numbers ? number_text(sums.most) : sums.texts_missing ? std::string() : sums.last.value_or(std::string());
     case AggregateMethod::stddev:
       return numbers && !sums.arrays ? number_text(std::sqrt(sums.spread / count)) : std::string();
     case AggregateMethod::sumsq:

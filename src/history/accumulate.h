@@ -43,11 +43,17 @@ struct Sums {
   double time_sum = 0;                     // of these, ns
   std::set<double> numbers;                // different ones, where they are asked for
   std::set<std::string, std::less<>> texts;
+  bool rolled = false;         // some came from a roll-up: which were different is not known
+  bool texts_missing = false;  // some were too long to be kept there: which are first and last is not known
 
   void add(double value, bool distinct);
   void add(std::span<const double> values);
   void add(const Stats& stats, std::uint64_t rows);
   void add_text(std::string_view json, bool distinct);
+  /// One instance, whatever its value is.
+  void add(const Row& row, bool relationship, bool distinct);
+  /// What a roll-up says of many.
+  void add(const Sums& bucket);
 };
 
 class Accumulator {
@@ -60,7 +66,10 @@ class Accumulator {
   /// Numbers with their times: those within [from, until) and usable.
   void add(std::span<const std::int64_t> times, std::span<const double> values, std::span<const bool> usable,
            std::int64_t from, std::int64_t until);
+  /// A roll-up's bucket of [begin, end). False where it is not within one period: it counts to that of its beginning.
+  bool add(std::int64_t begin, std::int64_t end, const Sums& bucket);
   bool distinct() const { return distinct_; }
+  bool relationship() const { return relationship_; }
   std::size_t periods() const { return sums_.size(); }
   void write(const std::vector<ngsi::AggregateMethod>& methods, std::int64_t end_of_whole,
              ngsi::Aggregation::Series& out) const;

@@ -21,6 +21,11 @@ class Walk {
   base::Result<Times> span();
   base::Status aggregate(std::vector<std::optional<Accumulator>>& by_field, std::size_t most_periods);
 
+  // What was found where instances are kept no longer.
+  bool rolled() const { return rolled_; }      // they count by their buckets
+  bool coarse() const { return coarse_; }      // some of these are longer than, or lie across, the periods asked for
+  bool left_out() const { return left_out_; }  // some are not known by the time asked for
+
  private:
   TimeProperty property() const { return wanted_.interval ? wanted_.interval->property : wanted_.order; }
   /// Blocks can be read as times and numbers alone.
@@ -34,6 +39,14 @@ class Walk {
   std::int64_t until() const {
     return wanted_.interval && wanted_.interval->until ? wanted_.interval->until->ns : INT64_MAX;
   }
+  /// Rows of the part may be kept no longer: they must be looked at one by one.
+  bool may_lapse(const Block::Part& part, const Chunk& chunk) const {
+    const Decision::Rule* const rule = sight_.subject.rule(field_of(part.series));
+    if (rule == nullptr) return false;
+    const BlockInfo& info = chunk.run->blocks[chunk.block];
+    const Times& observed = part.has_stats ? part.stats.observed : info.observed;
+    return std::min(observed.first, part.has_stats ? INT64_MAX : info.modified.first) < rule->raw;
+  }
   bool is_wanted(std::uint32_t field) const { return field < wanted_.fields.size() && wanted_.fields[field] != 0; }
 
   template <class See>  // see(row, time)
@@ -44,17 +57,63 @@ class Walk {
   base::Status offer(const Row& row, See&& see);
   template <class OnPart>
   base::Status each_part(OnPart&& on_part);
+  using OnBucket = std::function<void(std::uint32_t field, std::int64_t begin, std::int64_t end, const Sums& bucket)>;
+  base::Status rolled_buckets(const OnBucket& see);
+  void offer_bucket(std::uint32_t field, const BucketKey& key, const Sums& bucket, const OnBucket& see);
+  void offer_lapsed(const Row& row, const OnBucket& see);
 
   const Disk& disk_;
   const Sight& sight_;
   const Wanted& wanted_;
+  OnBucket on_bucket_;
+  bool rolled_ = false, coarse_ = false, left_out_ = false;
 };
+
+/// A bucket counts where it begins.
+void Walk::offer_bucket(std::uint32_t field, const BucketKey& key, const Sums& bucket, const OnBucket& see) {
+  if (!is_wanted(field)) return;
+  // Buckets go by observedAt; those of instances that have none, by modifiedAt.
+  const bool by_age = !wanted_.interval && property() == TimeProperty::observed_at;
+  if (!by_age && property() != (key.observed ? TimeProperty::observed_at : TimeProperty::modified_at)) {
+    left_out_ = left_out_ || property() != TimeProperty::observed_at;
+    return;
+  }
+  const std::int64_t end = key.end();
+  if (key.begin >= until() || end <= from()) return;
+  coarse_ = coarse_ || key.begin < from() || end > until();
+  if (key.begin < from()) return;
+  rolled_ = true;
+  see(field, key.begin, end, bucket);
+}
+
+/// It is in its run still: counts as if it were not.
+void Walk::offer_lapsed(const Row& row, const OnBucket& see) {
+  const std::uint32_t field = field_of(row.series);
+  const auto key = bucket_for(row, *sight_.subject.rule(field));
+  if (!key) return;
+  Sums one;
+  add_to(one, row, sight_.subject.is_relationship(field));
+  offer_bucket(field, *key, one, see);
+}
+
+base::Status Walk::rolled_buckets(const OnBucket& see) {
+  const auto reads = [&](const BlockInfo& info) {
+    if (info.first == info.last && !is_wanted(field_of(info.first))) return false;
+    return info.observed.last > from();  // what ends before; gathered in larger ones, it begins earlier still
+  };
+  return each_rolled(disk_, sight_, reads, [&](const RolledSeries& series) {
+    const std::uint32_t field = field_of(series.series);
+    for (const auto& [key, bucket] : series.buckets)
+      if (const auto now = settled(key, sight_.subject.rule(field))) offer_bucket(field, *now, bucket, see);
+  });
+}
 
 template <class See>
 base::Status Walk::offer(const Row& row, See&& see) {
   const std::uint32_t field = field_of(row.series);
   if (!is_wanted(field) || (!sight_.cuts.empty() && row.position <= sight_.cut_of(field))) return {};
   const auto give = [&](const Row& as_it_is) {
+    if (sight_.subject.lapsed(as_it_is)) return offer_lapsed(as_it_is, on_bucket_);
     if (as_it_is.deleted != kNoTime && property() != TimeProperty::deleted_at) return;
     if (const auto time = time_of(as_it_is, wanted_)) see(as_it_is, *time);
   };
@@ -93,7 +152,8 @@ base::Status Walk::each_part(OnPart&& on_part) {
     MADANG_TRY(const auto block, Block::open(std::move(bytes)));
     const auto [begin, end] = block->find(first, last);
     for (std::size_t i = begin; i < end; ++i)
-      if (is_wanted(field_of(block->parts()[i].series))) MADANG_CHECK(on_part(*block, block->parts()[i]));
+      if (is_wanted(field_of(block->parts()[i].series)))
+        MADANG_CHECK(on_part(*block, block->parts()[i], may_lapse(block->parts()[i], chunk)));
   }
   return {};
 }
@@ -101,9 +161,14 @@ base::Status Walk::each_part(OnPart&& on_part) {
 base::Result<Times> Walk::span() {
   Times out;
   const auto note = [&out](const Row&, std::int64_t time) { out.add(time); };
+  on_bucket_ = [&out](std::uint32_t, std::int64_t begin, std::int64_t end, const Sums&) {
+    out.add(begin);
+    out.add(end);
+  };
+  MADANG_CHECK(rolled_buckets(on_bucket_));
   MADANG_CHECK(memory_rows(note));
-  MADANG_CHECK(each_part([&](Block& block, const Block::Part& part) -> base::Status {
-    if (by_columns() && part.has_stats) {
+  MADANG_CHECK(each_part([&](Block& block, const Block::Part& part, bool lapses) -> base::Status {
+    if (by_columns() && !lapses && part.has_stats) {
       const Times& times = property() == TimeProperty::observed_at ? part.stats.observed : part.stats.modified;
       if (times.first >= from() && times.last < until()) return out.add(times), base::Status();
     }
@@ -114,14 +179,18 @@ base::Result<Times> Walk::span() {
 
 base::Status Walk::aggregate(std::vector<std::optional<Accumulator>>& by_field, std::size_t most_periods) {
   const auto add = [&](const Row& row, std::int64_t time) { by_field[field_of(row.series)]->add(time, row); };
+  on_bucket_ = [&](std::uint32_t field, std::int64_t begin, std::int64_t end, const Sums& bucket) {
+    coarse_ = !by_field[field]->add(begin, end, bucket) || coarse_;
+  };
+  MADANG_CHECK(rolled_buckets(on_bucket_));
   MADANG_CHECK(memory_rows(add));
   const bool columns = by_columns(), observed = property() == TimeProperty::observed_at;
-  return each_part([&](Block& block, const Block::Part& part) -> base::Status {
+  return each_part([&](Block& block, const Block::Part& part, bool lapses) -> base::Status {
     Accumulator& sums = *by_field[field_of(part.series)];
     if (sums.periods() > most_periods)
       return base::error(Code::too_complex, "There are more than " + std::to_string(most_periods) +
                                                 " periods: ask for longer ones, or for less time.");
-    if (!columns) return part_rows(block, part, add);
+    if (!columns || lapses) return part_rows(block, part, add);
     if (part.has_stats && !sums.distinct()) {
       const Times& times = observed ? part.stats.observed : part.stats.modified;
       if (times.first >= from() && times.last < until() && sums.add(part.stats, times, part.count)) return {};
@@ -176,6 +245,10 @@ base::Result<ngsi::Aggregation> HistoryImpl::aggregate(std::string_view tenant, 
     by_field[i].emplace(Periods(start, query.period), relationship, distinct);
   }
   MADANG_CHECK(walk.aggregate(by_field, query.most_periods));
+  out.rolled = walk.rolled();
+  out.coarse = walk.coarse();
+  out.left_out = walk.left_out();
+  out.distinct_unknown = out.rolled && distinct;
   for (const std::uint32_t field : answer_order(shape)) {
     if (!by_field[field]) continue;
     ngsi::Aggregation::Series series;

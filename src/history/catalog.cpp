@@ -106,6 +106,28 @@ std::string cut(SeriesId series) {
   return out;
 }
 
+std::string rolled(std::uint64_t run) {
+  std::string out(kRolled);
+  append_key(out, run);
+  return out;
+}
+std::string outlook(std::uint64_t run) {
+  std::string out(kOutlooks);
+  append_key(out, run);
+  return out;
+}
+std::string decision(std::uint32_t tenant) {
+  std::string out(kDecisions);
+  append_key(out, tenant);
+  return out;
+}
+std::string retained(std::uint32_t tenant, std::uint64_t position) {
+  std::string out("P");
+  append_key(out, tenant);
+  append_key(out, position);
+  return out;
+}
+
 }  // namespace key
 
 std::string encode_entity(const Entity& entity) {

@@ -122,7 +122,12 @@ std::string number(std::uint64_t entity);
 std::string run(std::uint64_t run);
 std::string edit(SeriesId series, std::uint64_t position, std::uint32_t index);
 std::string cut(SeriesId series);
-inline constexpr std::string_view kMain = "M", kTenants = "T", kNames = "S", kRuns = "R", kEdits = "X", kCuts = "C";
+std::string rolled(std::uint64_t run);
+std::string outlook(std::uint64_t run);
+std::string decision(std::uint32_t tenant);
+std::string retained(std::uint32_t tenant, std::uint64_t position);
+inline constexpr std::string_view kMain = "M", kTenants = "T", kNames = "S", kRuns = "R", kEdits = "X", kCuts = "C",
+                                  kRolled = "U", kOutlooks = "O", kDecisions = "D";
 }  // namespace key
 
 }  // namespace madang::history

@@ -50,17 +50,19 @@ base::Result<std::vector<Entity>> HistoryImpl::cut_away(const Gone& gone) {
 
 /// Writes every run anew that has blocks of these.
 base::Status HistoryImpl::rewrite(const std::vector<Entity>& entities) {
-  std::vector<std::uint64_t> touched;
-  {
+  const auto touched_of = [&](const std::vector<RunPtr>& runs) {
+    std::vector<RunPtr> out;
     const std::lock_guard lock(mutex_);
-    for (const RunPtr& run : runs_)
-      for (const Entity& entity : entities) {
+    std::copy_if(runs.begin(), runs.end(), std::back_inserter(out), [&](const RunPtr& run) {
+      return std::any_of(entities.begin(), entities.end(), [&](const Entity& entity) {
         const auto [first, end] = run->find(series_of(entity.number, 0), series_of(entity.number, kAllFields));
-        if (first == end) continue;
-        touched.push_back(run->number);
-        break;
-      }
-  }
+        return first != end;
+      });
+    });
+    return out;
+  };
+  std::vector<std::uint64_t> touched;
+  for (const RunPtr& run : touched_of(runs_)) touched.push_back(run->number);
   for (const std::uint64_t number : touched) {
     std::vector<RunPtr> one;
     {
@@ -70,6 +72,8 @@ base::Status HistoryImpl::rewrite(const std::vector<Entity>& entities) {
     }
     if (!one.empty()) MADANG_CHECK(merge(one));
   }
+  // Behind the rows, which may have left something there.
+  for (const RunPtr& run : touched_of(rolled_)) MADANG_CHECK(gather_rolled({run}));
   return {};
 }
 

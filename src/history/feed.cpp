@@ -28,6 +28,7 @@ base::Status HistoryImpl::feed(const journal::Record& record) {
   Lock lock(mutex_);
   if (record.position.value <= fed_.load(std::memory_order_relaxed)) return {};
   MADANG_CHECK(make_room(lock));
+  if (record.kind == journal::RecordKind::past) MADANG_CHECK(make_way(lock, record));
   MADANG_CHECK(take(record));
   begun_ = true;
   fed_.store(record.position.value, std::memory_order_release);
@@ -63,6 +64,8 @@ base::Status HistoryImpl::take(const journal::Record& record) {
                           position);
     case RecordKind::temporal:
       return take_temporal(catalog_->make_tenant(record.tenant), record.payload, position);
+    case RecordKind::past:
+      return take_decision(catalog_->make_tenant(record.tenant), record.payload, position);
     default:
       return {};
   }

@@ -45,11 +45,15 @@ std::optional<std::int64_t> time_of(const Row& row, const Wanted& wanted) {
 std::vector<Chunk> chunks_of(const Sight& sight, const Wanted& wanted) {
   const TimeProperty property = wanted.interval ? wanted.interval->property : wanted.order;
   const std::uint64_t entity = sight.entity.number;
+  std::int64_t raw = INT64_MIN;
+  for (const Decision::Rule* const rule : sight.subject.rules)
+    if (rule != nullptr) raw = std::max(raw, rule->raw);
   std::vector<Chunk> out;
   for (const RunPtr& run : sight.runs) {
     const auto [first, end] = run->find(series_of(entity, 0), series_of(entity, kAllFields));
     for (std::size_t i = first; i < end; ++i) {
       const BlockInfo& info = run->blocks[i];
+      const bool lapses = std::min(info.observed.first, info.modified.first) < raw;
       const std::uint32_t from = entity_of(info.first) == entity ? field_of(info.first) : 0;
       const std::uint32_t to = entity_of(info.last) == entity ? field_of(info.last) : kAllFields;
       bool asked = false;
@@ -58,15 +62,18 @@ std::vector<Chunk> chunks_of(const Sight& sight, const Wanted& wanted) {
       if (!asked) continue;
       Chunk chunk{run, i};
       // An edited row may have any time.
-      if (sight.edits.empty() && (property == TimeProperty::observed_at || property == TimeProperty::modified_at)) {
+      // What is kept no longer counts with its bucket, which may begin earlier.
+      if (sight.edits.empty() && !lapses &&
+          (property == TimeProperty::observed_at || property == TimeProperty::modified_at)) {
         Times times = property == TimeProperty::observed_at ? info.observed : info.modified;
         if (!wanted.interval) times.add(info.modified);
         if (times.empty()) continue;
         chunk.low = times.first;
         chunk.high = times.last;
       }
-      if (wanted.interval && ((wanted.interval->from && chunk.high < wanted.interval->from->ns) ||
-                              (wanted.interval->until && chunk.low >= wanted.interval->until->ns)))
+      if (wanted.interval && !lapses &&
+          ((wanted.interval->from && chunk.high < wanted.interval->from->ns) ||
+           (wanted.interval->until && chunk.low >= wanted.interval->until->ns)))
         continue;
       out.push_back(std::move(chunk));
     }
@@ -183,6 +190,7 @@ base::Status Gather::take(const Row& row) {
 }
 
 base::Status Gather::take_as_it_is(const Row& row) {
+  if (sight_.subject.lapsed(row)) return {};
   const auto time = time_of(row, wanted_);
   if (!time) return {};
   const std::uint32_t field = field_of(row.series);

@@ -12,6 +12,7 @@
 
 #include "catalog.h"
 #include "disk.h"
+#include "fold.h"
 #include "memory.h"
 #include "run.h"
 
@@ -41,6 +42,8 @@ struct Sight {
   std::uint32_t heads[2] = {0, 0};
   std::map<EditKey, Edit> edits;
   std::map<SeriesId, std::uint64_t> cuts;
+  Subject subject;             // what of it is kept
+  std::vector<RunPtr> rolled;  // runs of roll-ups
 
   /// Instances up to here are gone.
   std::uint64_t cut_of(std::uint32_t field) const;
@@ -72,6 +75,10 @@ class HistoryImpl final : public History {
   base::Result<bool> has_instance(std::string_view tenant, std::string_view id, ngsi::Symbol attribute,
                                   ngsi::InstanceId instance, ngsi::SymbolTable& symbols) const override;
   base::Result<bool> erase(const std::vector<Gone>& gone) override;
+  base::Status retain(bool all) override;
+  void give_up() override { stopping_ = true; }
+  std::optional<Decision> decided(std::string_view tenant) const override;
+  base::Result<std::vector<Retained>> retained(std::string_view tenant, std::size_t most) const override;
   base::Result<std::uint64_t> verify() const override;
   Health health() const override;
   base::Result<Position> copy_to(const std::string& folder) override;
@@ -112,6 +119,20 @@ class HistoryImpl final : public History {
   base::Status rewrite(const std::vector<Entity>& entities);
   base::Status forget(const std::vector<Entity>& entities);
 
+  // what is kept (retain.cpp)
+  base::Status make_way(Lock& lock, const journal::Record& record);
+  base::Status take_decision(Tenant& tenant, std::span<const std::byte> payload, std::uint64_t position);
+  base::Status load_decisions();
+  static Subject subject_of(const Tenant& tenant, const Entity& entity, DecidedPtr decided);
+  base::Result<Subject> subject_of(std::uint64_t entity) const;
+  bool edits_lapse(const Run& run, std::int64_t raw) const;
+  bool wants_writing(const Run& run, bool rolled, bool all) const;
+  base::Status write_anew(std::uint64_t run, bool rolled, bool all);
+  base::Status note_done(Batch& batch, const Fold& fold, bool of_rows);
+  std::vector<RunPtr> next_gathering() const;  // runs of roll-ups to be joined
+  base::Status gather_rolled(const std::vector<RunPtr>& from);
+  base::Status replace_rolled(const std::vector<RunPtr>& from, const RunPtr& to, Batch& batch);
+
   // writing (flush.cpp)
   void freeze();
   bool is_due() const;
@@ -149,6 +170,8 @@ class HistoryImpl final : public History {
   std::uint64_t next_run_ = 1;
   std::map<EditKey, Edit> edits_;
   std::map<SeriesId, std::uint64_t> cuts_;
+  std::vector<RunPtr> rolled_;                   // of roll-ups
+  std::map<std::uint32_t, DecidedPtr> decided_;  // by tenant
   bool begun_ = false;
   bool stop_ = false;
   bool wants_flush_ = false;

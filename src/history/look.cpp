@@ -32,6 +32,9 @@ base::Result<Sight> HistoryImpl::look(std::string_view tenant, std::string_view 
   for (auto at = edits_.lower_bound(EditKey{first, 0, 0}); at != edits_.end() && at->first.series <= last; ++at)
     out.edits.emplace(at->first, at->second);
   for (auto at = cuts_.lower_bound(first); at != cuts_.end() && at->first <= last; ++at) out.cuts.emplace(*at);
+  const auto decided = decided_.find(found->number);
+  if (decided != decided_.end()) out.subject = subject_of(*found, out.entity, decided->second);
+  out.rolled = rolled_;
   return out;
 }
 

@@ -85,6 +85,8 @@ struct HistoryImpl::Merging {
   std::map<SeriesId, std::uint64_t> cuts;
   Batch batch;
   std::unique_ptr<RunWriter> writer;
+  RunPtr rolled;               // where something was decided: what is kept of rows that are not
+  std::unique_ptr<Fold> fold;  // the same
   /// Blocks that were read to their end, and how many rows had been given to the writer by then: it may still use their
   /// texts.
   std::deque<std::pair<std::shared_ptr<Block>, std::uint64_t>> spent;
@@ -101,6 +103,10 @@ struct HistoryImpl::Merging {
     return false;
   }
   base::Status give(const Row& row) {
+    if (fold) {
+      MADANG_TRY(const bool taken, fold->takes(row));
+      if (taken) return {};
+    }
     ++given;
     return writer->add(row);
   }
@@ -128,15 +134,20 @@ void HistoryImpl::run_merger() {
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);  // of this thread: others come first
   Lock lock(mutex_);
   for (;;) {
-    (void)moved_.wait_for(lock, kLook, [this] { return stop_ || !next_merge().empty(); });
+    (void)moved_.wait_for(lock, kLook, [this] { return stop_ || !next_merge().empty() || !next_gathering().empty(); });
     if (stop_) return;
-    const std::vector<RunPtr> runs = next_merge();
-    if (runs.empty()) continue;
     lock.unlock();
     base::Status joined;
     {
       const std::lock_guard one(merging_);
-      joined = merge(runs);
+      std::vector<RunPtr> runs, rolled;
+      {
+        const std::lock_guard look(mutex_);
+        runs = next_merge();
+        rolled = next_gathering();
+      }
+      if (!runs.empty()) joined = merge(runs);
+      if (joined.ok() && !rolled.empty()) joined = gather_rolled(rolled);
     }
     lock.lock();
     if (joined.ok() || stop_) continue;
@@ -169,13 +180,19 @@ std::vector<RunPtr> HistoryImpl::next_merge() const {
 base::Status HistoryImpl::merge_all() {
   MADANG_CHECK(flush());
   const std::lock_guard one(merging_);
-  std::vector<RunPtr> runs;
+  std::vector<RunPtr> runs, rolled;
   {
     const std::lock_guard lock(mutex_);
     runs = runs_;
   }
   if (!runs.empty()) MADANG_CHECK(merge(runs));
+  {
+    const std::lock_guard lock(mutex_);
+    rolled = rolled_;
+  }
+  if (!rolled.empty()) MADANG_CHECK(gather_rolled(rolled));
   runs.clear();  // what was joined goes, if nobody reads it
+  rolled.clear();
   return disk_->tidy();
 }
 
@@ -195,15 +212,29 @@ base::Status HistoryImpl::merge(const std::vector<RunPtr>& from) {
         work.edits.emplace(at, edit);
     for (const auto& [series, position] : cuts_)
       if (position <= durable) work.cuts.emplace(series, position);
+    if (!decided_.empty()) {
+      work.rolled = std::make_shared<Run>();
+      work.rolled->number = next_run_++;
+      // A cut from behind this position concerns all of it; the others have taken their effect on the rows.
+      work.rolled->last_position = durable;
+    }
   }
-  work.writer = std::make_unique<RunWriter>(*work.to, [&](std::uint32_t block, std::string_view bytes) -> base::Status {
-    work.batch.put_block(work.to->number, block, bytes);
-    if (work.batch.bytes() < kBatchBytes) return {};
-    return disk_->write(work.batch, false);
-  });
+  const auto blocks_of = [&](std::uint64_t run) {
+    return [this, &work, run](std::uint32_t block, std::string_view bytes) -> base::Status {
+      work.batch.put_block(run, block, bytes);
+      if (work.batch.bytes() < kBatchBytes) return {};
+      return disk_->write(work.batch, false);
+    };
+  };
+  work.writer = std::make_unique<RunWriter>(*work.to, blocks_of(work.to->number));
+  if (work.rolled)
+    work.fold = std::make_unique<Fold>(*work.rolled, blocks_of(work.rolled->number),
+                                       [this](std::uint64_t entity) { return subject_of(entity); });
   auto joined = join(work);
+  if (joined.ok() && work.fold) joined = work.fold->finish();
   if (!joined.ok()) {
     disk_->drop_run(work.to->number);
+    if (work.rolled) disk_->drop_run(work.rolled->number);
     return joined;
   }
   return replace(work);
@@ -228,7 +259,12 @@ base::Status HistoryImpl::join(Merging& work) {
     queue.pop();
     Input& input = inputs[i];
     if (input.untouched() != nullptr) {
-      if (work.writer->accepts(input.info()) && !work.is_touched(series)) {
+      bool as_it_is = work.writer->accepts(input.info()) && !work.is_touched(series);
+      if (as_it_is && work.fold) {
+        MADANG_TRY(const bool touched, work.fold->touches(input.info()));
+        as_it_is = !touched;
+      }
+      if (as_it_is) {
         MADANG_CHECK(work.writer->add_block(*input.untouched(), input.info()));
         input.pass();
         MADANG_CHECK(enter(i));
@@ -247,6 +283,17 @@ base::Status HistoryImpl::replace(Merging& work) {
   Batch& batch = work.batch;
   if (work.to->rows > 0) batch.put(key::run(work.to->number), encode_run(*work.to));
   for (const RunPtr& run : work.from) batch.remove(key::run(run->number));
+  if (work.fold) {
+    for (const RunPtr& run : work.from) batch.remove(key::outlook(run->number));
+    work.to->outlook = work.fold->raw_outlook();
+    batch.put(key::outlook(work.to->number), encode_outlook(*work.to->outlook));
+    MADANG_CHECK(note_done(batch, *work.fold, true));
+    if (!work.rolled->blocks.empty()) {
+      work.rolled->outlook = work.fold->rolled_outlook();
+      batch.put(key::rolled(work.rolled->number), encode_run(*work.rolled));
+      batch.put(key::outlook(work.rolled->number), encode_outlook(*work.rolled->outlook));
+    }
+  }
   for (const auto& [at, edit] : work.edits) batch.remove(key::edit(at.series, at.position, at.index));
   MADANG_CHECK(disk_->write(batch, options_.sync));
   const std::lock_guard lock(mutex_);
@@ -258,6 +305,7 @@ base::Status HistoryImpl::replace(Merging& work) {
     run->dropped_from = disk_.get();
   }
   rows_on_disk_ += work.to->rows;
+  if (work.rolled && !work.rolled->blocks.empty()) rolled_.push_back(work.rolled);
   for (const auto& [edited, edit] : work.edits) {
     const auto now = edits_.find(edited);
     if (now != edits_.end() && now->second.position == edit.position) edits_.erase(now);

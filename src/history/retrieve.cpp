@@ -161,13 +161,26 @@ std::vector<char> wanted_fields(const Sight& sight, const EvolutionQuery& query,
   return out;
 }
 
-/// Of the newest row: rows come in the order in which entities are modified, so one run is enough.
+/// Of the newest row: rows come in the order in which entities are modified, so one run is enough. But the newest may
+/// be one that is kept no longer.
 base::Result<std::int64_t> newest_change(const Disk& disk, const Sight& sight) {
   std::int64_t out = INT64_MIN;
   for (int i = 1; i >= 0; --i)
     if (sight.heads[i] != 0) return sight.memories[i]->row(sight.heads[i]).modified;
+  const auto is_told = [&](const BlockInfo& info) {  // without being read
+    return sight.cuts.empty() && entity_of(info.first) == sight.entity.number &&
+           entity_of(info.last) == sight.entity.number;
+  };
+  MADANG_CHECK(each_rolled(
+      disk, sight,
+      [&](const BlockInfo& info) {
+        if (is_told(info)) out = std::max(out, info.modified.last);
+        return !is_told(info);
+      },
+      [&](const RolledSeries& series) { out = std::max(out, series.newest); }));
+  const std::int64_t gone = out;
   const SeriesId from = series_of(sight.entity.number, 0), to = series_of(sight.entity.number, kAllFields);
-  for (auto run = sight.runs.rbegin(); run != sight.runs.rend() && out == INT64_MIN; ++run) {
+  for (auto run = sight.runs.rbegin(); run != sight.runs.rend() && out == gone; ++run) {
     const auto [first, end] = (*run)->find(from, to);
     for (std::size_t i = first; i < end; ++i) {
       const BlockInfo& info = (*run)->blocks[i];
@@ -232,7 +245,8 @@ base::Result<bool> HistoryImpl::has_instance(std::string_view tenant, std::strin
     if (attribute == Symbol::none ? field != kScopeField : field == kScopeField || shape[field].name != name)
       return false;
     const auto edit = sight.edits.find(EditKey{row.series, row.position, row.index});
-    return row.position > sight.cut_of(field) && (edit == sight.edits.end() || !edit->second.block.empty());
+    if (row.position <= sight.cut_of(field)) return false;
+    return edit == sight.edits.end() ? !sight.subject.lapsed(row) : !edit->second.block.empty();
   };
   for (int i = 0; i < 2; ++i)
     for (std::uint32_t at = sight.heads[i]; at != 0; at = sight.memories[i]->row(at).before)

@@ -74,6 +74,31 @@ base::Result<RunPtr> read_run(std::uint64_t number, std::string_view bytes) {
   return run;
 }
 
+std::string encode_outlook(const Outlook& outlook) {
+  std::string out;
+  append_varint(out, base::zigzag(outlook.lapse));
+  append_varint(out, base::zigzag(outlook.due));
+  append_varint(out, outlook.rules.size());
+  for (const auto& [tenant, hash] : outlook.rules) {
+    append_varint(out, tenant);
+    base::append_le(out, hash);
+  }
+  return out;
+}
+
+std::optional<Outlook> read_outlook(std::string_view bytes) {
+  base::ByteReader in(bytes);
+  Outlook out;
+  out.lapse = in.signed_varint();
+  out.due = in.signed_varint();
+  for (std::uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    const auto tenant = static_cast<std::uint32_t>(in.varint());
+    out.rules.emplace_back(tenant, in.le<std::uint64_t>());
+  }
+  if (!in.ok()) return std::nullopt;
+  return out;
+}
+
 base::Status RunWriter::add(const Row& row) {
   if (!rows_.empty() && rows_.back().series != row.series) begun_ = rows_.size();
   if (rows_.size() == kBlockRows) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,22 @@
 
 namespace madang::history {
 
+/// When decisions about what is kept (decision.h) have something to do in a run again. Times are Decision::time of the
+/// first that would; INT64_MAX: none will.
+struct Outlook {
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> rules;  // tenants with series there, and hashes of their rules
+  std::int64_t lapse = INT64_MAX;                              // something in it goes
+  std::int64_t due = INT64_MAX;                                // and it is worth writing the run anew
+};
+std::string encode_outlook(const Outlook& outlook);
+std::optional<Outlook> read_outlook(std::string_view bytes);
+
 struct Run {
   std::uint64_t number = 0;
   std::uint64_t first_position = 0, last_position = 0;
   std::uint64_t rows = 0;
   std::vector<BlockInfo> blocks;
+  std::optional<Outlook> outlook;  // none: not known, or nothing was decided when it was written
   /// Set when others took its place: its blocks go with the last who reads it.
   Disk* dropped_from = nullptr;
 

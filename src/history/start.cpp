@@ -64,6 +64,7 @@ base::Status HistoryImpl::start() {
   }
   MADANG_CHECK(load_runs());
   MADANG_CHECK(load_edits());
+  MADANG_CHECK(load_decisions());
   active_ = std::make_shared<Memory>(1);
   active_since_ = clock_.monotonic();
   writer_ = std::thread([this] { run_writer(); });
@@ -73,14 +74,18 @@ base::Status HistoryImpl::start() {
 
 base::Status HistoryImpl::load_runs() {
   base::Status status;
-  MADANG_CHECK(disk_->scan(key::kRuns, {}, false, [&](std::string_view rest, std::string_view value) {
-    auto run = read_run(take_key64(rest), value);
-    if (run.ok())
-      runs_.push_back(std::move(*run));
-    else
-      status = run.error();
-    return status.ok();
-  }));
+  const auto load = [&](std::string_view prefix, std::vector<RunPtr>& runs) {
+    return disk_->scan(prefix, {}, false, [&](std::string_view rest, std::string_view value) {
+      auto run = read_run(take_key64(rest), value);
+      if (run.ok())
+        runs.push_back(std::move(*run));
+      else
+        status = run.error();
+      return status.ok();
+    });
+  };
+  MADANG_CHECK(load(key::kRuns, runs_));
+  MADANG_CHECK(load(key::kRolled, rolled_));
   std::sort(runs_.begin(), runs_.end(),
             [](const RunPtr& a, const RunPtr& b) { return a->first_position < b->first_position; });
   // Blocks of a join that a crash cut short belong to no run.
@@ -89,6 +94,7 @@ base::Status HistoryImpl::load_runs() {
     known.push_back(run->number);
     rows_on_disk_ += run->rows;
   }
+  for (const RunPtr& run : rolled_) known.push_back(run->number);
   for (const std::uint64_t number : known) next_run_ = std::max(next_run_, number + 1);
   for (const std::uint64_t number : disk_->runs()) {
     next_run_ = std::max(next_run_, number + 1);
@@ -125,6 +131,7 @@ HistoryImpl::~HistoryImpl() {
   if (writer_.joinable()) writer_.join();
   if (merger_.joinable()) merger_.join();
   runs_.clear();  // what was joined into others goes while the disk is there
+  rolled_.clear();
 }
 
 bool HistoryImpl::is_new() const {
@@ -142,10 +149,21 @@ base::Status HistoryImpl::begin(Position position) {
 }
 
 base::Result<std::uint64_t> HistoryImpl::verify() const {
-  std::vector<RunPtr> runs;
+  std::vector<RunPtr> runs, rolled;
   {
     const std::lock_guard lock(mutex_);
     runs = runs_;
+    rolled = rolled_;
+  }
+  for (const RunPtr& run : rolled) {
+    const auto blocks = disk_->blocks(run->number);
+    std::size_t found = 0;
+    for (;; ++found) {
+      MADANG_TRY(const auto bytes, blocks->next());
+      if (!bytes) break;
+      MADANG_CHECK(read_rolled(*bytes));
+    }
+    if (found != run->blocks.size()) return base::error(Code::corrupt, "Roll-ups of history are missing.");
   }
   std::uint64_t points = 0;
   for (const RunPtr& run : runs) {
@@ -174,6 +192,7 @@ Health HistoryImpl::health() const {
     out.points = rows_on_disk_ + active_->size() + (frozen_ ? frozen_->memory->size() : 0);
     out.entities = catalog_->entity_count;
     out.runs = runs_.size();
+    for (const RunPtr& run : rolled_) out.buckets += run->rows;
     out.memory_bytes = active_->bytes() + (frozen_ ? frozen_->memory->bytes() : 0);
     out.trouble = trouble_;
   }

@@ -19,6 +19,7 @@
 #include "past.h"
 #include "past_reads.h"
 #include "questions.h"
+#include "retaining.h"
 #include "sequencer.h"
 
 namespace madang::hub {
@@ -105,7 +106,11 @@ class HubImpl final : public Hub {
       auto declared = declare(index, true);
       if (!declared.ok() && declared.error().code != Code::already_exists) return declared;
     }
-    if (past_) past_->start();
+    if (past_) {
+      past_->start();
+      retaining_.emplace(*store_, *journal_, *sequencer_, past_->history(), clock_, options_);
+      retaining_->start();
+    }
     ballast_.take_on(options_.reserve_bytes);
     maintenance_->start();
     live_.emplace(*store_, tap_, *journal_, clock_, options_.live);
@@ -321,6 +326,35 @@ class HubImpl final : public Hub {
     sequencer_->change_past(*who, *found, std::move(change), keep_times, home, std::move(done));
   }
 
+  // ---- what is kept of it ----
+
+  base::Result<std::vector<RetentionInForce>> retention(const Principal& who, std::string_view tenant) override {
+    MADANG_TRY(const state::Tenant* found, administered(who, tenant));
+    return retaining_->rules(*found);
+  }
+  void set_retention(const Principal& who, std::string_view tenant, RetentionRule rule, base::Executor& home,
+                     Kept done) override {
+    auto found = administered(who, tenant);
+    if (!found.ok()) return done(std::move(found).error());
+    retaining_->set(**found, rule, home, std::move(done));
+  }
+  void drop_retention(const Principal& who, std::string_view tenant, std::string_view type, std::string_view attribute,
+                      base::Executor& home, Kept done) override {
+    auto found = administered(who, tenant);
+    if (!found.ok()) return done(std::move(found).error());
+    retaining_->drop(**found, type, attribute, home, std::move(done));
+  }
+  base::Result<std::vector<RetentionPass>> retention_passes(const Principal& who, std::string_view tenant,
+                                                            std::size_t most) override {
+    MADANG_CHECK(administered(who, tenant));
+    return retaining_->passes(tenant, most);
+  }
+  base::Status run_retention(const Principal& who) override {
+    MADANG_CHECK(administered(who, {}));
+    retaining_->run_now();
+    return {};
+  }
+
   // ---- erasing ----
 
   void erase(const Principal& who, std::string_view tenant, Erasure what, base::Executor& home, Asked done) override {
@@ -406,6 +440,7 @@ class HubImpl final : public Hub {
 
   void close() override {
     if (std::exchange(closed_, true)) return;
+    if (retaining_) retaining_->stop();
     if (maintenance_) maintenance_->stop();
     if (live_) live_->stop();  // it reads the journal
     if (journal_ && !(sequencer_ && sequencer_->failed())) (void)journal_->wait(journal_->last());
@@ -415,6 +450,14 @@ class HubImpl final : public Hub {
   }
 
  private:
+  base::Result<state::Tenant*> administered(const Principal& who, std::string_view tenant) {
+    if (!who.may(Role::admin, tenant)) return not_allowed(who, tenant);
+    if (!retaining_) return base::error(Code::not_supported, "This server keeps no history.");
+    state::Tenant* const found = store_->tenant(tenant);
+    if (found == nullptr) return unknown(tenant);
+    return found;
+  }
+
   /// The outbox and history write a little where they open, also on a disk that is full.
   template <class Open>
   auto with_room(Open&& open) -> decltype(open()) {
@@ -522,6 +565,7 @@ class HubImpl final : public Hub {
   std::optional<Sequencer> sequencer_;
   std::unique_ptr<Past> past_;  // null: no history
   std::optional<Maintenance> maintenance_;
+  std::optional<Retaining> retaining_;  // none: no history
   std::optional<LiveStreams> live_;
   bool closed_ = false;
 };

@@ -391,6 +391,14 @@ base::Status Sequencer::keep_document(state::Tenant& tenant, DocumentChange&& ch
   return {};
 }
 
+base::Result<Position> Sequencer::decide_past(state::Tenant& tenant, std::span<const std::byte> decision) {
+  SequencerLock lock(mutex_);
+  if (failed()) return outcome_unknown();
+  MADANG_TRY(const Position position, journal_.append(journal::RecordKind::past, tenant.name(), 0, decision));
+  journal_.commit();
+  return position;
+}
+
 base::Result<Position> Sequencer::erase(state::Tenant& tenant, std::span<const std::string> ids) {
   SequencerLock lock(mutex_);
   if (failed()) return outcome_unknown();

@@ -46,6 +46,8 @@ class Sequencer {
                    base::Executor& executor, std::function<void(base::Status)> done);
   /// The same without waiting, for what is done again where it gets lost.
   base::Status keep_document(state::Tenant& tenant, DocumentChange&& change);
+  /// Appends what was decided about what is kept of the past, as it is.
+  base::Result<journal::Position> decide_past(state::Tenant& tenant, std::span<const std::byte> decision);
   /// Removes entities for good: a record of kind erase for each id, whether there is such an entity now or not.
   /// Gives the position of the last: up to it all of them are to be gone, what comes behind it is new.
   base::Result<journal::Position> erase(state::Tenant& tenant, std::span<const std::string> ids);

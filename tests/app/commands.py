@@ -388,6 +388,54 @@ class Keeping(Scratch):
         self.assertEqual([json.loads(line)["id"] for line in exported.splitlines()], [people[1]["id"]])
         self.assertEqual(found_in(self.folder / "restored", secret), set())
 
+    def test_history_is_kept_as_rules_say_through_backup_restore_and_erasing(self):
+        rules = """[[history.retention]]
+type = "Meter"
+raw = "P90D"
+rollups = [{ period = "PT1H", keep = "P100Y" }, { period = "P1D", keep = "forever" }]
+"""
+        config = self.write("madang.toml", rules)
+        past = "/ngsi-ld/v1/temporal/entities"
+        def meter(name, word):
+            at = "2018-08-01T12:%02d:00Z"
+            return {"id": f"urn:ngsi-ld:Meter:{name}", "type": "Meter",
+                    "load": [{"type": "Property", "value": value, "observedAt": at % value} for value in (10, 20, 45)],
+                    "note": [{"type": "Property", "value": word, "observedAt": at % 5}]}
+        def hours(server, name, attribute="load"):
+            return server.ask("GET", f"{past}/urn:ngsi-ld:Meter:{name}?timerel=after&timeAt=2018-08-01T00:00:00Z"
+                              "&aggrMethods=max,totalCount&aggrPeriodDuration=PT1H&format=aggregatedValues")[2].get(attribute)
+        hour = ["2018-08-01T12:00:00Z", "2018-08-01T13:00:00Z"]
+        with Server(MADANG, "--config", config, "--set", "erasing.within=0s") as server:
+            for name, word in (("kim", "secret-of-kim"), ("lee", "word-of-lee")):
+                self.assertEqual(server.ask("POST", past, meter(name, word))[0], 201)
+            self.assertEqual(server.ask("POST", "/admin/retention", {"type": "Car", "raw": "P1Y"})[0], 204)
+            self.assertEqual([rule["from"] for rule in server.ask("GET", "/admin/retention")[2]], ["api", "configuration"])
+            self.assertEqual(server.ask("POST", "/admin/retention/passes")[0], 202)
+            self.wait_for(lambda: sum(each["instancesRemoved"] for each in server.ask("GET", "/admin/retention/passes")[2]) == 8)
+            kept = {"type": "Property", "max": [[45, *hour]], "totalCount": [[3, *hour]]}
+            self.assertEqual(hours(server, "lee"), kept)
+            self.assertEqual(hours(server, "kim", "note")["max"], [["secret-of-kim", *hour]])
+            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "backup", "--open")
+            self.assertEqual(code, 0, err)
+            self.assertEqual(server.ask("POST", "/admin/erasures", {"entities": ["urn:ngsi-ld:Meter:kim"]})[0], 202)
+            self.wait_for(lambda: server.ask("GET", "/admin/erasures")[2][0]["state"] == "done")
+            self.assertEqual(server.ask("GET", f"{past}/urn:ngsi-ld:Meter:kim")[0], 404)
+            self.assertEqual(found_in(server.folder, "secret-of-kim", "Meter:kim"), set())
+            self.assertEqual(hours(server, "lee"), kept)
+        code, _, err = run(MADANG, "restore", "--from", self.folder / "backup", "--to", self.folder / "restored")
+        self.assertEqual(code, 0, err)
+        with Server(MADANG, folder=self.folder / "restored") as server:
+            self.assertEqual(hours(server, "lee"), kept)
+            self.assertEqual([rule["raw"] for rule in server.ask("GET", "/admin/retention")[2]], ["P1Y"])
+            self.assertEqual(len(server.ask("GET", "/admin/retention/passes")[2]), 1)
+
+    def test_a_rule_of_retention_that_is_none_is_refused_by_line(self):
+        text = "[data]\nsample = false\n[[history.retention]]\nraw = \"P90D\"\nrollups = [{ period = \"PT1H\", keep = \"P1D\" }]\n"
+        code, _, err = run(MADANG, "serve", "--data", self.folder / "data", "--config", self.write("madang.toml", text))
+        self.assertEqual(code, 2)
+        self.assertIn("line 3", err)
+        self.assertIn("rollups/0/keep", err)
+
     def restored_has_lamp_one_only(self):
         code, out, err = run(MADANG, "check", self.folder / "backup")
         self.assertEqual(code, 0, out + err)

@@ -1,6 +1,7 @@
 // A process that feeds history is killed at any moment: what is there afterwards is what the journal up to history's
 // position says, exactly, and it goes on from there.
 
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
@@ -24,6 +25,16 @@ std::string id_of(unsigned number) {
   return "urn:e:" + std::to_string(number);
 }
 
+/// What is kept: three minutes, then minutes for ten, then hours.
+Decision decision(base::Timestamp now) {
+  constexpr std::int64_t kMinute = 60'000'000'000;
+  Decision out;
+  out.time = now;
+  out.rules_hash = 1;
+  out.rules = {{"", "", now.ns - 3 * kMinute, {{{0, kMinute}, now.ns - 10 * kMinute}, {{0, 60 * kMinute}, INT64_MIN}}}};
+  return out;
+}
+
 /// The same life each time: `each` sees how many changes there were.
 void live(World& world, const std::function<bool(int)>& each) {
   std::mt19937 random(7);
@@ -45,6 +56,7 @@ void live(World& world, const std::function<bool(int)>& each) {
                        base::to_string(world.clock.now()) + R"("},"b":{"type":"Property","value":"text )" + value +
                        "\"}}",
                    FragmentKind::attributes);
+    if (i % 150 == 149) world.decide(decision(world.clock.now()));
     if (!each(i)) return;
   }
 }
@@ -60,6 +72,7 @@ TEST(HistoryCrash, DISABLED_Child) {
   world.open();
   live(world, [&](int done) {
     if (done % 97 == 0) (void)world.history->flush();
+    if (done % 170 == 0) (void)world.history->retain(true);
     if (done % 10 == 0) (void)!write(STDOUT_FILENO, ".", 1);
     return true;
   });
@@ -90,6 +103,23 @@ void run_and_kill(const std::string& folder, int dots) {
   close(out[0]);
 }
 
+/// What is kept of what is there no longer, and of the rest, by the minute.
+void add_sums(World& world, const std::string& id, std::vector<Told>& out) {
+  ngsi::AggregationQuery query;
+  query.methods = {ngsi::AggregateMethod::total_count, ngsi::AggregateMethod::sum, ngsi::AggregateMethod::max};
+  query.period = {0, 60'000'000'000};
+  const auto got = world.history->aggregate("", id, query, world.symbols);
+  if (!got.ok()) return;
+  for (const auto& series : got->series)
+    for (const auto& row : series.rows) {
+      Told& told = out.emplace_back();
+      told.attribute = world.symbols.name(series.name);
+      told.created = row.begin.ns;
+      for (const std::string& value : row.values)  // sums are those of another order of adding
+        if (!value.empty()) told.value += std::to_string(std::llround(std::atof(value.c_str()) * 1e4)) + " ";
+    }
+}
+
 std::vector<Told> all_of(World& world) {
   std::vector<Told> out;
   for (unsigned number = 0; number < kEntities; ++number) {
@@ -97,6 +127,7 @@ std::vector<Told> all_of(World& world) {
     if (!got.ok()) continue;
     const auto some = world.instances(*got);
     out.insert(out.end(), some.begin(), some.end());
+    add_sums(world, id_of(number), out);
   }
   return out;
 }

@@ -152,6 +152,15 @@ class World {
     give(record);
   }
 
+  void decide(const Decision& decision) {
+    base::ByteBuffer payload;
+    append_decision(payload, decision);
+    journal::Record record;
+    record.kind = journal::RecordKind::past;
+    record.payload = payload;
+    give(record);
+  }
+
   void give(journal::Record& record) {
     record.position = {++position};
     record.time = clock.now();

@@ -16,6 +16,7 @@
 #include "madang/base/byte_buffer.h"
 #include "madang/base/result.h"
 #include "madang/base/time.h"
+#include "madang/history/decision.h"
 #include "madang/journal/journal.h"
 #include "madang/ngsi/entity.h"
 #include "madang/ngsi/evolution.h"
@@ -40,7 +41,8 @@ struct Health {
   std::uint64_t fed = 0;      // readers see everything up to here
   std::uint64_t durable = 0;  // the journal may drop what is at or below
   std::uint64_t points = 0, entities = 0, bytes = 0, runs = 0, memory_bytes = 0;
-  std::string trouble;  // why nothing reaches the disk now; empty: all is well
+  std::uint64_t buckets = 0;  // of roll-ups; the same one may stand in several places
+  std::string trouble;        // why nothing reaches the disk now; empty: all is well
 };
 
 /// One feeder; any number of readers, which never wait for the disk that the feeder writes to.
@@ -97,6 +99,18 @@ class History {
   };
   /// Takes it out of memory and off the disk; waits for that. False: history has not come so far yet, ask again.
   virtual base::Result<bool> erase(const std::vector<Gone>& gone) = 0;
+
+  /// What records of kind `past` decided is in force for readers at once. This makes it so on the disk, a run at a
+  /// time: what no decision keeps is gone from it, and roll-ups stand instead. Not where little in a run is concerned:
+  /// it waits until that is an eighth of the time that it was kept, a week at most, but with `all`. Where a decision
+  /// follows other rules than the one before, feed() does this first: who calls it before is not held up there.
+  virtual base::Status retain(bool all) = 0;
+  /// Before the end: joining runs and retain() stop where they are, with unavailable, and begin anew the next time.
+  virtual void give_up() = 0;
+  /// The last decision about a tenant.
+  virtual std::optional<Decision> decided(std::string_view tenant) const = 0;
+  /// What decisions did, the newest first.
+  virtual base::Result<std::vector<Retained>> retained(std::string_view tenant, std::size_t most) const = 0;
 
   /// Reads every block and takes every row apart; corrupt where that cannot be. How many there are on disk.
   virtual base::Result<std::uint64_t> verify() const = 0;

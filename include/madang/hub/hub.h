@@ -17,6 +17,7 @@
 #include "madang/governance/principal.h"
 #include "madang/hub/courier.h"
 #include "madang/hub/live.h"
+#include "madang/hub/retention.h"
 #include "madang/hub/subscriptions.h"
 #include "madang/ngsi/change.h"
 #include "madang/ngsi/evolution.h"
@@ -52,7 +53,9 @@ struct Options {
   bool history = true;       // what was is kept (only where the files are the operating system's)
   std::uint64_t history_memory = 256ull << 20;  // of it not on disk yet
   std::uint64_t history_cache = 128ull << 20;
-  std::size_t history_threads = 2;          // that read it
+  std::size_t history_threads = 2;       // that read it
+  std::vector<RetentionRule> retention;  // of the config; names expanded
+  std::chrono::seconds retention_every{3600};
   std::chrono::seconds erase_within{3600};  // what was asked to be erased is gone from the disk by then
   std::string keys_copy;                    // a second place for the keys of sealed backups, always kept in step
   std::size_t threads = 2;                  // for loading
@@ -220,6 +223,24 @@ class Hub {
   /// look_up_past() tells before.
   virtual void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change,
                            base::Executor& home, Kept done, bool keep_times = false) = 0;
+
+  // What is kept of the past. For administrators of the tenant; not_supported where history is off.
+
+  /// In the order in which they are tried: the first that fits an attribute counts.
+  virtual base::Result<std::vector<RetentionInForce>> retention(const Principal& who, std::string_view tenant) = 0;
+  /// Makes a rule of the API, or puts it in the place of that with the same type and attribute; it takes effect with
+  /// the next pass. `done` on `home` once it is durable.
+  virtual void set_retention(const Principal& who, std::string_view tenant, RetentionRule rule, base::Executor& home,
+                             Kept done) = 0;
+  /// not_found where there is none by the API.
+  virtual void drop_retention(const Principal& who, std::string_view tenant, std::string_view type,
+                              std::string_view attribute, base::Executor& home, Kept done) = 0;
+  /// What passes did, the newest first.
+  virtual base::Result<std::vector<RetentionPass>> retention_passes(const Principal& who, std::string_view tenant,
+                                                                    std::size_t most) = 0;
+  /// Begins one, of all tenants, which does everything on the disk at once. For administrators of the default tenant.
+  virtual base::Status run_retention(const Principal& who) = 0;
+
   // Erasing: to be gone for good, from the journal, snapshots and whatever else keeps the past, not only from now on.
   struct Erasure {
     std::vector<std::string> ids;  // entities, whether there are such now or were once

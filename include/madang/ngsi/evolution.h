@@ -173,6 +173,11 @@ struct Aggregation {
   EntityBlock entity;          // id, types, scopes and times, no attributes
   std::vector<Series> series;  // as in Evolution::block
   std::optional<Timestamp> deleted_at;
+  // Where instances are kept no longer, and what was kept of them counts:
+  bool rolled = false;            // some numbers are made of means of hours, days, …
+  bool coarse = false;            // of longer ones than the periods asked for, or of ones that lie across their borders
+  bool left_out = false;          // some are not known by the time asked for, and do not count
+  bool distinct_unknown = false;  // distinctCount is left out where such are
 };
 
 // ---- changes of the past ----

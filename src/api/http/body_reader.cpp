@@ -520,6 +520,45 @@ Result<IndexBody> BodyReader::index(std::string_view body) {
   return index;
 }
 
+Result<RetentionBody> BodyReader::retention(std::string_view body) {
+  constexpr std::size_t kMost = 100;  // roll-ups; a rule has fewer, and says so
+  MADANG_TRY(const dom::element root, impl_->parse(body));
+  RetentionBody rule;
+  const auto rollup = [&](const dom::element& value, const std::string& pointer) -> Status {
+    auto& [period, keep] = rule.rollups.emplace_back();
+    MADANG_CHECK(each_field(value, pointer,
+                            [&](std::string_view name, const dom::element& item, const std::string& at) -> Status {
+                              if (name != "period" && name != "keep") return unknown(name, at);
+                              MADANG_TRY((name == "period" ? period : keep), text_of(item, at));
+                              return {};
+                            }));
+    if (period.empty() || keep.empty()) return wrong("A roll-up has a \"period\" and a time to \"keep\" it.", pointer);
+    return {};
+  };
+  MADANG_CHECK(
+      each_field(root, "", [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
+        if (name == "@context") return {};
+        if (name == "rollups") {
+          dom::array all;
+          if (value.get(all)) return wrong("These are roll-ups in an array.", at);
+          for (const dom::element each : all) {
+            if (rule.rollups.size() == kMost) return wrong("These are too many roll-ups.", at);
+            if (Status read = rollup(each, at + "/" + std::to_string(rule.rollups.size())); !read.ok()) return read;
+          }
+          return {};
+        }
+        std::string* const to = name == "tenant"      ? &rule.tenant
+                                : name == "type"      ? &rule.type
+                                : name == "attribute" ? &rule.attribute
+                                : name == "raw"       ? &rule.raw
+                                                      : nullptr;
+        if (to == nullptr) return unknown(name, at);
+        MADANG_TRY(*to, text_of(value, at));
+        return {};
+      }));
+  return rule;
+}
+
 Result<ErasureBody> BodyReader::erasure(std::string_view body, std::size_t most) {
   MADANG_TRY(const dom::element root, impl_->parse(body));
   ErasureBody erasure;

@@ -46,6 +46,11 @@ struct IndexBody {
   std::string tenant, type, attribute;
 };
 
+struct RetentionBody {
+  std::string tenant, type, attribute, raw;
+  std::vector<std::pair<std::string, std::string>> rollups;  // period, keep
+};
+
 struct ErasureBody {
   std::string tenant;
   std::vector<std::string> entities;
@@ -86,6 +91,7 @@ class BodyReader {
   /// `fragment`: of an update, where a type need not be given.
   base::Result<SnapshotBody> snapshot(std::string_view body, bool fragment);
   base::Result<IndexBody> index(std::string_view body);
+  base::Result<RetentionBody> retention(std::string_view body);
   base::Result<ErasureBody> erasure(std::string_view body, std::size_t most);
   /// The `expiresAt` of an EntityMap (5.2.39); its other members are the server's and passed over.
   base::Result<std::optional<std::string>> entity_map_expiry(std::string_view body);

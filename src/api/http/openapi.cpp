@@ -178,6 +178,8 @@ std::string_view body_schema(Body body) {
       return R"({"type":["object","array"]})";
     case Body::index:
       return R"({"$ref":"#/components/schemas/Index"})";
+    case Body::retention:
+      return R"({"$ref":"#/components/schemas/Retention"})";
     case Body::erasure:
       return R"({"type":"object","properties":{"tenant":{"type":"string"},"entities":{"type":"array","minItems":1,"items":{"type":"string","format":"uri"}},"everything":{"type":"boolean"}},"additionalProperties":false})";
     case Body::context:
@@ -250,6 +252,8 @@ std::string_view answer_schema(const Operation& operation, int status, Media med
     case Op::past_query_batch:
     case Op::indexes_list:
     case Op::erasures_list:
+    case Op::retention_list:
+    case Op::retention_passes:
     case Op::subscriptions_query:
     case Op::deliveries_list:
     case Op::dead_list:
@@ -354,6 +358,7 @@ constexpr std::string_view kComponents = R"({
 "UpdateResult":{"type":"object","required":["updated","notUpdated"],"properties":{"updated":{"type":"array","items":{"type":"string"}},"notUpdated":{"type":"array","items":{"type":"object"}}}},
 "Subscription":{"type":"object","required":["type","notification"],"properties":{"id":{"type":"string","format":"uri"},"type":{"const":"Subscription"},"subscriptionName":{"type":"string"},"description":{"type":"string"},"entities":{"type":"array","minItems":1,"items":{"type":"object","required":["type"],"properties":{"type":{"type":"string"},"id":{"type":["string","array"],"items":{"type":"string"}},"idPattern":{"type":"string"}},"additionalProperties":false}},"watchedAttributes":{"type":"array","minItems":1,"items":{"type":"string"}},"notificationTrigger":{"type":"array","minItems":1,"items":{"enum":["entityCreated","entityUpdated","entityDeleted","attributeCreated","attributeUpdated","attributeDeleted"]}},"q":{"type":"string"},"geoQ":{"type":"object"},"scopeQ":{"type":"string"},"csf":{"type":"string"},"lang":{"type":"string"},"datasetId":{"type":"array","minItems":1,"items":{"type":"string"}},"expandValues":{"type":"string"},"jsonKeys":{"type":"string"},"timeInterval":{"type":"number","exclusiveMinimum":0},"throttling":{"type":"number","exclusiveMinimum":0},"expiresAt":{"type":"string","format":"date-time"},"isActive":{"type":"boolean"},"localOnly":{"type":"boolean"},"splitEntities":{"type":"boolean"},"jsonldContext":{"type":"string","format":"uri"},"ngsildConformance":{"type":"string"},"status":{"enum":["active","paused","expired"],"readOnly":true},"notification":{"type":"object","required":["endpoint"],"properties":{"attributes":{"type":"array","minItems":1,"items":{"type":"string"}},"pick":{"type":"array","minItems":1,"items":{"type":"string"}},"omit":{"type":"array","minItems":1,"items":{"type":"string"}},"format":{"enum":["normalized","concise","simplified","keyValues"]},"sysAttrs":{"type":"boolean"},"showChanges":{"type":"boolean"},"join":{"enum":["inline","flat","@none"]},"joinLevel":{"type":"integer","minimum":1},"endpoint":{"type":"object","required":["uri"],"properties":{"uri":{"type":"string","format":"uri"},"accept":{"enum":["application/json","application/ld+json","application/geo+json"]},"timeout":{"type":"number","exclusiveMinimum":0},"cooldown":{"type":"number","exclusiveMinimum":0},"receiverInfo":{"type":"array","items":{"$ref":"#/components/schemas/KeyValuePair"}},"notifierInfo":{"type":"array","items":{"$ref":"#/components/schemas/KeyValuePair"}}},"additionalProperties":false}}}}},
 "KeyValuePair":{"type":"object","required":["key","value"],"properties":{"key":{"type":"string"},"value":{"type":"string"}},"additionalProperties":false},
+"Retention":{"type":"object","properties":{"tenant":{"type":"string"},"type":{"type":"string"},"attribute":{"type":"string"},"raw":{"type":"string"},"rollups":{"type":"array","items":{"type":"object","required":["period","keep"],"properties":{"period":{"type":"string"},"keep":{"type":"string"}},"additionalProperties":false}},"@context":{}},"additionalProperties":false},
 "Index":{"type":"object","required":["type","attribute"],"properties":{"tenant":{"type":"string"},"type":{"type":"string"},"attribute":{"type":"string"},"@context":{}},"additionalProperties":false},
 "Problem":{"type":"object","required":["type","title","detail","status"],"properties":{"type":{"type":"string"},"title":{"type":"string"},"detail":{"type":"string"},"status":{"type":"integer"},"pointer":{"type":"string"},"parameter":{"type":"string"},"column":{"type":"integer"},"where":{"type":"string"}}}}})";
 

@@ -192,6 +192,9 @@ constexpr int kAdminFound[] = {200, 400, 401, 403, 404, 503};
 constexpr int kSubscribed[] = {201, 400, 409, 411, 413, 415, 429, 503, 504, 507};
 constexpr int kSubscriptionChanged[] = {204, 400, 404, 409, 411, 413, 415, 429, 503, 504, 507};
 constexpr int kAdminChange[] = {204, 400, 401, 403, 404, 409};
+constexpr int kAdminPast[] = {200, 400, 401, 403, 501};
+constexpr int kRetentionSet[] = {204, 400, 401, 403, 404, 501, 503, 507};
+constexpr int kRetentionRun[] = {202, 400, 401, 403, 501};
 constexpr int kAccepted[] = {202, 400, 401, 403, 404, 411, 413, 415, 429, 503, 507};
 constexpr int kNotOffered[] = {400, 406, 411, 415, 501, 504};
 
@@ -479,6 +482,17 @@ constexpr Operation kTable[] = {
           "Have entities erased for good, with all that is kept of their past", kAccepted, Body::erasure),
     admin(Op::erasures_list, Method::get, "/admin/erasures", "listErasures", "What was asked to be erased, and what is",
           kAdmin),
+    admin(Op::retention_list, Method::get, "/admin/retention", "listRetention", "How long the past is kept",
+          kAdminPast),
+    admin(Op::retention_set, Method::post, "/admin/retention", "setRetention",
+          "Make a rule of how long the past is kept, or put it in the place of that for the same attributes",
+          kRetentionSet, Body::retention),
+    admin(Op::retention_drop, Method::delete_, "/admin/retention", "dropRetention",
+          "Drop the rule for these attributes", kRetentionSet, Body::retention),
+    admin(Op::retention_passes, Method::get, "/admin/retention/passes", "listRetentionPasses",
+          "What rules of retention took out of the past", kAdminPast),
+    admin(Op::retention_run, Method::post, "/admin/retention/passes", "runRetention",
+          "Apply the rules of retention now", kRetentionRun),
 
     admin(Op::deliveries_list, Method::get, "/admin/subscriptions", "listDeliveries",
           "What became of notifications: queues, failures, gaps", kAdmin),

@@ -41,6 +41,11 @@ void PastPage::done(std::vector<ngsi::Aggregation>&& aggregations, std::uint64_t
   aggregations_ = std::move(aggregations);
   if (auto known = check_methods(); !known.ok()) return call_.fail(known.error());
   if (!aggregations_.empty()) note_last(ngsi::EntityView(aggregations_.back().entity));
+  for (const ngsi::Aggregation& each : aggregations_) {
+    coarse_ = coarse_ || each.coarse;
+    left_out_ = left_out_ || each.left_out;
+    distinct_unknown_ = distinct_unknown_ || each.distinct_unknown;
+  }
   count_ = count, more_ = more;
   begin();
 }
@@ -167,6 +172,7 @@ void PastPage::finish() {
   if (many && page.count) block += "NGSILD-Results-Count: " + std::to_string(count_) + "\r\n";
   if (many) append_neighbours(block);
   append_range(block);
+  append_warnings(block);
   block += preference_line(view_.view);
   block += header_lines;
   const int usual = range_end_ ? 206 : amended_ ? 203 : 200;
@@ -183,6 +189,19 @@ void PastPage::append_range(std::string& block) const {
   block += '/';
   block += view_.evolution.last > 0 ? std::to_string(view_.evolution.last) : "*";
   block += "\r\n";
+}
+
+/// Clause 6.3.17, where what is kept cannot tell all that was asked for. 199 is a miscellaneous warning (RFC 7234,
+/// 5.5.6).
+void PastPage::append_warnings(std::string& block) const {
+  const auto warn = [&](bool is, std::string_view text) {
+    if (is) block.append("NGSILD-Warning: 199 - \"").append(text).append("\"\r\n");
+  };
+  warn(coarse_,
+       "Some values are kept as roll-ups that are longer than the periods asked for, or lie across their "
+       "borders: each counts where it begins.");
+  warn(left_out_, "Some values are kept as roll-ups by observedAt alone and do not count by the time asked for.");
+  warn(distinct_unknown_, "distinctCount is not known, and left out, where values are kept as roll-ups.");
 }
 
 void PastPage::append_neighbours(std::string& block) const {

@@ -44,6 +44,7 @@ class PastPage : public std::enable_shared_from_this<PastPage> {
   base::Status amend(ngsi::Evolution& evolution);
   void finish();
   void append_range(std::string& block) const;
+  void append_warnings(std::string& block) const;
   void append_neighbours(std::string& block) const;
   void give_back() { call_.loop.give_buffer(std::move(text_)); }
 
@@ -55,6 +56,7 @@ class PastPage : public std::enable_shared_from_this<PastPage> {
   std::vector<ngsi::Aggregation> aggregations_;
   std::uint64_t count_ = 0;
   bool more_ = false, amended_ = false, cut_ = false;
+  bool coarse_ = false, left_out_ = false, distinct_unknown_ = false;  // see ngsi::Aggregation
   std::string last_id_;
   std::optional<base::Timestamp> range_start_, range_end_;
   std::string text_;

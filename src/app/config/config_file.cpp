@@ -32,6 +32,8 @@ class ConfigReader {
         MADANG_CHECK(each(node, key, [this](const toml::table& entry) { return index(entry); }));
       } else if (key == "feed") {
         MADANG_CHECK(each(node, key, [this](const toml::table& entry) { return feed(entry); }));
+      } else if (key == "history.retention") {
+        MADANG_CHECK(each(node, key, [this](const toml::table& entry) { return retention(entry); }));
       } else if (const Key* known = find_key(key)) {
         MADANG_CHECK(set_key(*known, node));
       } else if (const auto* inner = node.as_table(); inner && is_section(key + ".")) {
@@ -154,6 +156,31 @@ class ConfigReader {
     auto made = connect::read_declaration(json.str());
     if (!made.ok()) return at(entry, "this [[feed]]: " + made.error().message + " (" + made.error().where + ")");
     settings_.feeds.declared.push_back(std::move(*made));
+    return {};
+  }
+
+  base::Status retention(const toml::table& entry) {
+    const std::string key = "history.retention";
+    std::string tenant, type, attribute;
+    hub::RetentionText text;
+    const std::array<Member, 4> wanted{{{"tenant", &tenant, false},
+                                        {"type", &type, false},
+                                        {"attribute", &attribute, false},
+                                        {"raw", &text.raw, true}}};
+    MADANG_CHECK(members(entry, key, wanted, "rollups"));
+    if (const auto* rollups = entry.get("rollups")) {
+      MADANG_CHECK(each(*rollups, key + ".rollups", [&](const toml::table& one) -> base::Status {
+        auto& [period, keep] = text.rollups.emplace_back();
+        const std::array<Member, 2> both{{{"period", &period, true}, {"keep", &keep, true}}};
+        return members(one, key + ".rollups", both);
+      }));
+    }
+    auto rule = hub::read_retention(text);
+    if (!rule.ok()) return at(entry, rule.error().where.substr(1) + ": " + rule.error().message);
+    if (entry.get("tenant") != nullptr) rule->tenant = tenant;
+    rule->type = std::move(type);
+    rule->attribute = std::move(attribute);
+    settings_.storage.retention.push_back(std::move(*rule));
     return {};
   }
 

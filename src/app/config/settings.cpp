@@ -45,6 +45,11 @@ base::Result<hub::Options> Settings::hub_options() const {
     MADANG_TRY(index.type, core->expand(index.type));
     MADANG_TRY(index.attribute, core->expand(index.attribute));
   }
+  for (hub::RetentionRule& rule : options.retention)
+    for (std::string* const name : {&rule.type, &rule.attribute})
+      if (!name->empty()) {
+        MADANG_TRY(*name, core->expand(*name));
+      }
   return options;
 }
 
@@ -160,11 +165,25 @@ std::string config_markdown() {
          "| `type` | required | Entity type: an IRI, or a name of the core context or the default vocabulary. |\n"
          "| `attribute` | required | Attribute, likewise. |\n"
          "| `tenant` | `\"\"` | Tenant. |\n"
+         "\n## `[[history.retention]]`\n\n"
+         "How long the past of attributes is kept ([how](../how-to/history.md#keep-less-of-it)). Of several that fit "
+         "an "
+         "attribute, the most particular counts: attribute and type, attribute, type; then one by the API, one with a "
+         "tenant, one without.\n\n"
+         "| key | default | meaning |\n|---|---|---|\n"
+         "| `raw` | required | As it was: a duration (ISO 8601: `\"P90D\"`), `\"forever\"`, or `\"PT0S\"`: not at all. "
+         "|\n"
+         "| `rollups` | none | Then as counts, sums and extremes: a list of `{ period = \"PT1H\", keep = \"P10Y\" }`, "
+         "each longer than the one before, made of whole ones of it and kept longer. |\n"
+         "| `type` | all | Entity type: an IRI, or a name of the core context or the default vocabulary. |\n"
+         "| `attribute` | all | Attribute, likewise. |\n"
+         "| `tenant` | all | Tenant; `\"\"` is the default tenant. |\n"
          "\n## Example\n\n"
          "```toml\n"
          "[server]\nlisten = \"0.0.0.0\"\nport = 8080\n\n"
          "[data]\nfolder = \"/var/lib/madang\"\n\n"
          "[journal]\nkeep.age = \"30 d\"\nkeep.bytes = \"50 GiB\"\n\n"
+         "[[history.retention]]\nraw = \"P90D\"\nrollups = [{ period = \"PT1H\", keep = \"P10Y\" }]\n\n"
          "[[auth.token]]\nname = \"gateway\"\n"
          "sha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"\n"
          "role = \"write\"\n\n"

@@ -87,6 +87,8 @@ const std::vector<Key>& keys() {
        "Past values that are not on disk yet; beyond, history waits for the disk."},
       {"history.cache", MADANG_SLOT(Bytes, storage.history_cache), "Memory for what was read of history."},
       {"history.threads", MADANG_SLOT(Count, storage.history_threads), "Threads that answer questions about the past."},
+      {"history.retention_every", MADANG_SLOT(Duration, storage.retention_every),
+       "How often rules of retention (below, and `/admin/retention`) are applied to what has become older since."},
 
       {"erasing.within", MADANG_SLOT(Duration, storage.erase_within),
        "What was asked to be erased (`/admin/erasures`) is gone from the disk by then; half of it is left for what is "
