@@ -34,8 +34,6 @@ class PastReads {
   std::optional<Visible> see(ngsi::EntityView outline) const;
   base::Result<Visible> find(const std::string& id) const;
   ngsi::EvolutionQuery restrict_to(const Visible& visible, ngsi::EvolutionQuery query) const;
-  /// Without instances that have expired (clause 4.22): they were to be kept so long and no longer.
-  base::Result<ngsi::Evolution> read(const std::string& id, const ngsi::EvolutionQuery& query) const;
   base::Result<bool> meets(const Visible& visible, const ngsi::EvolutionsQuery& query) const;
   /// Calls take(visible) for each entity of the page. Counts and pages.
   struct Paged {

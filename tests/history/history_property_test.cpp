@@ -271,5 +271,53 @@ RC_GTEST_PROP(HistoryProperty, AnswersWhatAFullScanWould, ()) {
   RC_ASSERT(answer.cut == cut);
 }
 
+/// What has expired is neither shown nor counted: each aggregate is that of the instances that the same question shows.
+RC_GTEST_PROP(HistoryProperty, AggregatesAreThoseOfWhatIsShown, ()) {
+  Play play;
+  const std::string id = "urn:e:0";
+  const int steps = *rc::gen::inRange(1, 2'500);  // also more than one block holds
+  const int keeps = *rc::gen::element(1, 2, 50, 2'000);
+  for (int i = 0; i < steps; ++i) {
+    play.clock.advance(std::chrono::milliseconds(500));
+    std::string instance = R"({"type":"Property","value":)" + std::to_string(i % 97);
+    instance += R"(,"observedAt":")" + base::to_string(play.clock.now()) + "\"";
+    if (i % keeps == 0)
+      instance +=
+          R"(,"expiresAt":")" + base::to_string({play.clock.now().ns + std::int64_t{i % 700} * 1'000'000'000}) + "\"";
+    instance += "}";
+    if (i == 0)
+      RC_ASSERT(play.change(Operation::create, id, R"({"id":"urn:e:0","type":"T","a":)" + instance + "}"));
+    else
+      RC_ASSERT(play.change(Operation::append, id, R"({"a":)" + instance + "}", FragmentKind::attributes));
+    if (i % 50 == 0) play.disturb();
+  }
+  ngsi::AggregationQuery query;
+  query.methods = {ngsi::AggregateMethod::total_count, ngsi::AggregateMethod::sum, ngsi::AggregateMethod::min,
+                   ngsi::AggregateMethod::max};
+  if (*rc::gen::arbitrary<bool>()) query.methods.push_back(ngsi::AggregateMethod::distinct_count);
+  query.evolution.most = ngsi::kMostInstances;
+  query.evolution.now =
+      base::Timestamp{play.clock.now().ns + *rc::gen::inRange<std::int64_t>(-500, 500) * 1'000'000'000};
+  query.evolution.interval.emplace();
+  query.evolution.interval->property = *rc::gen::element(
+      ngsi::TimeProperty::observed_at, ngsi::TimeProperty::modified_at, ngsi::TimeProperty::created_at);
+  const auto shown = play.evolution(id, query.evolution);
+  std::size_t count = 0, sum = 0;
+  for (std::size_t i = 0; shown.block && i < shown.view().attribute_count(); ++i) {
+    const ngsi::AttributeView instance = shown.view().attribute(i);
+    RC_ASSERT(!instance.expires_at || *instance.expires_at > *query.evolution.now);
+    ++count;
+    sum += std::stoul(std::string(instance.value));
+  }
+  const auto got = play.history->aggregate("", id, query, play.symbols);
+  RC_ASSERT(got.ok());
+  RC_ASSERT(got->series.size() == (count > 0 ? 1u : 0u));
+  if (count == 0) return;
+  const auto& row = got->series.front().rows.front();
+  const auto value = [&](ngsi::AggregateMethod method) { return row.values[static_cast<std::size_t>(method)]; };
+  RC_ASSERT(value(ngsi::AggregateMethod::total_count) == std::to_string(count));
+  RC_ASSERT(value(ngsi::AggregateMethod::sum) == std::to_string(sum));
+}
+
 }  // namespace
 }  // namespace madang::history::testing
