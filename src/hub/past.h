@@ -34,6 +34,8 @@ class Past {
   void wake();
   /// The journal must keep what is above.
   journal::Position position() const { return history_->durable(); }
+  /// What is asked of history now holds at least up to there.
+  journal::Position fed() const { return history_->fed(); }
   history::Health health() const { return history_->health(); }
   history::History& history() { return *history_; }
   /// For Erasing: what is to be gone is gone from history too, or it has not come so far.

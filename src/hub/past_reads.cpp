@@ -193,19 +193,21 @@ base::Result<Hub::Aggregations> PastReads::aggregates(const ngsi::EvolutionsQuer
   return out;
 }
 
-base::Result<Hub::PastKnows> PastReads::look_up(const std::string& id, Symbol attribute,
-                                                std::optional<ngsi::InstanceId> instance) {
+base::Result<Hub::PastKnows> PastReads::look_up(const ngsi::TemporalChange& change) {
+  using Operation = ngsi::TemporalChange::Operation;
   Hub::PastKnows out;
-  const auto visible = find(id);
+  const auto visible = find(change.id);
   if (!visible.ok()) {
     if (visible.error().code == Code::not_found) return out;
     return visible.error();
   }
   out.entity = true;
-  out.attribute = attribute == Symbol::none ||
-                  std::find(visible->names.begin(), visible->names.end(), attribute) != visible->names.end();
-  if (!out.attribute || !instance) return out;
-  MADANG_TRY(out.instance, history_.has_instance(tenant_.name(), id, attribute, *instance, tenant_.symbols()));
+  out.attribute = change.attribute == Symbol::none ||
+                  std::find(visible->names.begin(), visible->names.end(), change.attribute) != visible->names.end();
+  out.instance = change.operation != Operation::modify_instance && change.operation != Operation::delete_instance;
+  if (!out.attribute || out.instance) return out;
+  MADANG_TRY(out.instance,
+             history_.has_instance(tenant_.name(), change.id, change.attribute, change.instance, tenant_.symbols()));
   return out;
 }
 

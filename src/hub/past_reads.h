@@ -22,8 +22,8 @@ class PastReads {
   base::Result<ngsi::Aggregation> aggregate(const std::string& id, ngsi::AggregationQuery query);
   base::Result<Hub::Aggregations> aggregates(const ngsi::EvolutionsQuery& which, const ngsi::AggregationQuery& query,
                                              const ngsi::EvolutionsPage& page);
-  base::Result<Hub::PastKnows> look_up(const std::string& id, ngsi::Symbol attribute,
-                                       std::optional<ngsi::InstanceId> instance);
+  /// What the change names; what it does not name counts as there.
+  base::Result<Hub::PastKnows> look_up(const ngsi::TemporalChange& change);
 
  private:
   /// An entity that may be shown, and which of its attributes.

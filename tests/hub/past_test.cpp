@@ -149,6 +149,42 @@ TEST_F(PastTest, WhatIsHiddenNowIsHiddenInThePast) {
   EXPECT_EQ(found(who), 0u);  // nobody learns a hidden value by asking about it
 }
 
+TEST_F(PastTest, OfCreationsAtTheSameMomentOneIsTheFirst) {
+  open();
+  const auto change = [&](ngsi::TemporalChange::Operation operation, const std::string& id) {
+    ngsi::TemporalChange out;
+    out.operation = operation;
+    out.id = id;
+    if (operation != ngsi::TemporalChange::Operation::append) return out;
+    ngsi::EntityBuilder builder;
+    builder.begin(id);
+    builder.add_type(*(*world.hub->symbols(""))->intern("https://example.org/Car"));
+    out.block = *builder.finish();
+    return out;
+  };
+  // How many of so many at the same moment found it there, and how many did not.
+  const auto race = [&](ngsi::TemporalChange::Operation operation, const std::string& id, bool may_be_new) {
+    std::size_t there = 0, not_there = 0;
+    for (int i = 0; i < 8; ++i) {
+      world.hub->change_past(admin(), "", change(operation, id), may_be_new, world.queue,
+                             [&](const base::Result<Hub::PastKnows>& known) {
+                               ASSERT_TRUE(known.ok()) << known.error().message;
+                               ++(known->entity ? there : not_there);
+                             });
+    }
+    EXPECT_TRUE(world.queue.run_until([&] { return there + not_there == 8; }));
+    return std::pair(there, not_there);
+  };
+  using Past = ngsi::TemporalChange::Operation;
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = "urn:ngsi-ld:Car:new" + std::to_string(i);
+    EXPECT_EQ(race(Past::append, id, false), std::pair(std::size_t{0}, std::size_t{8}));
+    EXPECT_EQ(race(Past::append, id, true), std::pair(std::size_t{7}, std::size_t{1}));
+    EXPECT_EQ(race(Past::append, id, false), std::pair(std::size_t{8}, std::size_t{0}));
+    EXPECT_EQ(race(Past::delete_entity, id, false), std::pair(std::size_t{1}, std::size_t{7}));
+  }
+}
+
 TEST_F(PastTest, ABackupHoldsIt) {
   open();
   for (int i = 0; i < 5; ++i) drive(i);
