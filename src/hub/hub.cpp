@@ -83,9 +83,10 @@ class HubImpl final : public Hub {
     MADANG_TRY(recovered_, recover(store_, limits_of(options_), files_, folder_, *journal_, options_.threads,
                                    options_.progress, voice_.get()));
     (void)store_->show(journal_->durable(), 0);
-    // History is RocksDB's, which knows no other files than the operating system's.
-    if (options_.history && &files_ == &base::real_files()) {
-      MADANG_TRY(past_, with_room([&] { return Past::open(options_, folder_.history(), *journal_, *store_, clock_); }));
+    if (options_.history) {
+      MADANG_TRY(past_, with_room([&] {
+                   return Past::open(options_, files_, folder_.history(), *journal_, *store_, clock_);
+                 }));
     }
     tap_.look(*store_);
     MADANG_CHECK(voice_->start(tap_, journal_->last()));

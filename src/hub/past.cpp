@@ -30,12 +30,13 @@ base::metrics::Counter& fed_records() {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Past>> Past::open(const Options& options, const std::string& folder,
-                                               journal::Journal& journal, state::Store& store,
-                                               const base::Clock& clock) {
+base::Result<std::unique_ptr<Past>> Past::open(const Options& options, base::FileSystem& files,
+                                               const std::string& folder, journal::Journal& journal,
+                                               state::Store& store, const base::Clock& clock) {
   std::unique_ptr<Past> past(new Past(options, journal, clock));
   history::Options how;
   how.folder = folder;
+  how.files = &files;
   how.memory_bytes = options.history_memory;
   how.cache_bytes = options.history_cache;
   how.sync = options.sync;

@@ -23,9 +23,9 @@ class Past {
  public:
   /// Opens history beside the journal. Where it is new, or the journal no longer reaches back to it, it begins with the
   /// entities of `store`, which nobody changes meanwhile.
-  static base::Result<std::unique_ptr<Past>> open(const Options& options, const std::string& folder,
-                                                  journal::Journal& journal, state::Store& store,
-                                                  const base::Clock& clock);
+  static base::Result<std::unique_ptr<Past>> open(const Options& options, base::FileSystem& files,
+                                                  const std::string& folder, journal::Journal& journal,
+                                                  state::Store& store, const base::Clock& clock);
   ~Past();
   void start();
   void stop();  // what was fed is written first

@@ -2,8 +2,6 @@
 
 #include <array>
 #include <atomic>
-#include <cstdarg>
-#include <cstdio>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -17,9 +15,8 @@
 #include <rocksdb/write_batch.h>
 
 #include "madang/base/log.h"
+#include "madang/history/rocks.h"
 #include "madang/ngsi/record.h"
-
-#include "notify/rocks_files.h"
 
 namespace madang::hub {
 
@@ -166,21 +163,10 @@ std::string written(const BoxState& box) {
   return pen.all();
 }
 
-/// What RocksDB has to say goes into the server's log, not into files of its own.
-class RocksLog final : public rocksdb::Logger {
- public:
-  RocksLog() : Logger(rocksdb::WARN_LEVEL) {}
-  using Logger::Logv;
-  void Logv(const char* format, va_list words) override {
-    std::array<char, 1'024> line;
-    if (std::vsnprintf(line.data(), line.size(), format, words) > 0)
-      base::log::warning("rocksdb", {{"text", std::string_view(line.data())}});
-  }
-};
-
 class RocksOutbox final : public Outbox {
  public:
-  RocksOutbox(base::FileSystem& files, std::string folder) : folder_(std::move(folder)), env_(rocks_env(files)) {}
+  RocksOutbox(base::FileSystem& files, std::string folder)
+      : folder_(std::move(folder)), env_(history::rocks_env(files)) {}
 
   Status start(Found& found) {
     MADANG_CHECK(open_database());
@@ -330,7 +316,7 @@ class RocksOutbox final : public Outbox {
     if (env_) options.env = env_.get();
     options.write_buffer_size = 32 << 20;
     options.max_background_jobs = 1;
-    options.info_log = std::make_shared<RocksLog>();
+    options.info_log = history::rocks_log();
     options.max_open_files = 256;
     // A torn end is what a power cut leaves; what was synced before it is kept whole.
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
@@ -366,11 +352,7 @@ class RocksOutbox final : public Outbox {
 
   Status done(const rocksdb::Status& status) const {
     if (status.ok()) return {};
-    const Code code = status.IsNotFound()     ? Code::not_found
-                      : status.IsCorruption() ? Code::corrupt
-                      : status.IsNoSpace()    ? Code::insufficient_storage
-                                              : Code::io;
-    return base::error(code, "The outbox: " + status.ToString(), folder_);
+    return base::error(history::code_of(status), "The outbox: " + status.ToString(), folder_);
   }
 
   // ---- events: time, the boxes, the entity before and after as records; docs/formats/outbox.md ----
