@@ -21,7 +21,11 @@ namespace {
 using base::Code;
 
 base::Error error_of(const rocksdb::Status& status) {
-  return base::error(code_of(status), "History: " + status.ToString() + ".");
+  const Code code = code_of(status);
+  if (code != Code::insufficient_storage) return base::error(code, "History: " + status.ToString() + ".");
+  return base::error(
+      code, "The disk has no room for history. Make room: it goes on by itself, and until then the journal is kept (" +
+                status.ToString() + ").");
 }
 
 base::Status status_of(const rocksdb::Status& status) {

@@ -271,8 +271,10 @@ std::shared_ptr<rocksdb::Logger> rocks_log() {
     using Logger::Logv;
     void Logv(const char* format, va_list words) override {
       std::array<char, 1'024> line;
-      if (std::vsnprintf(line.data(), line.size(), format, words) > 0)
-        base::log::warning("rocksdb", {{"text", std::string_view(line.data())}});
+      if (std::vsnprintf(line.data(), line.size(), format, words) <= 0) return;
+      // Of many lines the first: below it there may be keys, ids of entities among them, which no log is to keep.
+      const std::string_view text(line.data());
+      base::log::warning("rocksdb", {{"text", text.substr(0, text.find('\n'))}});
     }
   };
   return std::make_shared<Log>();
