@@ -246,10 +246,11 @@ Status Intake::send() {
   flight.open = (now.empty() ? 0 : 1) + past.size();
   const std::string& tenant = work_.feed.tenant;
   for (auto& [place, change] : past) {
-    work_.hub.change_past(work_.who, tenant, std::move(change), work_.desk, [&flight, place = place](Status status) {
-      if (!status.ok()) flight.refused.emplace_back(place, status.error());
-      --flight.open;
-    });
+    work_.hub.change_past(work_.who, tenant, std::move(change), true, work_.desk,
+                          [&flight, place = place](base::Result<hub::Hub::PastKnows> known) {
+                            if (!known.ok()) flight.refused.emplace_back(place, known.error());
+                            --flight.open;
+                          });
   }
   if (!now.empty()) {
     work_.hub.apply(work_.who, tenant, std::move(now), work_.desk,

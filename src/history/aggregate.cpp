@@ -214,6 +214,7 @@ base::Result<ngsi::Aggregation> HistoryImpl::aggregate(std::string_view tenant, 
   wanted.fields = wanted_fields(sight, query.evolution, symbols);
   wanted.interval = query.evolution.interval;
   wanted.order = query.evolution.order;
+  if (query.evolution.now) wanted.now = query.evolution.now->ns;
   Walk walk(*disk_, sight, wanted);
 
   ngsi::Aggregation out;

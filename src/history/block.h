@@ -86,7 +86,7 @@ class Block {
     return read(first, count, out, [](const GroupTimes&) { return true; });
   }
 
-  /// Every row is a number, or tells of a deletion.
+  /// Every row is a number that does not expire, or tells of a deletion.
   base::Result<bool> all_numbers(std::uint32_t first, std::uint32_t count);
   /// Of a part of which all_numbers(): times and numbers, group by group: see(times, numbers, usable). A row is usable
   /// where it is no deletion and has the time.

@@ -149,7 +149,8 @@ base::Result<bool> Block::all_numbers(std::uint32_t first, std::uint32_t count) 
   MADANG_CHECK(each_group(first, count, [&](std::size_t group, std::uint32_t from, std::uint32_t to) -> base::Status {
     const auto flags = std::span(scratch_).first(group_rows_[group]);
     if (!columns_[Places::flags].read(group, flags)) return broken("its flags");
-    for (std::uint32_t i = from; i < to; ++i) all = all && (flags[i] & (kNumber | kDeleted)) != 0;
+    for (std::uint32_t i = from; i < to; ++i)
+      all = all && (flags[i] & (kNumber | kDeleted)) != 0 && (flags[i] & kExpires) == 0;
     return {};
   }));
   return all;

@@ -5,11 +5,14 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
+
+#include "madang/history/rocks.h"
 
 namespace madang::history {
 
@@ -18,10 +21,11 @@ namespace {
 using base::Code;
 
 base::Error error_of(const rocksdb::Status& status) {
-  const Code code = status.IsNoSpace() || status.subcode() == rocksdb::Status::kNoSpace ? Code::insufficient_storage
-                    : status.IsCorruption()                                             ? Code::corrupt
-                                                                                        : Code::internal;
-  return base::error(code, "History: " + status.ToString() + ".");
+  const Code code = code_of(status);
+  if (code != Code::insufficient_storage) return base::error(code, "History: " + status.ToString() + ".");
+  return base::error(
+      code, "The disk has no room for history. Make room: it goes on by itself, and until then the journal is kept (" +
+                status.ToString() + ").");
 }
 
 base::Status status_of(const rocksdb::Status& status) {
@@ -112,6 +116,7 @@ struct Batch::Impl {
 };
 
 struct Disk::Impl {
+  std::unique_ptr<rocksdb::Env> env;  // null: RocksDB's own
   std::shared_ptr<rocksdb::Cache> cache;
   std::unique_ptr<rocksdb::DB> db;
   rocksdb::ColumnFamilyHandle* catalog = nullptr;
@@ -147,28 +152,30 @@ void Batch::clear() {
 Disk::Disk() : impl_(std::make_unique<Impl>()) {}
 Disk::~Disk() = default;
 
-base::Result<std::unique_ptr<Disk>> Disk::open(const std::string& folder, std::uint64_t cache_bytes) {
+base::Result<std::unique_ptr<Disk>> Disk::open(base::FileSystem& files, const std::string& folder,
+                                               std::uint64_t cache_bytes, bool read_only) {
   std::unique_ptr<Disk> disk(new Disk());
+  disk->impl_->env = rocks_env(files);
   disk->impl_->cache = rocksdb::NewLRUCache(cache_bytes);
   rocksdb::DBOptions options;
+  if (disk->impl_->env) options.env = disk->impl_->env.get();
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
   options.max_open_files = 500;
-  options.keep_log_file_num = 2;
-  options.max_log_file_size = 4 << 20;
+  options.info_log = rocks_log();
   // There is no log of writes: the journal is one. What is written reaches files of both families at once.
   options.atomic_flush = true;
   // The list of files names the first and last key of each, ids of entities among them: it is written anew each time,
   // so that none stays there longer than in the files.
   options.max_manifest_file_size = 1;
-  options.info_log_level = rocksdb::WARN_LEVEL;
   const std::vector<rocksdb::ColumnFamilyDescriptor> families{
       {rocksdb::kDefaultColumnFamilyName, catalog_options(disk->impl_->cache)},
       {"blocks", blocks_options(disk->impl_->cache)}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened = rocksdb::DB::Open(options, folder, families, &handles, &db);
+  const rocksdb::Status opened = read_only ? rocksdb::DB::OpenForReadOnly(options, folder, families, &handles, &db)
+                                           : rocksdb::DB::Open(options, folder, families, &handles, &db);
   if (!opened.ok()) {
     base::Error error = error_of(opened);
     error.where = folder;
@@ -285,8 +292,11 @@ std::vector<std::uint64_t> Disk::runs() const {
   return out;
 }
 
-base::Status Disk::destroy(const std::string& folder) {
-  return status_of(rocksdb::DestroyDB(folder, rocksdb::Options()));
+base::Status Disk::destroy(base::FileSystem& files, const std::string& folder) {
+  rocksdb::Options options;
+  const std::unique_ptr<rocksdb::Env> env = rocks_env(files);
+  if (env) options.env = env.get();
+  return status_of(rocksdb::DestroyDB(folder, options));
 }
 
 void Disk::drop_run(std::uint64_t run) {

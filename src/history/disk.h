@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "madang/base/file.h"
 #include "madang/base/result.h"
 
 namespace madang::history {
@@ -40,7 +41,8 @@ class Batch {
 
 class Disk {
  public:
-  static base::Result<std::unique_ptr<Disk>> open(const std::string& folder, std::uint64_t cache_bytes);
+  static base::Result<std::unique_ptr<Disk>> open(base::FileSystem& files, const std::string& folder,
+                                                  std::uint64_t cache_bytes, bool read_only = false);
   ~Disk();
 
   /// On disk when it returns, with all that was written before, where `durable`. insufficient_storage where the disk is
@@ -61,7 +63,7 @@ class Disk {
   std::unique_ptr<Blocks> blocks(std::uint64_t run) const;
   /// The numbers of the runs that have blocks.
   std::vector<std::uint64_t> runs() const;
-  static base::Status destroy(const std::string& folder);
+  static base::Status destroy(base::FileSystem& files, const std::string& folder);
   /// Removes a run's blocks; those that are not whole after a crash, too.
   void drop_run(std::uint64_t run);
   std::uint64_t bytes() const;

@@ -18,6 +18,7 @@ bool is_earlier(const Gather::Found& a, const Gather::Found& b) {
 }  // namespace
 
 std::optional<std::int64_t> time_of(const Row& row, const Wanted& wanted) {
+  if (row.expires != kNoTime && row.expires <= wanted.now) return std::nullopt;
   const TimeProperty property = wanted.interval ? wanted.interval->property : wanted.order;
   std::int64_t time = kNoTime;
   switch (property) {

@@ -12,6 +12,7 @@ namespace madang::history {
 struct Wanted {
   std::vector<char> fields;  // by field: is it asked for?
   std::optional<ngsi::Interval> interval;
+  std::int64_t now = kNoTime;  // what has expired by then does not count
   ngsi::TimeProperty order = ngsi::TimeProperty::observed_at;
   std::uint32_t last = 0;
   std::uint32_t most = 20'000;

@@ -211,6 +211,7 @@ base::Result<Evolution> HistoryImpl::retrieve(std::string_view tenant, std::stri
   wanted.interval = query.interval;
   wanted.order = query.order;
   wanted.last = query.last;
+  if (query.now) wanted.now = query.now->ns;
   wanted.most = std::clamp<std::uint32_t>(query.most, 1, ngsi::kMostInstances);
   Gather gather(*disk_, sight, wanted);
   MADANG_TRY(auto rows, gather.run());

@@ -44,12 +44,12 @@ base::Result<std::unique_ptr<History>> History::open(Options options, const base
 }
 
 base::Status HistoryImpl::start() {
-  MADANG_TRY(disk_, Disk::open(options_.folder, options_.cache_bytes / 2));
+  MADANG_TRY(disk_, Disk::open(*options_.files, options_.folder, options_.cache_bytes / 2, options_.read_only));
   MADANG_TRY(const auto bytes, disk_->get(key::kMain));
-  if (!bytes) {  // a first filling that was cut short, if anything: it begins anew
+  if (!bytes && !options_.read_only) {  // a first filling that was cut short, if anything: it begins anew
     disk_.reset();
-    MADANG_CHECK(Disk::destroy(options_.folder));
-    MADANG_TRY(disk_, Disk::open(options_.folder, options_.cache_bytes / 2));
+    MADANG_CHECK(Disk::destroy(*options_.files, options_.folder));
+    MADANG_TRY(disk_, Disk::open(*options_.files, options_.folder, options_.cache_bytes / 2));
   }
   catalog_ = std::make_unique<Catalog>(*disk_);
   MADANG_CHECK(catalog_->load());
@@ -67,6 +67,7 @@ base::Status HistoryImpl::start() {
   MADANG_CHECK(load_decisions());
   active_ = std::make_shared<Memory>(1);
   active_since_ = clock_.monotonic();
+  if (options_.read_only) return {};
   writer_ = std::thread([this] { run_writer(); });
   if (options_.merge) merger_ = std::thread([this] { run_merger(); });
   return {};
@@ -98,7 +99,7 @@ base::Status HistoryImpl::load_runs() {
   for (const std::uint64_t number : known) next_run_ = std::max(next_run_, number + 1);
   for (const std::uint64_t number : disk_->runs()) {
     next_run_ = std::max(next_run_, number + 1);
-    if (std::find(known.begin(), known.end(), number) == known.end()) disk_->drop_run(number);
+    if (!options_.read_only && std::find(known.begin(), known.end(), number) == known.end()) disk_->drop_run(number);
   }
   return status;
 }
@@ -206,7 +207,7 @@ base::Result<Position> HistoryImpl::copy_to(const std::string& folder) {
   const std::lock_guard one(merging_);  // so that no run is half joined
   MADANG_CHECK(flush());
   MADANG_CHECK(disk_->copy_to(folder));
-  MADANG_TRY(const auto copy, Disk::open(folder, 8 << 20));
+  MADANG_TRY(const auto copy, Disk::open(*options_.files, folder, 8 << 20));
   MADANG_TRY(const auto bytes, copy->get(key::kMain));
   if (!bytes) return base::error(Code::internal, "The copy of history has no main entry.");
   MADANG_TRY(const Main main, read_main(*bytes));

@@ -31,6 +31,7 @@ using governance::Role;
 using journal::Position;
 
 constexpr std::uint64_t kScanSlice = 1'000;  // entities
+constexpr int kMostLooks = 16;               // at the past before it is changed, while others change it
 constexpr std::uint64_t kBallast = 4 << 20;
 
 state::Limits limits_of(const Options& options) {
@@ -83,9 +84,10 @@ class HubImpl final : public Hub {
     MADANG_TRY(recovered_, recover(store_, limits_of(options_), files_, folder_, *journal_, options_.threads,
                                    options_.progress, voice_.get()));
     (void)store_->show(journal_->durable(), 0);
-    // History is RocksDB's, which knows no other files than the operating system's.
-    if (options_.history && &files_ == &base::real_files()) {
-      MADANG_TRY(past_, with_room([&] { return Past::open(options_, folder_.history(), *journal_, *store_, clock_); }));
+    if (options_.history) {
+      MADANG_TRY(past_, with_room([&] {
+                   return Past::open(options_, files_, folder_.history(), *journal_, *store_, clock_);
+                 }));
     }
     tap_.look(*store_);
     MADANG_CHECK(voice_->start(tap_, journal_->last()));
@@ -309,21 +311,20 @@ class HubImpl final : public Hub {
                            [which = std::move(which), query = std::move(query),
                             page = std::move(page)](PastReads& past) { return past.aggregates(which, query, page); });
   }
-  void look_up_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::Symbol attribute,
-                    std::optional<ngsi::InstanceId> instance, base::Executor& home, Told<PastKnows> done) override {
-    ask_past<PastKnows>(who, tenant, home, std::move(done), [id = std::move(id), attribute, instance](PastReads& past) {
-      return past.look_up(id, attribute, instance);
-    });
+  void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change, bool may_be_new,
+                   base::Executor& home, Told<PastKnows> done) override {
+    const auto found = past_writable(*who, tenant);
+    if (!found.ok()) return done(found.error());
+    if (!past_) return done(no_history());
+    look_and_change(
+        std::make_shared<PastAsk>(PastAsk{who, *found, std::move(change), may_be_new, home, std::move(done)}),
+        store_->shown());
   }
-
-  void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change, base::Executor& home,
-                   Kept done, bool keep_times) override {
-    if (!who->may(Role::write, tenant)) return done(not_allowed(*who, tenant));
-    state::Tenant* found = store_->tenant(tenant);
-    if (found == nullptr) return done(unknown(tenant));
-    if (sequencer_->waiting() >= options_.in_flight)
-      return done(base::error(Code::too_many_requests, "Too many changes wait for the disk; try again in a moment."));
-    sequencer_->change_past(*who, *found, std::move(change), keep_times, home, std::move(done));
+  void put_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change, base::Executor& home,
+                Kept done) override {
+    const auto found = past_writable(*who, tenant);
+    if (!found.ok()) return done(found.error());
+    sequencer_->put_past(*who, **found, change, home, std::move(done));
   }
 
   // ---- what is kept of it ----
@@ -474,7 +475,7 @@ class HubImpl final : public Hub {
       auto kept = std::make_shared<base::Result<Value>>(std::move(answer));
       home.post([done, kept] { done(std::move(*kept)); });
     };
-    if (!past_) return tell(base::error(Code::not_supported, "This server keeps no history: history.enabled is off."));
+    if (!past_) return tell(no_history());
     const auto found = readable(*who, tenant);
     if (!found.ok()) return tell(found.error());
     past_->read(store_->shown(), [this, who, tenant = *found, tell, ask = std::move(ask)](const base::Status& ready) {
@@ -482,6 +483,57 @@ class HubImpl final : public Hub {
       PastReads past(past_->history(), *store_, *tenant, filter_of(*who, tenant->name()), clock_.now());
       tell(ask(past));
     });
+  }
+
+  // ---- changes of the past ----
+
+  struct PastAsk {
+    PrincipalPtr who;
+    state::Tenant* tenant;
+    ngsi::TemporalChange change;
+    bool may_be_new;
+    base::Executor& home;
+    Told<PastKnows> done;
+    int looks = 0;
+
+    void tell(base::Result<PastKnows> known) {
+      home.post([done = std::move(done), known = std::move(known)] { done(known); });
+    }
+  };
+
+  /// History tells what is there as of some position, the sequencer whether that still holds: else it is looked for
+  /// again.
+  void look_and_change(std::shared_ptr<PastAsk> ask, Position least) {
+    past_->read(least, [this, ask](const base::Status& ready) {
+      if (!ready.ok()) return ask->tell(ready.error());
+      const Position as_of = past_->fed();
+      PastReads past(past_->history(), *store_, *ask->tenant, filter_of(*ask->who, ask->tenant->name()), clock_.now());
+      const auto known = past.look_up(ask->change);
+      if (!known.ok()) return ask->tell(known.error());
+      const bool there = known->entity ? known->attribute && known->instance : ask->may_be_new;
+      if (!there) return ask->tell(*known);
+      const auto newer = sequencer_->change_past(*ask->who, *ask->tenant, ask->change, {as_of, known->entity},
+                                                 ask->home, [ask, known = *known](const base::Status& status) {
+                                                   if (!status.ok()) return ask->done(status.error());
+                                                   ask->done(known);
+                                                 });
+      if (!newer.ok()) return ask->tell(newer.error());
+      if (*newer == Position()) return;
+      if (++ask->looks < kMostLooks) return look_and_change(ask, *newer);
+      ask->tell(base::error(Code::conflict, "The past of " + ask->change.id +
+                                                " is being changed by others all the time; try again in a moment."));
+    });
+  }
+
+  base::Result<state::Tenant*> past_writable(const Principal& who, std::string_view tenant) const {
+    if (!who.may(Role::write, tenant)) return not_allowed(who, tenant);
+    if (sequencer_->waiting() >= options_.in_flight)
+      return base::error(Code::too_many_requests, "Too many changes wait for the disk; try again in a moment.");
+    return readable(who, tenant);
+  }
+
+  static base::Error no_history() {
+    return base::error(Code::not_supported, "This server keeps no history: history.enabled is off.");
   }
 
   static base::Error unknown(std::string_view tenant) {

@@ -124,9 +124,12 @@ base::Result<std::string> find_history(base::FileSystem& files, const Folder& fo
   return std::string();
 }
 
-base::Result<std::unique_ptr<history::History>> open_history(const std::string& folder) {
+base::Result<std::unique_ptr<history::History>> open_history(base::FileSystem& files, const std::string& folder,
+                                                             bool read_only) {
   history::Options options;
   options.folder = folder;
+  options.files = &files;
+  options.read_only = read_only;
   options.merge = false;
   return history::History::open(options, base::system_clock());
 }
@@ -134,10 +137,9 @@ base::Result<std::unique_ptr<history::History>> open_history(const std::string& 
 /// Every block is read and every row taken apart.
 base::Status check_history(base::FileSystem& files, const Folder& folder, Position last,
                            const std::function<void(std::string_view line)>& report) {
-  if (&files != &base::real_files()) return {};
   MADANG_TRY(const std::string there, find_history(files, folder));
-  if (there.empty()) return {};
-  MADANG_TRY(const auto history, open_history(there));
+  if (there.empty() || !files.exists(there + "/CURRENT")) return {};  // none that was begun
+  MADANG_TRY(const auto history, open_history(files, there, true));
   if (history->fed() > last)
     return base::error(Code::corrupt, "History is ahead of the journal: it belongs to other data.", there);
   MADANG_TRY(const std::uint64_t points, history->verify());
@@ -232,11 +234,10 @@ base::Status copy_folder(base::FileSystem& files, const std::string& from, const
 /// Brings history to where the state is restored to: what it has not taken yet comes from the journal. One that has
 /// taken more is of no use.
 base::Status restore_history(base::FileSystem& files, const Folder& from, const Folder& to, Position upto) {
-  if (&files != &base::real_files()) return {};
   MADANG_TRY(const std::string there, find_history(files, from));
   if (there.empty()) return {};
   MADANG_CHECK(copy_folder(files, there, to.history()));
-  MADANG_TRY(auto history, open_history(to.history()));
+  MADANG_TRY(auto history, open_history(files, to.history(), false));
   if (history->fed() > upto) {
     // It knows of what has not happened here.
     base::log::warning("history is not restored: it reaches further than the point asked for, and begins anew there",

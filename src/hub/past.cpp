@@ -30,12 +30,13 @@ base::metrics::Counter& fed_records() {
 
 }  // namespace
 
-base::Result<std::unique_ptr<Past>> Past::open(const Options& options, const std::string& folder,
-                                               journal::Journal& journal, state::Store& store,
-                                               const base::Clock& clock) {
+base::Result<std::unique_ptr<Past>> Past::open(const Options& options, base::FileSystem& files,
+                                               const std::string& folder, journal::Journal& journal,
+                                               state::Store& store, const base::Clock& clock) {
   std::unique_ptr<Past> past(new Past(options, journal, clock));
   history::Options how;
   how.folder = folder;
+  how.files = &files;
   how.memory_bytes = options.history_memory;
   how.cache_bytes = options.history_cache;
   how.sync = options.sync;
@@ -98,7 +99,8 @@ void Past::stop() {
     if (stop_.exchange(true)) return;
   }
   moved_.notify_all();
-  for (const char* const name : {"madang_history_lag_records", "madang_history_points", "madang_history_bytes"})
+  for (const char* const name :
+       {"madang_history_lag_records", "madang_history_stalled", "madang_history_points", "madang_history_bytes"})
     base::metrics::remove_gauge(name, {});
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -167,6 +169,8 @@ base::Result<std::size_t> Past::feed_some(std::unique_ptr<journal::Reader>& read
 void Past::show_gauges() {
   base::metrics::gauge("madang_history_lag_records", "Durable records that history has yet to take", {},
                        [this] { return static_cast<double>(lag()); });
+  base::metrics::gauge("madang_history_stalled", "1 while the disk takes nothing of history; /health says why", {},
+                       [this] { return health().trouble.empty() ? 0.0 : 1.0; });
   base::metrics::gauge("madang_history_points", "Instances of attributes in history", {},
                        [this] { return static_cast<double>(health().points); });
   base::metrics::gauge("madang_history_bytes", "Bytes of history on disk", {},

@@ -23,9 +23,9 @@ class Past {
  public:
   /// Opens history beside the journal. Where it is new, or the journal no longer reaches back to it, it begins with the
   /// entities of `store`, which nobody changes meanwhile.
-  static base::Result<std::unique_ptr<Past>> open(const Options& options, const std::string& folder,
-                                                  journal::Journal& journal, state::Store& store,
-                                                  const base::Clock& clock);
+  static base::Result<std::unique_ptr<Past>> open(const Options& options, base::FileSystem& files,
+                                                  const std::string& folder, journal::Journal& journal,
+                                                  state::Store& store, const base::Clock& clock);
   ~Past();
   void start();
   void stop();  // what was fed is written first
@@ -34,6 +34,8 @@ class Past {
   void wake();
   /// The journal must keep what is above.
   journal::Position position() const { return history_->durable(); }
+  /// What is asked of history now holds at least up to there.
+  journal::Position fed() const { return history_->fed(); }
   history::Health health() const { return history_->health(); }
   history::History& history() { return *history_; }
   /// For Erasing: what is to be gone is gone from history too, or it has not come so far.

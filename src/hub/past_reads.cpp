@@ -79,33 +79,13 @@ EvolutionQuery PastReads::restrict_to(const Visible& visible, EvolutionQuery que
       names.push_back(name);
   query.names = std::move(names);
   query.names_given = true;
+  query.now = now_;
   return query;
-}
-
-base::Result<ngsi::Evolution> PastReads::read(const std::string& id, const EvolutionQuery& query) const {
-  MADANG_TRY(ngsi::Evolution evolution, history_.retrieve(tenant_.name(), id, query, tenant_.symbols()));
-  const EntityView all = evolution.view();
-  if (!all.may_expire()) return evolution;
-  ngsi::EntityBuilder builder;
-  builder.begin_like(all);
-  for (std::size_t i = 0; i < all.type_count(); ++i) builder.add_type(all.type(i));
-  all.each_scope([&](std::string_view scope) { builder.add_scope(scope); });
-  std::vector<ngsi::Evolution::Beside> beside;
-  const bool in_order = all.is_in_order();
-  for (std::size_t i = 0; i < all.attribute_count(); ++i) {
-    const auto expires = all.attribute(i).expires_at;
-    if (expires && *expires <= now_) continue;
-    builder.copy_from_base(i, in_order);
-    beside.push_back(evolution.beside[i]);
-  }
-  MADANG_TRY(evolution.block, builder.finish());
-  evolution.beside = std::move(beside);
-  return evolution;
 }
 
 base::Result<ngsi::Evolution> PastReads::retrieve(const std::string& id, EvolutionQuery query) {
   MADANG_TRY(const Visible visible, find(id));
-  return read(id, restrict_to(visible, std::move(query)));
+  return history_.retrieve(tenant_.name(), id, restrict_to(visible, std::move(query)), tenant_.symbols());
 }
 
 base::Result<ngsi::Aggregation> PastReads::aggregate(const std::string& id, ngsi::AggregationQuery query) {
@@ -124,7 +104,8 @@ base::Result<bool> PastReads::meets(const Visible& visible, const ngsi::Evolutio
   seen.names_given = true;
   if (query.query.q) collect_names(*query.query.q, seen.names);
   if (query.query.geo) add(seen.names, query.query.geo->property);
-  MADANG_TRY(const ngsi::Evolution evolution, read(visible.id, restrict_to(visible, std::move(seen))));
+  MADANG_TRY(const ngsi::Evolution evolution,
+             history_.retrieve(tenant_.name(), visible.id, restrict_to(visible, std::move(seen)), tenant_.symbols()));
   if (evolution.cut)
     return base::error(Code::too_complex, "There are too many instances of " + visible.id +
                                               " to look for a value among them: ask for less time.");
@@ -179,7 +160,7 @@ base::Result<ngsi::EvolutionsAnswer> PastReads::query(const ngsi::EvolutionsQuer
     EvolutionQuery asked = restrict_to(visible, query.evolution);
     const std::uint64_t left = query.evolution.most > instances ? query.evolution.most - instances : 0;
     asked.most = static_cast<std::uint32_t>(std::max<std::uint64_t>(left, share));
-    MADANG_TRY(found, read(visible.id, asked));
+    MADANG_TRY(found, history_.retrieve(tenant_.name(), visible.id, asked, tenant_.symbols()));
     return found->view().attribute_count() > 0;
   };
   MADANG_TRY(const Paged paged, walk(query, page, shows, [&](const Visible&) -> base::Status {
@@ -212,19 +193,21 @@ base::Result<Hub::Aggregations> PastReads::aggregates(const ngsi::EvolutionsQuer
   return out;
 }
 
-base::Result<Hub::PastKnows> PastReads::look_up(const std::string& id, Symbol attribute,
-                                                std::optional<ngsi::InstanceId> instance) {
+base::Result<Hub::PastKnows> PastReads::look_up(const ngsi::TemporalChange& change) {
+  using Operation = ngsi::TemporalChange::Operation;
   Hub::PastKnows out;
-  const auto visible = find(id);
+  const auto visible = find(change.id);
   if (!visible.ok()) {
     if (visible.error().code == Code::not_found) return out;
     return visible.error();
   }
   out.entity = true;
-  out.attribute = attribute == Symbol::none ||
-                  std::find(visible->names.begin(), visible->names.end(), attribute) != visible->names.end();
-  if (!out.attribute || !instance) return out;
-  MADANG_TRY(out.instance, history_.has_instance(tenant_.name(), id, attribute, *instance, tenant_.symbols()));
+  out.attribute = change.attribute == Symbol::none ||
+                  std::find(visible->names.begin(), visible->names.end(), change.attribute) != visible->names.end();
+  out.instance = change.operation != Operation::modify_instance && change.operation != Operation::delete_instance;
+  if (!out.attribute || out.instance) return out;
+  MADANG_TRY(out.instance,
+             history_.has_instance(tenant_.name(), change.id, change.attribute, change.instance, tenant_.symbols()));
   return out;
 }
 

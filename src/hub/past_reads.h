@@ -22,8 +22,8 @@ class PastReads {
   base::Result<ngsi::Aggregation> aggregate(const std::string& id, ngsi::AggregationQuery query);
   base::Result<Hub::Aggregations> aggregates(const ngsi::EvolutionsQuery& which, const ngsi::AggregationQuery& query,
                                              const ngsi::EvolutionsPage& page);
-  base::Result<Hub::PastKnows> look_up(const std::string& id, ngsi::Symbol attribute,
-                                       std::optional<ngsi::InstanceId> instance);
+  /// What the change names; what it does not name counts as there.
+  base::Result<Hub::PastKnows> look_up(const ngsi::TemporalChange& change);
 
  private:
   /// An entity that may be shown, and which of its attributes.
@@ -34,8 +34,6 @@ class PastReads {
   std::optional<Visible> see(ngsi::EntityView outline) const;
   base::Result<Visible> find(const std::string& id) const;
   ngsi::EvolutionQuery restrict_to(const Visible& visible, ngsi::EvolutionQuery query) const;
-  /// Without instances that have expired (clause 4.22): they were to be kept so long and no longer.
-  base::Result<ngsi::Evolution> read(const std::string& id, const ngsi::EvolutionQuery& query) const;
   base::Result<bool> meets(const Visible& visible, const ngsi::EvolutionsQuery& query) const;
   /// Calls take(visible) for each entity of the page. Counts and pages.
   struct Paged {

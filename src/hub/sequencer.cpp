@@ -25,6 +25,7 @@ constexpr std::size_t kApplyAtOnce = 128;
 constexpr std::size_t kTurnAtOnce = 32;  // the same of small requests, so that loops do not wait long for each other
 constexpr std::size_t kWorthASync = 64;  // changes
 constexpr std::size_t kLookAhead = 16;   // entities of a batch fetched at once
+constexpr std::size_t kPastSlots = std::size_t{1} << 14;
 
 base::metrics::Counter& wait_nanoseconds() {
   static auto& counter =
@@ -339,18 +340,40 @@ void Sequencer::wait_for(Position position, Home& home, std::function<void(base:
   journal_.commit();
 }
 
-void Sequencer::change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change, bool keep_times,
-                            base::Executor& executor, std::function<void(base::Status)> done) {
+base::Result<Position> Sequencer::change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange& change,
+                                              PastSeen seen, base::Executor& executor,
+                                              std::function<void(base::Status)> done) {
+  Home& home = home_of(executor);
+  SequencerLock lock(mutex_);
+  const PastTouched& touched = past_touched(tenant, change.id);
+  std::uint64_t newer = seen.there ? touched.taken : touched.added;
+  const ngsi::EntityView now = store_.tip(tenant, change.id);
+  if (!seen.there && now) newer = std::max(newer, now.version());  // what is there has a past
+  if (newer > seen.as_of.value) return Position{newer};
+  last_time_ = std::max(last_time_, clock_.now());
+  set_times(change);
+  MADANG_TRY(const Position position, append_past(who, tenant, change));
+  wait_for(position, home, std::move(done));
+  return Position();
+}
+
+void Sequencer::put_past(const Principal& who, state::Tenant& tenant, const ngsi::TemporalChange& change,
+                         base::Executor& executor, std::function<void(base::Status)> done) {
   Home& home = home_of(executor);
   base::Status refused;
   {
     SequencerLock lock(mutex_);
-    last_time_ = std::max(last_time_, clock_.now());
-    const auto position = apply_past(who, tenant, std::move(change), keep_times);
+    const auto position = append_past(who, tenant, change);
     if (position.ok()) return wait_for(*position, home, std::move(done));
     refused = position.error();
   }
   done(std::move(refused));
+}
+
+Sequencer::PastTouched& Sequencer::past_touched(const state::Tenant& tenant, std::string_view id) {
+  past_touched_.resize(kPastSlots);
+  const std::size_t hash = std::hash<std::string_view>()(id) ^ std::hash<const void*>()(&tenant);
+  return past_touched_[hash % kPastSlots];
 }
 
 void Sequencer::set_times(ngsi::TemporalChange& change) const {
@@ -366,11 +389,10 @@ void Sequencer::set_times(ngsi::TemporalChange& change) const {
   }
 }
 
-base::Result<Position> Sequencer::apply_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change,
-                                             bool keep_times) {
+base::Result<Position> Sequencer::append_past(const Principal& who, state::Tenant& tenant,
+                                              const ngsi::TemporalChange& change) {
   if (failed()) return outcome_unknown();
   if (closed_ == &tenant) return being_erased();
-  if (!keep_times) set_times(change);
   if (who.policy) {
     const ngsi::EntityView now = store_.tip(tenant, change.id);
     const ngsi::EntityView given = change.block ? ngsi::EntityView(change.block) : now;
@@ -381,7 +403,11 @@ base::Result<Position> Sequencer::apply_past(const Principal& who, state::Tenant
   }
   record_.clear();
   history::append_temporal_change(record_, change, tenant.symbols());
-  return journal_.append(journal::RecordKind::temporal, tenant.name(), 0, record_);
+  MADANG_TRY(const Position position, journal_.append(journal::RecordKind::temporal, tenant.name(), 0, record_));
+  const bool adds = change.operation == ngsi::TemporalChange::Operation::append;
+  PastTouched& touched = past_touched(tenant, change.id);
+  (adds ? touched.added : touched.taken) = position.value;
+  return position;
 }
 
 base::Status Sequencer::keep_document(state::Tenant& tenant, DocumentChange&& change) {
@@ -405,6 +431,7 @@ base::Result<Position> Sequencer::erase(state::Tenant& tenant, std::span<const s
   Position position;
   for (const std::string& id : ids) {
     MADANG_TRY(position, journal_.append(journal::RecordKind::erase, tenant.name(), 0, std::as_bytes(std::span(id))));
+    past_touched(tenant, id).taken = position.value;
     if (const auto found = store_.look_up(tenant, id); found.entity)
       store_.stage(tenant, position, found, id, {}, last_time_);
   }

@@ -41,9 +41,19 @@ class Sequencer {
   /// none to remove.
   void change_document(state::Tenant& tenant, DocumentChange&& change, base::Executor& executor,
                        std::function<void(base::Status)> done);
-  /// Appends a change of the past, its times set; `done` is called on `home` once it is durable.
-  void change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change, bool keep_times,
-                   base::Executor& executor, std::function<void(base::Status)> done);
+  /// What is known of an evolution as of a position.
+  struct PastSeen {
+    journal::Position as_of;
+    bool there = false;
+  };
+  /// Appends a change of the past, its times set; `done` is called on `executor` once it is durable. Where what was
+  /// seen may hold no longer, nothing is done: gives the position as of which to look again.
+  base::Result<journal::Position> change_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange& change,
+                                              PastSeen seen, base::Executor& executor,
+                                              std::function<void(base::Status)> done);
+  /// The same whatever is there, its times as they are.
+  void put_past(const Principal& who, state::Tenant& tenant, const ngsi::TemporalChange& change,
+                base::Executor& executor, std::function<void(base::Status)> done);
   /// The same without waiting, for what is done again where it gets lost.
   base::Status keep_document(state::Tenant& tenant, DocumentChange&& change);
   /// Appends what was decided about what is kept of the past, as it is.
@@ -109,8 +119,14 @@ class Sequencer {
                                        base::Timestamp now);
   base::Status expire_one(state::Tenant& tenant, std::string_view id, const state::Store::Found& found);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
-  base::Result<journal::Position> apply_past(const Principal& who, state::Tenant& tenant, ngsi::TemporalChange&& change,
-                                             bool keep_times);
+  base::Result<journal::Position> append_past(const Principal& who, state::Tenant& tenant,
+                                              const ngsi::TemporalChange& change);
+  /// Where in the journal the past of an entity was last added to and taken from. Some entities share one of these:
+  /// that costs a look for nothing now and then.
+  struct PastTouched {
+    std::uint64_t added = 0, taken = 0;
+  };
+  PastTouched& past_touched(const state::Tenant& tenant, std::string_view id);
   void set_times(ngsi::TemporalChange& change) const;
   void wait_for(journal::Position position, Home& home, std::function<void(base::Status)>&& done);
   base::Result<journal::Position> apply_document(state::Tenant& tenant, DocumentChange&& change);
@@ -131,6 +147,7 @@ class Sequencer {
   std::vector<std::unique_ptr<Home>> all_homes_;
   std::mutex homes_mutex_;  // of those who add to it
   const state::Tenant* closed_ = nullptr;
+  std::vector<PastTouched> past_touched_;
   base::Timestamp last_time_;
   base::ByteBuffer record_;
   ngsi::RecordWriter records_;

@@ -3,6 +3,7 @@
 
 import contextlib
 import gzip
+import itertools
 import json
 import os
 import pathlib
@@ -689,7 +690,7 @@ class Disk(Case):
                                                stderr=subprocess.DEVNULL).returncode != 0:
             self.skipTest("no leave to mount a small disk")
         self.addCleanup(subprocess.run, ["umount", "--lazy", disk])
-        server = self.start()
+        server = self.start(history__memory="1 MiB")
         server.folder = disk / "data"
         self.begin(server)
         kept, refusal = self.fill_up(server)
@@ -701,14 +702,22 @@ class Disk(Case):
             self.healthy(wire)
         # Somebody else takes the rest, to the last byte.
         ballast = disk / "ballast"
-        with contextlib.suppress(OSError), open(ballast, "wb", buffering=0) as file:
-            while file.write(b"x" * 4096):
-                pass
+
+        def take_the_rest():
+            with contextlib.suppress(OSError), open(ballast, "ab", buffering=0) as file:
+                while file.write(b"x" * 4096):
+                    pass
+
+        take_the_rest()
         self.assertIn(server.ask("POST", ENTITIES, lamp("more"))[0], (503, 507))
+        self.until(lambda: "Make room" in (self.history(server)[1] or ""), lambda: select.select([], [], [], 0.02))
+        self.assertIn(b"madang_history_stalled 1", server.ask("GET", "/metrics")[2])
         server.stop(signal.SIGKILL)
         server.start()
         self.all_there(server, kept)
-        self.assertIn(server.ask("POST", ENTITIES, lamp("more"))[0], (503, 507))
+        take_the_rest()  # what history had begun to write is gone; the journal may have taken its place for a segment
+        others = itertools.count()
+        self.until(lambda: server.ask("POST", ENTITIES, lamp(f"other{next(others)}", text=text(20_000)))[0] in (503, 507))
         self.assertEqual(server.stop(), 0)
         server.start()
         self.all_there(server, kept)
@@ -716,6 +725,17 @@ class Disk(Case):
         subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
         self.until(lambda: server.ask("POST", ENTITIES, lamp("more"))[0] in (201, 409), lambda: select.select([], [], [], 0.02))
         self.all_there(server, ["more"] + kept)
+        # History, which had no room, comes after by itself.
+        self.until(lambda: self.history(server) == (0, None), lambda: select.select([], [], [], 0.02))
+        with Wire(server) as wire:
+            for number in kept:
+                answer = wire.ask("GET", f"{ENTITIES.replace('/entities', '/temporal/entities')}/urn:ngsi-ld:Lamp:{number}")
+                self.assertEqual(answer.status, 200, f"the past of the acknowledged Lamp:{number} is lost")
+
+    def history(self, server):
+        """How many records it is behind, and what is wrong."""
+        told = server.ask("GET", "/health")[2]
+        return told["historyLag"], told.get("historyTrouble")
 
     def test_the_reserve(self):
         server = self.serve(journal__reserve="1000000 GiB")

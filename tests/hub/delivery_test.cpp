@@ -112,6 +112,33 @@ TEST_F(Delivering, TriesAgainAfterAServerError) {
   EXPECT_EQ(values("a"), range(1, 3));
 }
 
+TEST_F(Delivering, WhatIsJoinedIsAsOfTheAttemptAndTheEntityAsOfTheChange) {
+  const auto link = R"("in":{"type":"Relationship","object":"urn:house:1"},"n":{"value":1})";
+  city.create("urn:house:1", R"("n":{"value":100})");
+  ASSERT_TRUE(city.subscribe("a", R"("entities":[{"type":"T","id":"urn:r:1"}])",
+                             R"("format":"keyValues","join":"flat")", "http://a/")
+                  .ok());
+  std::atomic<bool> down{true};
+  city.office.answer([&](const Letter&) { return PostOffice::status(down ? 503 : 200); });
+  city.create("urn:r:1", link);
+  ASSERT_TRUE(city.office.wait(1));
+  city.update("urn:house:1", R"("n":{"value":200})");
+  city.update("urn:r:1", R"("n":{"value":2})");
+  ASSERT_TRUE(city.wait_for("a", [](const DeliveryReport& r) { return r.failures == 1 && r.waiting == 2; }));
+  down = false;
+  clock.advance(std::chrono::minutes(1));
+  ASSERT_TRUE(city.office.wait(3));
+  const auto letters = city.office.letters();
+  const auto entity = [&](int n) {
+    return R"([{"id":"urn:r:1","type":"T","in":"urn:house:1","n":)" + std::to_string(n) + "}";
+  };
+  const auto house = [&](int n) { return R"(,{"id":"urn:house:1","type":"T","n":)" + std::to_string(n) + "}]"; };
+  EXPECT_EQ(data_of(letters[0]), entity(1) + house(100));
+  EXPECT_EQ(data_of(letters[1]), entity(1) + house(200));
+  EXPECT_EQ(data_of(letters[2]), entity(2) + house(200));
+  EXPECT_EQ(letters[0].body.substr(0, 60), letters[1].body.substr(0, 60));  // the same id
+}
+
 TEST_F(Delivering, WhatIsRefusedForGoodIsADeadLetterAndCanBeSentAgain) {
   subscribe("a");
   std::atomic<bool> strict{true};

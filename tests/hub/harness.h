@@ -78,6 +78,7 @@ class World {
     options.segment_bytes = 64 << 10;
     options.reserve_bytes = 0;
     options.threads = 1;
+    options.history = false;  // but where it is what a test is about
   }
 
   base::Status open() {

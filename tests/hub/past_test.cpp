@@ -2,6 +2,9 @@
 // early.
 
 #include <filesystem>
+#include <map>
+#include <random>
+#include <set>
 
 #include "harness.h"
 
@@ -20,6 +23,7 @@ class PastTest : public ::testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "madang_past_XXXXXX").string();
     folder = mkdtemp(name.data());
     world.options.folder = folder + "/city";
+    world.options.history = true;
   }
   ~PastTest() override {
     world.close();
@@ -111,6 +115,59 @@ TEST_F(PastTest, OfOtherDataItIsRefused) {
   EXPECT_EQ(world.open().error().code, base::Code::corrupt);
 }
 
+/// The power is cut at some write of the journal or of history; afterwards the past is what was acknowledged.
+TEST(PastPowerCut, HistoryIsWhatTheJournalSays) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    std::mt19937_64 random(seed);
+    base::SimulatedFiles files;
+    base::ManualClock clock{base::Timestamp{1'700'000'000'000'000'000}};
+    World world{files, clock};
+    world.options.history = true;
+    world.options.history_memory = 64 << 10;
+    world.options.tail_bytes = 20'000;                     // so that segments are dropped, too
+    std::map<std::string, std::vector<std::string>> told;  // what was acknowledged, or perhaps kept: in order
+    std::set<std::string> acknowledged;
+    int next = 1;
+    for (int round = 0; round < 4; ++round) {
+      ASSERT_TRUE(world.open().ok()) << seed;
+      // Each value was written once, and what readers are shown is the last of them.
+      for (const auto& [id, values] : told) {
+        std::optional<base::Result<ngsi::Evolution>> got;
+        ngsi::EvolutionQuery query;
+        query.order = ngsi::TimeProperty::modified_at;
+        world.hub->retrieve_past(admin(), "", id, query, world.queue,
+                                 [&](base::Result<ngsi::Evolution> answer) { got = std::move(answer); });
+        ASSERT_TRUE(world.queue.run_until([&] { return got.has_value(); }));
+        std::vector<std::string> found;
+        for (std::size_t i = 0; got->ok() && i < (*got)->view().attribute_count(); ++i)
+          found.emplace_back((*got)->view().attribute(i).value);
+        auto at = found.begin();
+        for (const std::string& value : values) {
+          const bool there = at != found.end() && *at == value;
+          EXPECT_TRUE(there || !acknowledged.contains(value)) << id << " " << value << " seed " << seed;
+          if (there) ++at;
+        }
+        EXPECT_TRUE(at == found.end()) << id << ": not in its place, or twice: " << *at << " seed " << seed;
+        EXPECT_TRUE(found.empty() || world.get(id).find("\"n\":" + found.back() + "}") != std::string::npos)
+            << world.get(id);
+      }
+      files.crash_after(50 + random() % 900, random());
+      for (int i = 0; i < 150 && !files.crashed(); ++i) {
+        clock.advance(1s);
+        const std::string id = "urn:r:" + std::to_string(random() % 5), value = std::to_string(next++);
+        const std::string json = R"({"id":")" + id + R"(","type":"T","n":{"value":)" + value + "}}";
+        auto change = world.change(Operation::upsert_update, json, FragmentKind::entity_upsert, id);
+        ASSERT_TRUE(change.ok());
+        told[id].push_back(value);
+        if (!world.apply(std::move(*change)).error) acknowledged.insert(value);
+      }
+      world.close();
+      files.crash(random());
+      files.restart();
+    }
+  }
+}
+
 /// Hides the attribute `plate`.
 struct NoPlates final : governance::Policy, ngsi::Filter {
   explicit NoPlates(ngsi::Symbol hidden) : plate(hidden) {}
@@ -149,9 +206,46 @@ TEST_F(PastTest, WhatIsHiddenNowIsHiddenInThePast) {
   EXPECT_EQ(found(who), 0u);  // nobody learns a hidden value by asking about it
 }
 
+TEST_F(PastTest, OfCreationsAtTheSameMomentOneIsTheFirst) {
+  open();
+  const auto change = [&](ngsi::TemporalChange::Operation operation, const std::string& id) {
+    ngsi::TemporalChange out;
+    out.operation = operation;
+    out.id = id;
+    if (operation != ngsi::TemporalChange::Operation::append) return out;
+    ngsi::EntityBuilder builder;
+    builder.begin(id);
+    builder.add_type(*(*world.hub->symbols(""))->intern("https://example.org/Car"));
+    out.block = *builder.finish();
+    return out;
+  };
+  // How many of so many at the same moment found it there, and how many did not.
+  const auto race = [&](ngsi::TemporalChange::Operation operation, const std::string& id, bool may_be_new) {
+    std::size_t there = 0, not_there = 0;
+    for (int i = 0; i < 8; ++i) {
+      world.hub->change_past(admin(), "", change(operation, id), may_be_new, world.queue,
+                             [&](const base::Result<Hub::PastKnows>& known) {
+                               ASSERT_TRUE(known.ok()) << known.error().message;
+                               ++(known->entity ? there : not_there);
+                             });
+    }
+    EXPECT_TRUE(world.queue.run_until([&] { return there + not_there == 8; }));
+    return std::pair(there, not_there);
+  };
+  using Past = ngsi::TemporalChange::Operation;
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = "urn:ngsi-ld:Car:new" + std::to_string(i);
+    EXPECT_EQ(race(Past::append, id, false), std::pair(std::size_t{0}, std::size_t{8}));
+    EXPECT_EQ(race(Past::append, id, true), std::pair(std::size_t{7}, std::size_t{1}));
+    EXPECT_EQ(race(Past::append, id, false), std::pair(std::size_t{8}, std::size_t{0}));
+    EXPECT_EQ(race(Past::delete_entity, id, false), std::pair(std::size_t{1}, std::size_t{7}));
+  }
+}
+
 TEST_F(PastTest, ABackupHoldsIt) {
   open();
   for (int i = 0; i < 5; ++i) drive(i);
+  ASSERT_EQ(speeds(past()).size(), 5u);  // so it has come that far
   const auto plan = world.hub->begin_backup(*admin());
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   const std::string copy = folder + "/backup";
@@ -165,9 +259,19 @@ TEST_F(PastTest, ABackupHoldsIt) {
   const auto before = speeds(past());
   world.close();
   std::vector<std::string> lines;
+  const auto listing = [&] {
+    std::vector<std::pair<std::string, std::filesystem::file_time_type>> out;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(copy))
+      if (entry.path().string().find("history") != std::string::npos)
+        out.emplace_back(entry.path(), entry.last_write_time());
+    std::sort(out.begin(), out.end());
+    return out;
+  };
+  const auto untouched = listing();
   ASSERT_TRUE(check_folder(base::real_files(), copy, [&](std::string_view line) { lines.emplace_back(line); }).ok());
-  EXPECT_TRUE(
-      std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("history: 10"); }));
+  EXPECT_TRUE(std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("history: 10"); }))
+      << ::testing::PrintToString(lines);
+  EXPECT_EQ(listing(), untouched);  // who checks changes nothing
   const std::string restored = folder + "/restored";
   ASSERT_TRUE(restore_folder(base::real_files(), copy, restored, std::nullopt, std::nullopt, {}).ok());
   world.options.folder = restored;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "madang/base/byte_buffer.h"
+#include "madang/base/file.h"
 #include "madang/base/result.h"
 #include "madang/base/time.h"
 #include "madang/history/decision.h"
@@ -30,6 +31,8 @@ using journal::Position;
 
 struct Options {
   std::string folder;
+  base::FileSystem* files = &base::real_files();
+  bool read_only = false;                     // nothing is written, made or mended, and nothing can be fed
   std::uint64_t memory_bytes = 256ull << 20;  // points that are not on disk yet; beyond, feeding waits for the disk
   std::uint64_t cache_bytes = 128ull << 20;   // blocks and entities read back
   std::chrono::seconds flush_age{30};         // what came is on disk after so long at most

@@ -210,19 +210,19 @@ class Hub {
   virtual void query_aggregates(const PrincipalPtr& who, std::string_view tenant, ngsi::EvolutionsQuery which,
                                 ngsi::AggregationQuery query, ngsi::EvolutionsPage page, base::Executor& home,
                                 Told<Aggregations> done) = 0;
-  /// For who changes the past: is there such an evolution, and in it such an instance? `attribute` none: the scope.
+  /// What was there when the past was changed: the evolution, and in it what the change names.
   struct PastKnows {
     bool entity = false, attribute = false, instance = false;
   };
-  virtual void look_up_past(const PrincipalPtr& who, std::string_view tenant, std::string id, ngsi::Symbol attribute,
-                            std::optional<ngsi::InstanceId> instance, base::Executor& home, Told<PastKnows> done) = 0;
-
-  /// Changes the past (clauses 5.6.11 to 5.6.16; the current entity stays as it is), and calls `done` on `home` once
-  /// that is durable. The times that are the hub's to say are set here: createdAt, modifiedAt, and kNullTime of what
-  /// was deleted; but `keep_times`, for a copy: what the change has stands. What it names is not looked for:
-  /// look_up_past() tells before.
+  /// Changes the past (clauses 5.6.11 to 5.6.16; the current entity stays as it is), and tells `done` on `home`, once
+  /// that is durable, what was there before; of changes at the same moment, in their order. Where what it names is not
+  /// there (the evolution too, but with `may_be_new`) nothing is changed. The times that are the hub's to say are set
+  /// here: createdAt, modifiedAt, and kNullTime of what was deleted.
   virtual void change_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change,
-                           base::Executor& home, Kept done, bool keep_times = false) = 0;
+                           bool may_be_new, base::Executor& home, Told<PastKnows> done) = 0;
+  /// The same for a copy: what it names is not looked for, and its times stand.
+  virtual void put_past(const PrincipalPtr& who, std::string_view tenant, ngsi::TemporalChange change,
+                        base::Executor& home, Kept done) = 0;
 
   // What is kept of the past. For administrators of the tenant; not_supported where history is off.
 

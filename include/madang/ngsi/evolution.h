@@ -54,7 +54,9 @@ struct EvolutionQuery {
   std::vector<Symbol> names;  // only these attributes, where names_given
   bool datasets_given = false;
   std::vector<std::string> datasets;  // only these, where datasets_given; "": the default instances
-  std::uint32_t last = 0;             // lastN: of each attribute and datasetId so many, the latest; 0: all
+  /// Instances that have expired by then (clause 4.22) were to be kept so long and no longer; nothing: all are seen.
+  std::optional<Timestamp> now;
+  std::uint32_t last = 0;  // lastN: of each attribute and datasetId so many, the latest; 0: all
   /// Of all attributes together about so many, cut at one time for all: the earliest, or with `last` the latest.
   /// Instances of one time stay together, so there may be a few more. At most kMostInstances.
   std::uint32_t most = 20'000;

@@ -128,14 +128,13 @@ base::Result<ngsi::TemporalChange> make_change(Call& call) {
   return change;
 }
 
-/// What is to be changed must be there; only a whole evolution may be new.
-base::Status check_known(const Call& call, const ngsi::TemporalChange& change, const hub::Hub::PastKnows& known) {
-  if (call.operation->op == Op::past_upsert) return {};
-  if (!known.entity) return error(Code::not_found, "There is no evolution of " + change.id + ".");
-  if (change.operation == Operation::append || change.operation == Operation::delete_entity) return {};
-  if (!known.attribute) return no_attribute(call);
-  if (change.operation == Operation::delete_attribute || known.instance) return {};
-  return no_instance(call);
+/// What was to be changed must have been there; only a whole evolution may be new.
+base::Status check_known(const Call& call, std::string_view id, const hub::Hub::PastKnows& known) {
+  if (!known.entity && call.operation->op != Op::past_upsert)
+    return error(Code::not_found, "There is no evolution of " + std::string(id) + ".");
+  if (known.entity && !known.attribute) return no_attribute(call);
+  if (known.entity && !known.instance) return no_instance(call);
+  return {};
 }
 
 std::string past_location(std::string_view id) {
@@ -144,43 +143,12 @@ std::string past_location(std::string_view id) {
   return location.insert(location.find(kPlace), "/temporal");
 }
 
-/// Kept alive by the callbacks that hold it.
-class Run : public std::enable_shared_from_this<Run> {
- public:
-  Run(Call&& call, ngsi::TemporalChange&& change) : call_(std::move(call)), change_(std::move(change)) {}
-
-  void go() {
-    std::optional<ngsi::InstanceId> instance;
-    if (change_.operation == Operation::modify_instance || change_.operation == Operation::delete_instance)
-      instance = change_.instance;
-    call_.environment.hub.look_up_past(
-        call_.who, call_.tenant, change_.id, change_.attribute, instance, call_.responder.loop(),
-        [self = shared_from_this()](base::Result<hub::Hub::PastKnows> known) { self->change(std::move(known)); });
-  }
-
- private:
-  void change(base::Result<hub::Hub::PastKnows>&& known) {
-    if (!call_.alive()) return;
-    if (!known) return call_.fail(known.error());
-    if (auto status = check_known(call_, change_, *known); !status.ok()) return call_.fail(status.error());
-    const bool created = !known->entity;
-    std::string id = change_.id;
-    call_.environment.hub.change_past(
-        call_.who, call_.tenant, std::move(change_), call_.responder.loop(),
-        [self = shared_from_this(), created, id](const base::Status& status) { self->answer(status, created, id); });
-  }
-
-  void answer(const base::Status& status, bool created, const std::string& id) {
-    if (!call_.alive()) return;
-    if (!status.ok()) return call_.fail(status.error());
-    std::string& block = call_.begin_headers();
-    if (created) block += "Location: " + past_location(id) + "\r\n";
-    call_.answer(created ? 201 : 204, {}, block, [](std::string&) {});
-  }
-
-  Call call_;
-  ngsi::TemporalChange change_;
-};
+void answer(Call& call, std::string_view id, const hub::Hub::PastKnows& known) {
+  if (auto status = check_known(call, id, known); !status.ok()) return call.fail(status.error());
+  std::string& block = call.begin_headers();
+  if (!known.entity) block += "Location: " + past_location(id) + "\r\n";
+  call.answer(known.entity ? 204 : 201, {}, block, [](std::string&) {});
+}
 
 }  // namespace
 
@@ -191,7 +159,14 @@ void ChangePast::operator()(Call&& call) const {
     change = make_change(call);
   }
   if (!change) return call.fail(change.error());
-  std::make_shared<Run>(std::move(call), std::move(*change))->go();
+  const auto kept = std::make_shared<Call>(std::move(call));
+  const std::string id = change->id;
+  const bool may_be_new = kept->operation->op == Op::past_upsert;
+  kept->environment.hub.change_past(kept->who, kept->tenant, std::move(*change), may_be_new, kept->responder.loop(),
+                                    [kept, id](const base::Result<hub::Hub::PastKnows>& known) {
+                                      if (!kept->alive()) return;
+                                      known.ok() ? answer(*kept, id, *known) : kept->fail(known.error());
+                                    });
 }
 
 }  // namespace madang::api::ngsild

@@ -71,12 +71,13 @@ void delete_in_past(const std::shared_ptr<Call>& call, PastDeletion&& deletion) 
                       auto change = change_of(*wanted, *evolution);
                       if (!change) return call->fail(change.error());
                       if (change->deleted.empty() && change->scopes.empty()) return call->fail(wanted->otherwise);
-                      call->environment.hub.change_past(call->who, call->tenant, std::move(*change),
-                                                        call->responder.loop(), [call](const base::Status& status) {
-                                                          if (!call->alive()) return;
-                                                          status.ok() ? call->answer_empty(204)
-                                                                      : call->fail(status.error());
-                                                        });
+                      call->environment.hub.change_past(
+                          call->who, call->tenant, std::move(*change), false, call->responder.loop(),
+                          [call, wanted](const base::Result<hub::Hub::PastKnows>& known) {
+                            if (!call->alive()) return;
+                            if (!known) return call->fail(known.error());
+                            known->entity ? call->answer_empty(204) : call->fail(wanted->otherwise);
+                          });
                     });
 }
 

@@ -82,10 +82,10 @@ class Clearing : public std::enable_shared_from_this<Clearing> {
     change.operation = ngsi::TemporalChange::Operation::delete_entity;
     change.id = evolutions[next].view().id();
     const auto rest = std::make_shared<std::vector<ngsi::Evolution>>(std::move(evolutions));
-    hub_.change_past(work_.who, place_, std::move(change), work_.loop,
-                     [self = shared_from_this(), rest, next](const base::Status& status) {
-                       status.ok() ? self->remove_past(std::move(*rest), next + 1) : self->then_(status);
-                     });
+    hub_.put_past(work_.who, place_, std::move(change), work_.loop,
+                  [self = shared_from_this(), rest, next](const base::Status& status) {
+                    status.ok() ? self->remove_past(std::move(*rest), next + 1) : self->then_(status);
+                  });
   }
 
   const SnapshotWork work_;
@@ -228,12 +228,10 @@ class Filling : public std::enable_shared_from_this<Filling> {
     after_ = change->id;
     ++found_;
     const auto rest = std::make_shared<std::vector<ngsi::Evolution>>(std::move(evolutions));
-    hub_.change_past(
-        work_.who, snapshot_.place, std::move(*change), work_.loop,
-        [self = shared_from_this(), rest, index](const base::Status& status) {
-          status.ok() ? self->put_past(std::move(*rest), index + 1) : self->answered(status.error());
-        },
-        true);
+    hub_.put_past(work_.who, snapshot_.place, std::move(*change), work_.loop,
+                  [self = shared_from_this(), rest, index](const base::Status& status) {
+                    status.ok() ? self->put_past(std::move(*rest), index + 1) : self->answered(status.error());
+                  });
   }
 
   base::Result<ngsi::TemporalChange> change_of(ngsi::Evolution& evolution) {

@@ -1,10 +1,6 @@
 #include "notify/outbox.h"
 
-#include <array>
 #include <atomic>
-#include <cstdarg>
-#include <cstdio>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -16,10 +12,12 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include "madang/base/bytes.h"
 #include "madang/base/log.h"
+#include "madang/history/rocks.h"
 #include "madang/ngsi/record.h"
 
-#include "notify/rocks_files.h"
+#include "notify/outbox_record.h"
 
 namespace madang::hub {
 
@@ -31,156 +29,15 @@ using base::Status;
 using journal::Position;
 
 constexpr std::uint32_t kFormat = 1;
-constexpr std::size_t kGapsKept = 16;
-
-// ---- keys: a letter, then numbers with the high byte first, so that they sort as numbers do ----
-
-void append_big(std::string& out, std::uint64_t value, int bytes) {
-  for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xff);
-}
-std::uint64_t big(std::string_view text) {
-  std::uint64_t value = 0;
-  for (const char c : text) value = value << 8 | static_cast<unsigned char>(c);
-  return value;
-}
-std::string event_key(Position position) {
-  std::string key = "E";
-  append_big(key, position.value, 8);
-  return key;
-}
-std::string box_key(BoxNumber number) {
-  std::string key = "S";
-  append_big(key, number, 4);
-  return key;
-}
-std::string dead_key(BoxNumber number, Position position) {
-  std::string key = "D";
-  append_big(key, number, 4);
-  append_big(key, position.value, 8);
-  return key;
-}
-
-// ---- values: little-endian numbers, texts with their length before them ----
-
-class Pen {
- public:
-  template <class T>
-  void number(T value) {
-    std::array<char, sizeof(T)> bytes;
-    std::memcpy(bytes.data(), &value, sizeof(T));
-    text_.append(bytes.data(), bytes.size());
-  }
-  void text(std::string_view value) {
-    number(static_cast<std::uint32_t>(value.size()));
-    text_.append(value);
-  }
-  void time(const std::optional<base::Timestamp>& value) { number(value ? value->ns : std::int64_t{0}); }
-  const std::string& all() const { return text_; }
-
- private:
-  std::string text_;
-};
-
-class Eye {
- public:
-  explicit Eye(std::string_view text) : rest_(text) {}
-  template <class T>
-  T number() {
-    T value{};
-    if (rest_.size() < sizeof(T)) return fine_ = false, value;
-    std::memcpy(&value, rest_.data(), sizeof(T));
-    rest_.remove_prefix(sizeof(T));
-    return value;
-  }
-  std::string_view text() {
-    const auto size = number<std::uint32_t>();
-    if (rest_.size() < size) return fine_ = false, std::string_view();
-    const std::string_view found = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    return found;
-  }
-  std::optional<base::Timestamp> time() {
-    const auto ns = number<std::int64_t>();
-    if (ns == 0) return std::nullopt;
-    return base::Timestamp{ns};
-  }
-  bool fine() const { return fine_; }
-
- private:
-  std::string_view rest_;
-  bool fine_ = true;
-};
 
 std::string_view view(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
-Result<BoxState> read_box(std::string_view key, std::string_view value) {
-  Eye eye(value);
-  BoxState box;
-  box.number = static_cast<BoxNumber>(big(key.substr(1)));
-  box.tenant = eye.text();
-  box.id = eye.text();
-  box.delivered.value = eye.number<std::uint64_t>();
-  box.status.times_sent = eye.number<std::uint64_t>();
-  box.status.times_failed = eye.number<std::uint64_t>();
-  box.status.last_notification = eye.time();
-  box.status.last_success = eye.time();
-  box.status.last_failure = eye.time();
-  box.status.failed = eye.number<std::uint8_t>() != 0;
-  const auto gaps = eye.number<std::uint32_t>();
-  for (std::uint32_t i = 0; i < gaps && eye.fine(); ++i) {
-    Gap gap;
-    gap.from.value = eye.number<std::uint64_t>();
-    gap.to.value = eye.number<std::uint64_t>();
-    gap.time = {eye.number<std::int64_t>()};
-    gap.matches = eye.number<std::uint64_t>();
-    gap.reason = eye.text();
-    box.gaps.push_back(std::move(gap));
-  }
-  if (!eye.fine() || key.size() != 5) return base::error(Code::corrupt, "A subscription's state cannot be read.");
-  return box;
-}
-
-std::string written(const BoxState& box) {
-  Pen pen;
-  pen.text(box.tenant);
-  pen.text(box.id);
-  pen.number(box.delivered.value);
-  pen.number(box.status.times_sent);
-  pen.number(box.status.times_failed);
-  pen.time(box.status.last_notification);
-  pen.time(box.status.last_success);
-  pen.time(box.status.last_failure);
-  pen.number(static_cast<std::uint8_t>(box.status.failed ? 1 : 0));
-  const std::size_t first = box.gaps.size() > kGapsKept ? box.gaps.size() - kGapsKept : 0;
-  pen.number(static_cast<std::uint32_t>(box.gaps.size() - first));
-  for (std::size_t i = first; i < box.gaps.size(); ++i) {
-    const Gap& gap = box.gaps[i];
-    pen.number(gap.from.value);
-    pen.number(gap.to.value);
-    pen.number(gap.time.ns);
-    pen.number(gap.matches);
-    pen.text(gap.reason);
-  }
-  return pen.all();
-}
-
-/// What RocksDB has to say goes into the server's log, not into files of its own.
-class RocksLog final : public rocksdb::Logger {
- public:
-  RocksLog() : Logger(rocksdb::WARN_LEVEL) {}
-  using Logger::Logv;
-  void Logv(const char* format, va_list words) override {
-    std::array<char, 1'024> line;
-    if (std::vsnprintf(line.data(), line.size(), format, words) > 0)
-      base::log::warning("rocksdb", {{"text", std::string_view(line.data())}});
-  }
-};
-
 class RocksOutbox final : public Outbox {
  public:
-  RocksOutbox(base::FileSystem& files, std::string folder) : folder_(std::move(folder)), env_(rocks_env(files)) {}
+  RocksOutbox(base::FileSystem& files, std::string folder)
+      : folder_(std::move(folder)), env_(history::rocks_env(files)) {}
 
   Status start(Found& found) {
     MADANG_CHECK(open_database());
@@ -191,10 +48,10 @@ class RocksOutbox final : public Outbox {
       return {};
     }
     MADANG_CHECK(done(got));
-    Eye eye(meta);
-    const auto format = eye.number<std::uint32_t>();
-    position_.value = eye.number<std::uint64_t>();
-    if (!eye.fine()) return corrupt("the matcher's position");
+    base::ByteReader in(meta);
+    const auto format = in.le<std::uint32_t>();
+    position_.value = in.le<std::uint64_t>();
+    if (!in.ok()) return corrupt("the matcher's position");
     if (format > kFormat) return base::error(Code::newer_format, "The outbox was written by a newer Madang.", folder_);
     return load(found);
   }
@@ -205,15 +62,15 @@ class RocksOutbox final : public Outbox {
                Position position) override {
     batch_.Clear();
     for (const Owed& each : owed) put_event(each);
-    for (const BoxState& box : come) batch_.Put(box_key(box.number), written(box));
+    for (const BoxState& box : come) batch_.Put(box_key(box.number), write_box(box));
     for (const BoxNumber number : gone) {
       batch_.Delete(box_key(number));
       batch_.DeleteRange(dead_key(number, {0}), dead_key(number, {UINT64_MAX}));
     }
-    Pen pen;
-    pen.number(kFormat);
-    pen.number(position.value);
-    batch_.Put("M", pen.all());
+    std::string meta;
+    base::append_le(meta, kFormat);
+    base::append_le(meta, position.value);
+    batch_.Put("M", meta);
     MADANG_CHECK(run([&](rocksdb::DB& db) { return db.Write({}, &batch_); }));
     position_ = position;
     return {};
@@ -229,19 +86,16 @@ class RocksOutbox final : public Outbox {
 
   Status settle(const std::vector<BoxState>& boxes, const std::vector<Position>& positions) override {
     rocksdb::WriteBatch batch;
-    for (const BoxState& box : boxes) batch.Put(box_key(box.number), written(box));
+    for (const BoxState& box : boxes) batch.Put(box_key(box.number), write_box(box));
     for (const Position position : positions) batch.Delete(event_key(position));
     return run([&](rocksdb::DB& db) { return db.Write({}, &batch); });
   }
 
   Status bury(const DeadLetter& letter, const Event& event) override {
-    Pen pen;
-    append_event(pen, event, true, {}, reader_writer_);
-    pen.number(letter.time.ns);
-    pen.number(letter.attempts);
-    pen.number(static_cast<std::int32_t>(letter.status));
-    pen.text(letter.reason);
-    return run([&](rocksdb::DB& db) { return db.Put({}, dead_key(letter.number, letter.position), pen.all()); });
+    std::string value;
+    append_event(value, event, true, {}, reader_writer_);
+    append_dead(value, letter);
+    return run([&](rocksdb::DB& db) { return db.Put({}, dead_key(letter.number, letter.position), value); });
   }
 
   Result<std::vector<DeadLetter>> dead_letters(BoxNumber box, std::size_t most) override {
@@ -252,16 +106,9 @@ class RocksOutbox final : public Outbox {
     const std::string end = dead_key(box, {UINT64_MAX});
     const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}));
     for (at->Seek(dead_key(box, {0})); at->Valid() && view(at->key()) < end && letters.size() < most; at->Next()) {
-      Eye eye(view(at->value()));
-      (void)skip_event(eye);
-      DeadLetter letter;
+      MADANG_TRY(DeadLetter letter, read_dead(view(at->value())));
       letter.number = box;
-      letter.position.value = big(view(at->key()).substr(5));
-      letter.time = {eye.number<std::int64_t>()};
-      letter.attempts = eye.number<std::uint32_t>();
-      letter.status = eye.number<std::int32_t>();
-      letter.reason = eye.text();
-      if (!eye.fine()) return corrupt("a dead letter");
+      letter.position = position_of(view(at->key()));
       letters.push_back(std::move(letter));
     }
     MADANG_CHECK(done(at->status()));
@@ -303,8 +150,7 @@ class RocksOutbox final : public Outbox {
       tenants.emplace(box.number, std::move(box.tenant));
     }
     const auto look = [&](BoxNumber box, Position position) -> Status {
-      Eye eye(view(at->value()));
-      const Sides sides = skip_event(eye);
+      MADANG_TRY(const EventRecord sides, read_event_record(view(at->value())));
       const std::string_view side = sides.after.empty() ? sides.before : sides.after;
       MADANG_TRY(const std::string_view id, ngsi::record_id(std::as_bytes(std::span(side))));
       const auto tenant = tenants.find(sides.boxes.empty() ? box : sides.boxes.front());
@@ -312,9 +158,9 @@ class RocksOutbox final : public Outbox {
       return {};
     };
     for (at->Seek("E"); at->Valid() && at->key().starts_with("E"); at->Next())
-      MADANG_CHECK(look(0, {big(view(at->key()).substr(1))}));
+      MADANG_CHECK(look(0, position_of(view(at->key()))));
     for (at->Seek("D"); at->Valid() && at->key().starts_with("D"); at->Next())
-      MADANG_CHECK(look(static_cast<BoxNumber>(big(view(at->key()).substr(1, 4))), {big(view(at->key()).substr(5))}));
+      MADANG_CHECK(look(box_of(view(at->key())), position_of(view(at->key()))));
     return done(at->status());
   }
 
@@ -330,7 +176,7 @@ class RocksOutbox final : public Outbox {
     if (env_) options.env = env_.get();
     options.write_buffer_size = 32 << 20;
     options.max_background_jobs = 1;
-    options.info_log = std::make_shared<RocksLog>();
+    options.info_log = history::rocks_log();
     options.max_open_files = 256;
     // A torn end is what a power cut leaves; what was synced before it is kept whole.
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
@@ -366,53 +212,13 @@ class RocksOutbox final : public Outbox {
 
   Status done(const rocksdb::Status& status) const {
     if (status.ok()) return {};
-    const Code code = status.IsNotFound()     ? Code::not_found
-                      : status.IsCorruption() ? Code::corrupt
-                      : status.IsNoSpace()    ? Code::insufficient_storage
-                                              : Code::io;
-    return base::error(code, "The outbox: " + status.ToString(), folder_);
-  }
-
-  // ---- events: time, the boxes, the entity before and after as records; docs/formats/outbox.md ----
-
-  static void append_event(Pen& pen, const Event& event, bool with_before, const std::vector<BoxNumber>& boxes,
-                           ngsi::RecordWriter& records) {
-    pen.number(event.time.ns);
-    pen.number(static_cast<std::uint32_t>(boxes.size()));
-    for (const BoxNumber number : boxes) pen.number(number);
-    const auto side = [&](const std::shared_ptr<const ngsi::EntityBlock>& block, bool wanted) {
-      if (!block || !wanted) return pen.text({});
-      base::ByteBuffer record;
-      records.append(record, ngsi::EntityView(*block), event.tenant->symbols());
-      pen.text({reinterpret_cast<const char*>(record.data()), record.size()});
-      pen.number(ngsi::EntityView(*block).version());
-    };
-    side(event.before, with_before || !event.after);
-    side(event.after, true);
+    return base::error(history::code_of(status), "The outbox: " + status.ToString(), folder_);
   }
 
   void put_event(const Owed& owed) {
-    Pen pen;
-    append_event(pen, *owed.event, owed.with_before, owed.boxes, writer_);
-    batch_.Put(event_key(owed.event->position), pen.all());
-  }
-
-  struct Sides {
-    base::Timestamp time;
-    std::vector<BoxNumber> boxes;
-    std::string_view before, after;
-    std::uint64_t before_version = 0, after_version = 0;
-  };
-  static Sides skip_event(Eye& eye) {
-    Sides sides;
-    sides.time = {eye.number<std::int64_t>()};
-    const auto boxes = eye.number<std::uint32_t>();
-    for (std::uint32_t i = 0; i < boxes && eye.fine(); ++i) sides.boxes.push_back(eye.number<BoxNumber>());
-    sides.before = eye.text();
-    if (!sides.before.empty()) sides.before_version = eye.number<std::uint64_t>();
-    sides.after = eye.text();
-    if (!sides.after.empty()) sides.after_version = eye.number<std::uint64_t>();
-    return sides;
+    std::string value;
+    append_event(value, *owed.event, owed.with_before, owed.boxes, writer_);
+    batch_.Put(event_key(owed.event->position), value);
   }
 
   Result<EventPtr> read_event(state::Tenant& tenant, const std::string& key, Position position) {
@@ -421,9 +227,7 @@ class RocksOutbox final : public Outbox {
     if (db_ == nullptr) return closed();
     rocksdb::PinnableSlice value;
     MADANG_CHECK(done(db_->Get({}, db_->DefaultColumnFamily(), key, &value)));
-    Eye eye(view(value));
-    const Sides sides = skip_event(eye);
-    if (!eye.fine()) return corrupt("an event");
+    MADANG_TRY(const EventRecord sides, read_event_record(view(value)));
     auto event = std::make_shared<Event>();
     event->tenant = &tenant;
     event->position = position;
@@ -449,12 +253,8 @@ class RocksOutbox final : public Outbox {
       found.boxes.push_back(std::move(box));
     }
     for (at->Seek("E"); at->Valid() && at->key().starts_with("E"); at->Next()) {
-      Eye eye(view(at->value()));
-      Sides sides = skip_event(eye);
-      if (!eye.fine() || at->key().size() != 9) return corrupt("an event");
-      found.owed.push_back({{big(view(at->key()).substr(1))},
-                            static_cast<std::uint32_t>(at->value().size()),
-                            sides.time,
+      MADANG_TRY(EventRecord sides, read_event_record(view(at->value())));
+      found.owed.push_back({position_of(view(at->key())), static_cast<std::uint32_t>(at->value().size()), sides.time,
                             std::move(sides.boxes)});
     }
     return done(at->status());

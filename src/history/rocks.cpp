@@ -1,13 +1,19 @@
-#include "notify/rocks_files.h"
+#include "madang/history/rocks.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <cstdarg>
+#include <cstdio>
 #include <mutex>
+#include <utility>
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
+#include <rocksdb/system_clock.h>
 
-namespace madang::hub {
+#include "madang/base/log.h"
+
+namespace madang::history {
 
 namespace {
 
@@ -79,9 +85,13 @@ class Random final : public rocksdb::FSRandomAccessFile {
   std::unique_ptr<base::File> file_;
 };
 
+/// RocksDB counts on what the file systems do that it is made for (ext4, XFS, Btrfs): a new file's name is on disk with
+/// its first sync, and with it every name that was changed before.
 class Writable final : public rocksdb::FSWritableFile {
  public:
-  Writable(std::unique_ptr<base::File> file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
+  /// `folder`: of a file that is new.
+  Writable(std::unique_ptr<base::File> file, std::uint64_t size, base::FileSystem& files, std::string folder)
+      : file_(std::move(file)), size_(size), files_(files), folder_(std::move(folder)) {}
   using FSWritableFile::Append;
   IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
     const std::lock_guard lock(mutex_);
@@ -98,7 +108,8 @@ class Writable final : public rocksdb::FSWritableFile {
   IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
   IOStatus Sync(const IOOptions&, IODebugContext*) override {
     const std::lock_guard lock(mutex_);
-    return of(file_->sync());
+    if (auto synced = file_->sync(); !synced.ok() || folder_.empty()) return of(synced);
+    return of(files_.sync_folder(std::exchange(folder_, {})));
   }
   bool IsSyncThreadSafe() const override { return true; }  // the log is synced beside writing
   uint64_t GetFileSize(const IOOptions&, IODebugContext*) override { return size_; }
@@ -107,6 +118,8 @@ class Writable final : public rocksdb::FSWritableFile {
   std::mutex mutex_;
   std::unique_ptr<base::File> file_;
   std::uint64_t size_;
+  base::FileSystem& files_;
+  std::string folder_;
 };
 
 class Folder final : public rocksdb::FSDirectory {
@@ -152,7 +165,8 @@ class Files final : public rocksdb::FileSystem {
       if (!removed.ok()) return of(removed);
     }
     auto file = open(path, Open::create);
-    if (file.ok()) *result = std::make_unique<Writable>(std::move(*file), 0);
+    if (file.ok())
+      *result = std::make_unique<Writable>(std::move(*file), 0, files_, plain(path.substr(0, path.find_last_of('/'))));
     return of(file);
   }
   IOStatus ReopenWritableFile(const std::string& path, const FileOptions&,
@@ -161,7 +175,7 @@ class Files final : public rocksdb::FileSystem {
     if (!file.ok()) return of(file);
     const auto size = (*file)->size();
     if (!size.ok()) return of(size);
-    *result = std::make_unique<Writable>(std::move(*file), *size);
+    *result = std::make_unique<Writable>(std::move(*file), *size, files_, std::string());
     return IOStatus::OK();
   }
   IOStatus NewDirectory(const std::string& path, const IOOptions&, std::unique_ptr<rocksdb::FSDirectory>* result,
@@ -233,11 +247,49 @@ class Files final : public rocksdb::FileSystem {
   base::FileSystem& files_;
 };
 
+/// After a failed write RocksDB's threads sleep for a second; a disk in memory need not be waited for.
+class Brisk final : public rocksdb::SystemClockWrapper {
+ public:
+  using SystemClockWrapper::SystemClockWrapper;
+  const char* Name() const override { return "MadangClock"; }
+  void SleepForMicroseconds(int time) override { target_->SleepForMicroseconds(std::min(time, 1'000)); }
+};
+
+class Simulated final : public rocksdb::EnvWrapper {
+ public:
+  explicit Simulated(std::unique_ptr<rocksdb::Env> env) : EnvWrapper(std::move(env)) {
+    system_clock_ = std::make_shared<Brisk>(rocksdb::SystemClock::Default());
+  }
+};
+
 }  // namespace
+
+std::shared_ptr<rocksdb::Logger> rocks_log() {
+  class Log final : public rocksdb::Logger {
+   public:
+    Log() : Logger(rocksdb::WARN_LEVEL) {}
+    using Logger::Logv;
+    void Logv(const char* format, va_list words) override {
+      std::array<char, 1'024> line;
+      if (std::vsnprintf(line.data(), line.size(), format, words) <= 0) return;
+      // Of many lines the first: below it there may be keys, ids of entities among them, which no log is to keep.
+      const std::string_view text(line.data());
+      base::log::warning("rocksdb", {{"text", text.substr(0, text.find('\n'))}});
+    }
+  };
+  return std::make_shared<Log>();
+}
+
+base::Code code_of(const rocksdb::Status& status) {
+  return status.IsNotFound()                                                            ? Code::not_found
+         : status.IsCorruption()                                                        ? Code::corrupt
+         : status.IsNoSpace() || status.subcode() == rocksdb::Status::SubCode::kNoSpace ? Code::insufficient_storage
+                                                                                        : Code::io;
+}
 
 std::unique_ptr<rocksdb::Env> rocks_env(base::FileSystem& files) {
   if (&files == &base::real_files()) return nullptr;
-  return rocksdb::NewCompositeEnv(std::make_shared<Files>(files));
+  return std::make_unique<Simulated>(rocksdb::NewCompositeEnv(std::make_shared<Files>(files)));
 }
 
-}  // namespace madang::hub
+}  // namespace madang::history

@@ -1,0 +1,26 @@
+#pragma once
+// What every RocksDB of ours has, that of history and that of the outbox.
+
+#include <memory>
+
+#include "madang/base/file.h"
+
+namespace rocksdb {
+class Env;
+class Logger;
+class Status;
+}  // namespace rocksdb
+
+namespace madang::history {
+
+/// RocksDB over the house's file layer, so that what cuts the power of the journal in tests cuts theirs, too. Null for
+/// the real files: RocksDB's own code serves.
+std::unique_ptr<rocksdb::Env> rocks_env(base::FileSystem& files);
+
+/// What RocksDB has to say goes into the server's log. Its own log is a file, and one that could not be written to, for
+/// want of room, ends the process at the next line.
+std::shared_ptr<rocksdb::Logger> rocks_log();
+
+base::Code code_of(const rocksdb::Status& status);
+
+}  // namespace madang::history
