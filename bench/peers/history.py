@@ -23,9 +23,9 @@ import pinned  # noqa: E402
 LINE = re.compile(r"^  (\S.*?) +([\d.]+) ms  \((\S+)\)$", re.M)
 SAME = 1e-6  # of a sum, relative: doubles added in another order
 START = "TIMESTAMP '2023-11-14 22:13:20'"
-TEN_THOUSAND = f"at >= {START} AND at < {START} + INTERVAL 10000 MINUTE"
-LAST = "SELECT value FROM points WHERE sensor = 7 {also} ORDER BY at DESC LIMIT 10"
-BUCKETS = ("SELECT sensor, time_bucket({width}, at, " + START + ") AS period, {methods} FROM points {where} "
+TEN_THOUSAND = f"observed >= {START} AND observed < {START} + INTERVAL 10000 MINUTE"
+LAST = "SELECT value FROM points WHERE sensor = 7 {also} ORDER BY observed DESC LIMIT 10"
+BUCKETS = ("SELECT sensor, time_bucket({width}, observed, " + START + ") AS period, {methods} FROM points {where} "
            "GROUP BY sensor, period")
 # What bench_history calls it begins so: the statement, the column that is summed, how often.
 QUESTIONS = [
@@ -44,8 +44,8 @@ def ask(file, folder, names):
     import duckdb
     there = duckdb.connect(os.path.join(folder, "points.duckdb"))
     there.execute("SET threads = 1")
-    there.execute("CREATE TABLE points AS SELECT sensor, make_timestamp(at) AS at, value FROM read_csv(?, header = false, "
-                  "columns = {'sensor': 'INTEGER', 'at': 'BIGINT', 'value': 'DOUBLE'}) ORDER BY sensor, at", [file])
+    there.execute("CREATE TABLE points AS SELECT sensor, make_timestamp(micros) AS observed, value FROM read_csv(?, header = false, "
+                  "columns = {'sensor': 'INTEGER', 'micros': 'BIGINT', 'value': 'DOUBLE'}) ORDER BY sensor, observed", [file])
     there.execute("CHECKPOINT")
     count = there.execute("SELECT count(*) FROM points").fetchone()[0]
     size = os.path.getsize(os.path.join(folder, "points.duckdb"))
