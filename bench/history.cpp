@@ -2,6 +2,9 @@
 // that was measured in the same run.
 //
 //   ninja bench_history && build/release/bench/bench_history [MILLIONS_OF_POINTS [ZURICH_WEATHER.csv]]
+//   bench_history MILLIONS_OF_POINTS --points FILE.csv      only the questions, of points that are written for others
+//   to
+//                                                           answer the same of (bench/peers/history.py)
 
 #include "madang/history/history.h"
 
@@ -36,9 +39,6 @@ double seconds(clockid_t clock) {
 /// Processor time of the whole process, background threads too.
 double processor() {
   return seconds(CLOCK_PROCESS_CPUTIME_ID);
-}
-double wall() {
-  return seconds(CLOCK_MONOTONIC);
 }
 
 constexpr std::int64_t kStart = 1'700'000'000'000'000'000;
@@ -217,15 +217,21 @@ void zurich(const std::string& file) {
               static_cast<double>(health.bytes) / static_cast<double>(health.points));
 }
 
+/// The least processor time of some runs.
 template <class Work>
 double best_of(int times, Work&& work) {
   double best = 1e9;
   for (int i = 0; i < times; ++i) {
-    const double before = wall();
+    const double before = processor();
     work();
-    best = std::min(best, wall() - before);
+    best = std::min(best, processor() - before);
   }
   return best;
+}
+
+/// One answer: how long it took, and a sum over it that whoever answers the same must come to.
+void tell(const std::string& what, double took, double sum) {
+  std::printf("  %-62s %9.3f ms  (%.9g)\n", what.c_str(), took * 1e3, sum);
 }
 
 /// What the decoder of blocks does by itself: times and values of every group, summed.
@@ -258,79 +264,109 @@ double decoder_rate() {
   return kRounds * static_cast<double>(history::kBlockRows) / best;
 }
 
-/// Sensors with a value a minute.
-void asking(std::size_t count, std::size_t sensors) {
-  Folder folder("madang_bench_ask");
-  Feed feed(folder.path.string());
+std::string sensor(std::size_t number) {
+  return "urn:ngsi-ld:Sensor:" + std::to_string(number);
+}
+
+/// Sensors with a value a minute, fed; and written as lines of sensor, µs since 1970 and value.
+void fill(Feed& feed, std::size_t each, std::size_t sensors, std::ofstream* out) {
   std::mt19937_64 random(1);
   const ngsi::Symbol name = feed.name("temperature");
-  const std::size_t each = count / sensors;
   for (std::size_t i = 0; i < each; ++i) {
     for (std::size_t s = 0; s < sensors; ++s) {
       const std::int64_t observed = kStart + static_cast<std::int64_t>(i) * 60'000'000'000;
       char text[16];
       std::snprintf(text, sizeof text, "%.2f",
                     20 + 5 * std::sin(static_cast<double>(i) / 500) + static_cast<double>(random() % 100) / 100);
-      feed.add("urn:ngsi-ld:Sensor:" + std::to_string(s),
-               observed + static_cast<std::int64_t>(random() % 1'000'000) * 1'000, {{name, text, observed, {}}});
+      feed.add(sensor(s), observed + static_cast<std::int64_t>(random() % 1'000'000) * 1'000,
+               {{name, text, observed, {}}});
+      if (out != nullptr) *out << s << ',' << observed / 1'000 << ',' << text << '\n';
     }
     if (i % 4'096 == 0) feed.flow();
   }
   feed.flow();
   check(feed.history().flush());
-  const auto last_of = [&](std::uint32_t last) {
-    ngsi::EvolutionQuery query;
-    query.names_given = true;
-    query.names = {name};
-    query.last = last;
-    query.interval = ngsi::Interval{};
-    std::size_t got = 0;
-    const double took = best_of(20, [&] {
-      auto answer = feed.history().retrieve("", "urn:ngsi-ld:Sensor:7", query, feed.symbols());
-      got = answer.ok() ? answer->beside.size() : 0;
-    });
-    std::printf("  last %u of one attribute among %.1f M points: %.0f us (%zu found, %lu runs)\n", last,
-                static_cast<double>(each * sensors) / 1e6, took * 1e6, got,
-                static_cast<unsigned long>(feed.history().health().runs));
-  };
-  last_of(10);
+}
+
+void last_ones(Feed& feed, std::optional<base::Timestamp> until, const std::string& among) {
+  ngsi::EvolutionQuery query;
+  query.names_given = true;
+  query.names = {feed.name("temperature")};
+  query.last = 10;
+  query.interval = ngsi::Interval{ngsi::TimeProperty::observed_at, base::Timestamp{kStart}, until};
+  double sum = 0;
+  const double took = best_of(50, [&] {
+    const auto answer = feed.history().retrieve("", sensor(7), query, feed.symbols());
+    sum = 0;
+    for (std::size_t i = 0; answer.ok() && i < answer->beside.size(); ++i)
+      sum += std::strtod(std::string(answer->view().attribute(i).value).c_str(), nullptr);
+  });
+  tell("last 10 of one attribute among " + among, took, sum);
+}
+
+double means(Feed& feed, std::size_t sensors, const ngsi::AggregationQuery& query) {
+  double sum = 0;
+  for (std::size_t s = 0; s < sensors; ++s) {
+    const auto got = feed.history().aggregate("", sensor(s), query, feed.symbols());
+    if (!got.ok()) std::printf("%s\n", got.error().message.c_str()), std::exit(1);
+    for (const auto& series : got->series)
+      for (const auto& row : series.rows)
+        sum += std::strtod(row.values[static_cast<std::size_t>(ngsi::AggregateMethod::avg)].c_str(), nullptr);
+  }
+  return sum;
+}
+
+void asking(std::size_t count, std::size_t sensors, std::ofstream* out) {
+  Folder folder("madang_bench_ask");
+  Feed feed(folder.path.string());
+  const std::size_t each = count / sensors;
+  fill(feed, each, sensors, out);
+  char size[32];
+  std::snprintf(size, sizeof size, "%.1f M points", static_cast<double>(each * sensors) / 1e6);
+  last_ones(feed, {}, std::string(size) + ", " + std::to_string(feed.history().health().runs) + " runs");
   check(feed.history().merge_all());
-  last_of(10);
-  const auto health = feed.history().health();
-  std::printf("  a value a minute with two digits: %.2f bytes a point\n",
-              static_cast<double>(health.bytes) / static_cast<double>(health.points));
+  last_ones(feed, {}, size);
+  const base::Timestamp until{kStart + 10'000ll * 60'000'000'000};
+  last_ones(feed, until, "10,000 points");
 
   ngsi::AggregationQuery query;
   query.evolution.interval = ngsi::Interval{ngsi::TimeProperty::observed_at, base::Timestamp{kStart}, std::nullopt};
-  query.methods = {ngsi::AggregateMethod::avg, ngsi::AggregateMethod::max};
+  query.methods = {ngsi::AggregateMethod::avg, ngsi::AggregateMethod::max, ngsi::AggregateMethod::min};
   query.period.ns = 86'400'000'000'000;
-  const auto all = [&](std::size_t of) {
-    for (std::size_t s = 0; s < of; ++s) {
-      const auto got = feed.history().aggregate("", "urn:ngsi-ld:Sensor:" + std::to_string(s), query, feed.symbols());
-      if (!got.ok()) std::printf("%s\n", got.error().message.c_str()), std::exit(1);
-    }
-  };
-  const double days = best_of(3, [&] { all(sensors); });
-  const double decoder = decoder_rate();
-  const double rate = static_cast<double>(each * sensors) / days;
-  std::printf("  daily mean and maximum of %.1f M points: %.1f M points a second; the decoder alone %.1f M: %.0f %%\n",
-              static_cast<double>(each * sensors) / 1e6, rate / 1e6, decoder / 1e6, 100 * rate / decoder);
+  double sum = 0;
+  const double days = best_of(3, [&] { sum = means(feed, sensors, query); });
+  tell(std::string("daily mean, maximum and minimum of ") + size, days, sum);
   query.period.ns = 3'600'000'000'000;
-  query.evolution.interval->until = base::Timestamp{kStart + 10'000ll * 60'000'000'000};
-  const double hours = best_of(20, [&] { all(1); });
-  std::printf("  hourly mean and maximum of 10,000 points: %.2f ms\n", hours * 1e3);
+  query.evolution.interval->until = until;
+  query.methods.pop_back();
+  const double hours = best_of(50, [&] { sum = means(feed, 1, query); });
+  tell("hourly mean and maximum of 10,000 points", hours, sum);
+
+  const auto health = feed.history().health();
+  std::printf("a value a minute with two digits: %.2f bytes a point\n",
+              static_cast<double>(health.bytes) / static_cast<double>(health.points));
+  const double decoder = decoder_rate(), rate = static_cast<double>(each * sensors) / days;
+  std::printf("daily means: %.1f M points a second; the decoder alone %.1f M: %.0f %%\n", rate / 1e6, decoder / 1e6,
+              100 * rate / decoder);
 }
 
 }  // namespace
 }  // namespace madang::bench
 
 int main(int count, char** arguments) {
-  const double millions = count > 1 ? std::atof(arguments[1]) : 10;
+  const std::vector<std::string> words(arguments + 1, arguments + count);
+  const double millions = !words.empty() ? std::atof(words[0].c_str()) : 10;
   const auto points = static_cast<std::size_t>(millions * 1e6);
+  constexpr std::size_t kSensors = 20;
+  if (words.size() > 2 && words[1] == "--points") {
+    std::ofstream out(words[2]);
+    madang::bench::asking(points, kSensors, &out);
+    return out.flush() ? 0 : 1;
+  }
   madang::bench::feeding(points / 2, 10, true);
   madang::bench::feeding(points / 4, 1, false);
-  if (count > 2) madang::bench::zurich(arguments[2]);
+  if (words.size() > 1) madang::bench::zurich(words[1]);
   std::printf("asking:\n");
-  madang::bench::asking(points, 20);
+  madang::bench::asking(points, kSensors, nullptr);
   return 0;
 }

@@ -61,7 +61,7 @@ std::vector<Chunk> chunks_of(const Sight& sight, const Wanted& wanted) {
       for (std::uint32_t field = from; !asked && field <= to && field < wanted.fields.size(); ++field)
         asked = wanted.fields[field] != 0;
       if (!asked) continue;
-      Chunk chunk{run, i};
+      Chunk chunk{run.get(), i};
       // An edited row may have any time.
       // What is kept no longer counts with its bucket, which may begin earlier.
       if (sight.edits.empty() && !lapses &&
@@ -76,7 +76,7 @@ std::vector<Chunk> chunks_of(const Sight& sight, const Wanted& wanted) {
           ((wanted.interval->from && chunk.high < wanted.interval->from->ns) ||
            (wanted.interval->until && chunk.low >= wanted.interval->until->ns)))
         continue;
-      out.push_back(std::move(chunk));
+      out.push_back(chunk);
     }
   }
   return out;
@@ -87,18 +87,21 @@ base::Result<std::vector<Gather::Found>> Gather::run() {
   since_.assign(wanted_.fields.size(), INT64_MIN);
   MADANG_CHECK(take_memory());
   std::vector<Chunk> chunks = chunks_of(sight_, wanted_);
-  if (wanted_.last > 0)
-    std::stable_sort(chunks.begin(), chunks.end(), [](const Chunk& a, const Chunk& b) { return a.high > b.high; });
-  else
-    std::stable_sort(chunks.begin(), chunks.end(), [](const Chunk& a, const Chunk& b) { return a.low < b.low; });
-  for (const Chunk& chunk : chunks) {
+  // Of many blocks few are read: a heap gives those without sorting the others.
+  const auto comes_later = [latest = wanted_.last > 0](const Chunk& a, const Chunk& b) {
+    return latest ? a.high < b.high : a.low > b.low;
+  };
+  std::make_heap(chunks.begin(), chunks.end(), comes_later);
+  for (; !chunks.empty(); chunks.pop_back()) {
+    std::pop_heap(chunks.begin(), chunks.end(), comes_later);
+    const Chunk& chunk = chunks.back();
     // So that what is left out is known before the next is read.
     shrink();
-    if (may_matter(chunk)) {
-      MADANG_CHECK(take_chunk(chunk));
-    } else if (wanted_.last == 0) {
-      cut_ = true;
+    if (!any_may_matter(chunk)) {  // nor those behind it
+      cut_ = cut_ || wanted_.last == 0;
+      break;
     }
+    if (may_matter(chunk)) MADANG_CHECK(take_chunk(chunk));
   }
   for (std::uint32_t field = 0; field < of_field_.size(); ++field) {
     shrink_field(field);
@@ -130,6 +133,14 @@ base::Status Gather::take_memory() {
 bool Gather::may_matter(std::uint32_t field, std::int64_t low, std::int64_t high) const {
   if (field >= wanted_.fields.size() || wanted_.fields[field] == 0) return false;
   return wanted_.last > 0 ? high >= since_[field] : low <= until_;
+}
+
+/// Of whatever series it were.
+bool Gather::any_may_matter(const Chunk& chunk) const {
+  if (wanted_.last == 0) return chunk.low <= until_;
+  for (std::uint32_t field = 0; field < wanted_.fields.size(); ++field)
+    if (may_matter(field, chunk.low, chunk.high)) return true;
+  return false;
 }
 
 bool Gather::may_matter(const Chunk& chunk) const {

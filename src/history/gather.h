@@ -23,7 +23,7 @@ std::optional<std::int64_t> time_of(const Row& row, const Wanted& wanted);
 
 /// Where the rows of some series may be in a run.
 struct Chunk {
-  RunPtr run;
+  const Run* run = nullptr;  // the sight's
   std::size_t block = 0;
   std::int64_t low = INT64_MIN, high = INT64_MAX;  // no row's time is outside
 };
@@ -48,6 +48,7 @@ class Gather {
   base::Status take(const Row& row);
   base::Status take_as_it_is(const Row& row);
   bool may_matter(const Chunk& chunk) const;
+  bool any_may_matter(const Chunk& chunk) const;
   bool may_matter(std::uint32_t field, std::int64_t low, std::int64_t high) const;
   void shrink();
   void shrink_field(std::uint32_t field);

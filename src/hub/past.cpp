@@ -15,7 +15,8 @@ namespace {
 using base::Code;
 using journal::Position;
 
-constexpr std::size_t kFeedAtOnce = 256;  // records between two looks at what else there is
+constexpr std::size_t kFeedAtOnce = 256;                 // records between two looks at what else there is
+constexpr auto kGather = std::chrono::milliseconds(20);  // what comes so soon after something is taken with it
 constexpr auto kIdle = std::chrono::milliseconds(200);
 constexpr auto kAfterTrouble = std::chrono::milliseconds(500);
 constexpr auto kLongestWait = std::chrono::seconds(10);  // of a reader for history to come to where it wants it
@@ -98,7 +99,9 @@ void Past::stop() {
     const std::lock_guard lock(mutex_);
     if (stop_.exchange(true)) return;
   }
-  moved_.notify_all();
+  come_.notify_all();
+  arrived_.notify_all();
+  asked_.notify_all();
   for (const char* const name :
        {"madang_history_lag_records", "madang_history_stalled", "madang_history_points", "madang_history_bytes"})
     base::metrics::remove_gauge(name, {});
@@ -114,7 +117,7 @@ void Past::stop() {
 void Past::wake() {
   if (poked_.exchange(true)) return;
   const std::lock_guard lock(mutex_);
-  moved_.notify_all();
+  come_.notify_one();
 }
 
 std::uint64_t Past::lag() const {
@@ -138,7 +141,7 @@ void Past::feed() {
     if (taken.ok() && *taken > 0) {
       fed_records().add(*taken);
       const std::lock_guard lock(mutex_);
-      moved_.notify_all();
+      arrived_.notify_all();
       if (*taken == kFeedAtOnce) continue;
     }
     if (!taken.ok()) {
@@ -147,8 +150,11 @@ void Past::feed() {
     }
     tell_lag();
     std::unique_lock lock(mutex_);
-    moved_.wait_for(lock, taken.ok() ? kIdle : kAfterTrouble,
-                    [&] { return stop_ || (taken.ok() && poked_.load(std::memory_order_relaxed)); });
+    come_.wait_for(lock, taken.ok() ? kIdle : kAfterTrouble,
+                   [&] { return stop_ || (taken.ok() && poked_.load(std::memory_order_relaxed)); });
+    // A batch costs some switches between threads and a look at the journal, however little is in it.
+    if (poked_.load(std::memory_order_relaxed))
+      come_.wait_for(lock, kGather, [this] { return stop_ || wanted_ > history_->fed().value; });
   }
 }
 
@@ -201,7 +207,7 @@ void Past::read(Position position, Work work) {
     const std::lock_guard lock(mutex_);
     if (!stop_ && tasks_.size() < kMostTasks) {
       tasks_.push_back({position, std::move(work)});
-      moved_.notify_all();
+      asked_.notify_one();
       return;
     }
   }
@@ -214,7 +220,7 @@ void Past::run_reader() {
     Task task;
     {
       std::unique_lock lock(mutex_);
-      moved_.wait(lock, [this] { return stop_ || !tasks_.empty(); });
+      asked_.wait(lock, [this] { return stop_ || !tasks_.empty(); });
       if (stop_) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();
@@ -226,7 +232,10 @@ void Past::run_reader() {
 base::Status Past::wait_for(Position position) {
   if (history_->fed() >= position) return {};
   std::unique_lock lock(mutex_);
-  (void)moved_.wait_for(lock, kLongestWait, [&] { return stop_ || history_->fed() >= position; });
+  wanted_ = std::max(wanted_, position.value);
+  poked_ = true;
+  come_.notify_one();
+  (void)arrived_.wait_for(lock, kLongestWait, [&] { return stop_ || history_->fed() >= position; });
   if (history_->fed() >= position) return {};
   return base::error(Code::unavailable, "History lags behind the current state; try again in a moment.");
 }

@@ -64,7 +64,10 @@ class Past {
   const base::Clock& clock_;
   std::unique_ptr<history::History> history_;
   std::mutex mutex_;
-  std::condition_variable moved_;  // more in the journal, more in history, more to do, the end
+  std::condition_variable come_;     // more in the journal, or somebody waits for it; each of these: or the end
+  std::condition_variable arrived_;  // more in history
+  std::condition_variable asked_;    // more to do
+  std::uint64_t wanted_ = 0;         // the highest position that somebody waits for
   struct Task {
     journal::Position position;
     Work work;

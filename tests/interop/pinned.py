@@ -9,9 +9,9 @@ VENVS = HERE.parent.parent / "build" / "interop"
 INSTALL_SECONDS = 240
 
 
-def environment(name):
-    """The folder of its programs, installed as HERE/<name>.txt pins them; None where PyPI cannot be reached."""
-    pins = HERE / f"{name}.txt"
+def environment(name, where=HERE):
+    """The folder of its programs, installed as <where>/<name>.txt pins them; None where PyPI cannot be reached."""
+    pins = where / f"{name}.txt"
     folder = VENVS / name
     mark = folder / "installed.txt"
     if mark.exists() and mark.read_text() == pins.read_text():

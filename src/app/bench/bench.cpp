@@ -11,6 +11,7 @@
 #include <fstream>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include "madang/base/uri.h"
 #include "madang/net/http.h"
@@ -119,6 +120,7 @@ class Bench {
     }
     std::printf("\n");
     filled_ = size;
+    if (server_ && command_.history) MADANG_CHECK(settle_history());
     return {};
   }
 
@@ -158,7 +160,11 @@ class Bench {
       options.duration = std::chrono::milliseconds(static_cast<std::int64_t>(command_.seconds * 1'000));
       const double before = server_ ? server_->cpu_seconds() : 0;
       MADANG_TRY(const auto report, net::run_load(options));
-      print(workload, connections, report, server_ ? server_->cpu_seconds() - before : 0);
+      double after = server_ ? server_->cpu_seconds() : 0;
+      if (server_ && command_.history) {
+        MADANG_TRY(after, settle_history());
+      }
+      print(workload, connections, report, after - before);
     }
     return {};
   }
@@ -170,8 +176,11 @@ class Bench {
                 static_cast<unsigned long long>(filled_), static_cast<unsigned long long>(connections), rate,
                 report.latency.quantile(0.5) * 1e3, report.latency.quantile(0.99) * 1e3, 1e6 * cpu / requests,
                 100 * rate / ceiling_of(workload, connections));
-    if (workload.entities_a_request > 1)
-      std::printf("  %.0f entities/s", rate * static_cast<double>(workload.entities_a_request));
+    if (workload.entities_a_request > 1) {
+      const auto each = static_cast<double>(workload.entities_a_request);
+      std::printf("  %.0f entities/s", rate * each);
+      if (cpu > 0) std::printf(", %.0f a second of CPU", requests * each / cpu);
+    }
     if (workload.name.starts_with("full scan"))
       std::printf("  %.2f M entities/s", rate * static_cast<double>(filled_) / 1e6);
     const std::uint64_t refused = report.requests - std::min(report.requests, report.by_class[2]);
@@ -226,13 +235,34 @@ class Bench {
   }
 
   /// What threads have waited for the one lock that changes share, from the server's own count.
-  double lock_wait_microseconds() const {
-    constexpr std::string_view kName = "\nmadang_sequencer_wait_nanoseconds_total ";
+  double lock_wait_microseconds() const { return metric("madang_sequencer_wait_nanoseconds_total") / 1e3; }
+
+  /// What is in history's memory goes to its disk, and what it joins then is waited for, so that a figure has the
+  /// writing of its own changes in it and of no others. The processor time of the server up to the end of the writing.
+  base::Result<double> settle_history() {
+    constexpr auto kLook = std::chrono::milliseconds(500);
+    constexpr double kQuiet = 0.02;  // of a core
+    for (int i = 0; i < 1'000 && metric("madang_history_lag_records") > 0; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const double cpu = server_->end(SIGTERM);
+    MADANG_CHECK(start("1", command_.server_cpu));
+    double last = server_->cpu_seconds(), now = last;
+    do {
+      last = now;
+      std::this_thread::sleep_for(kLook);
+      now = server_->cpu_seconds();
+    } while (now - last > kQuiet * std::chrono::duration<double>(kLook).count());
+    return cpu;
+  }
+
+  /// One number of the server's own; 0 where it says none.
+  double metric(std::string_view name) const {
+    const std::string line = '\n' + std::string(name) + ' ';
     const auto session = net::Session::connect("http://127.0.0.1:" + std::to_string(port_), kPatience);
     if (!session.ok()) return 0;
     const auto answer = (*session)->exchange(net::Method::get, "/metrics", {}, {});
-    const auto at = answer.ok() ? answer->body.find(kName) : std::string::npos;
-    return at == std::string::npos ? 0 : std::strtod(answer->body.c_str() + at + kName.size(), nullptr) / 1e3;
+    const auto at = answer.ok() ? answer->body.find(line) : std::string::npos;
+    return at == std::string::npos ? 0 : std::strtod(answer->body.c_str() + at + line.size(), nullptr);
   }
 
   const BenchCommand& command_;

@@ -11,6 +11,8 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,13 +144,18 @@ std::uint64_t Child::peak_resident() const {
   return status_bytes(pid_, "VmHWM:");
 }
 
-void Child::end(int signal) {
+double Child::end(int signal) {
+  rusage used{};
   if (pid_ > 0) {
     ::kill(pid_, signal);
-    ::waitpid(pid_, nullptr, 0);
+    ::wait4(pid_, nullptr, 0, &used);
   }
   pid_ = -1;
   if (output_ >= 0) ::close(std::exchange(output_, -1));
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
 }  // namespace madang::app

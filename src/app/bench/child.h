@@ -30,8 +30,8 @@ class Child {
   std::uint64_t resident() const;       // bytes now
   std::uint64_t peak_resident() const;  // and at most
   double start_seconds() const { return start_seconds_; }
-  /// Ends it and waits. SIGKILL for a crash.
-  void end(int signal);
+  /// Ends it and waits. SIGKILL for a crash. The processor time it had in all.
+  double end(int signal);
 
  private:
   Child() = default;

@@ -63,6 +63,17 @@ void append_district(std::string& out, std::uint64_t number) {
   out.append(R"("},"description":{"type":"Property","value":")").append(words(number * 19, 40)).append(R"("}})");
 }
 
+void append_reading(std::string& out, std::uint64_t number, std::uint64_t round) {
+  const std::uint64_t luck = scatter(number ^ (round << 40));
+  std::array<char, 224> text{};
+  const int size = std::snprintf(
+      text.data(), text.size(),
+      R"({"id":"urn:ngsi-ld:Sensor:%09llu","type":"Sensor","temperature":{"type":"Property","value":%d.%02d,"observedAt":"2026-01-01T%02d:%02d:%02dZ"}})",
+      static_cast<unsigned long long>(number), static_cast<int>(luck % 40), static_cast<int>(luck >> 8 & 31) + 50,
+      static_cast<int>(round / 3'600 % 24), static_cast<int>(round / 60 % 60), static_cast<int>(round % 60));
+  out.append(text.data(), static_cast<std::size_t>(size));
+}
+
 void append_station(std::string& out, std::uint64_t number, std::uint64_t round) {
   const std::size_t begin = out.size();
   const Spot at = station_place(number, round);

@@ -12,6 +12,8 @@ inline constexpr std::uint64_t kZoneSize = 100;  // entities that share one valu
 std::string station_id(std::uint64_t number);
 /// `round` varies the values, so that a second upsert changes every attribute.
 void append_station(std::string& out, std::uint64_t number, std::uint64_t round);
+/// A sensor of one attribute, whose value and time vary by `round`: what measuring networks send.
+void append_reading(std::string& out, std::uint64_t number, std::uint64_t round);
 /// Who operates stations (a thousandth of them each), and the districts that those sit in: what stations link to.
 inline constexpr std::uint64_t kOrganizations = 1'000, kDistricts = 20;
 void append_organization(std::string& out, std::uint64_t number);

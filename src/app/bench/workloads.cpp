@@ -115,14 +115,17 @@ std::string update(std::uint64_t i, std::uint64_t entities) {
                           kJson, R"({"type":"Property","value":)" + std::to_string(i % 500) + "}");
 }
 
-std::string batch(std::uint64_t i, std::uint64_t entities, std::uint64_t count) {
+using Append = void(std::string& out, std::uint64_t number, std::uint64_t round);
+
+std::string batch(std::uint64_t i, std::uint64_t entities, std::uint64_t count, Append append,
+                  const std::string& target = std::string(kUpsert)) {
   std::string body;
   const std::uint64_t first = scatter(i) % std::max<std::uint64_t>(1, entities - std::min(entities, count));
   for (std::uint64_t n = 0; n < std::min(count, entities); ++n) {
     body.push_back(n == 0 ? '[' : ',');
-    append_station(body, first + n, i + 1);
+    append(body, first + n, i + 1);
   }
-  return net::raw_request("POST", kUpsert, kJson, body + "]");
+  return net::raw_request("POST", target, kJson, body + "]");
 }
 
 std::string mixed(std::uint64_t i, std::uint64_t entities) {
@@ -131,7 +134,7 @@ std::string mixed(std::uint64_t i, std::uint64_t entities) {
   if (luck < 80) return retrieve(i, entities);
   if (luck < 90) return circle(i, entities);
   if (luck < 97) return by_zone(i, entities);
-  return batch(i, entities, 20);
+  return batch(i, entities, 20, append_station);
 }
 
 Workload prepared_workload(std::string name, std::string (*make)(std::uint64_t, std::uint64_t), bool all_sizes,
@@ -159,7 +162,19 @@ Workload batch_workload(std::uint64_t count) {
           .entities_a_request = count,
           .most_connections = count < 1'000 ? 64u : 16u,  // 16 MB of requests under way are enough
           .requests = [count](std::uint64_t entities) {
-            return prepared(64, [&](std::uint64_t i) { return batch(i, entities, count); });
+            return prepared(64, [&](std::uint64_t i) { return batch(i, entities, count, append_station); });
+          }};
+}
+
+/// Sensors of one attribute, updated in batches.
+Workload readings_workload(std::uint64_t count) {
+  return {.name = "batch update of " + std::to_string(count) + " readings",
+          .against = Against::disk_write,
+          .entities_a_request = count,
+          .most_connections = 16,
+          .requests = [count](std::uint64_t entities) {
+            const std::string target = std::string(kUpsert) + "?options=update";
+            return prepared(256, [&](std::uint64_t i) { return batch(i, entities, count, append_reading, target); });
           }};
 }
 
@@ -204,6 +219,7 @@ std::vector<Workload> workloads() {
   all.push_back({.name = "create", .against = Against::durable_update, .requests = creating});
   all.push_back(batch_workload(100));
   all.push_back(batch_workload(1'000));
+  all.push_back(readings_workload(1'000));
   all.push_back(prepared_workload("mixed city load", mixed, false));
   all.push_back({.name = "full scan (q on no index)", .most_connections = 1, .requests = [](std::uint64_t) {
                    return net::round_robin({get("?type=AirQualityObserved&q=pm10%3E100000&limit=20&count=true")});

@@ -12,6 +12,7 @@ namespace {
 using journal::Position;
 using State = QueueEntry::State;
 
+constexpr auto kGather = std::chrono::milliseconds(1);  // between two rounds: a round costs switches between threads
 constexpr auto kFlushEvery = std::chrono::milliseconds(20);
 constexpr std::size_t kFlushAt = 2'048;                // events done with
 constexpr auto kLook = std::chrono::milliseconds(50);  // a clock may be moved by hand
@@ -109,6 +110,8 @@ void Delivery::run() {
     {
       std::unique_lock lock(inbox_mutex_);
       if (at_most.count() != 0) wakeup_.wait_for(lock, at_most, [this] { return stop_ || !inbox_.empty(); });
+      // Where nothing is under way, what comes goes at once; else receipts are taken together.
+      if (flying_ != 0) wakeup_.wait_for(lock, kGather, [this] { return stop_; });
       if (stop_) break;
       tasks.swap(inbox_);
     }
