@@ -97,25 +97,20 @@ class Writer {
     return {};
   }
 
-  /// What has no key any more is not written: it is to be gone.
   base::Status add(Sort sort, const journal::Record& record) {
     PieceHeader piece{0, sort, record.kind, false, record.position, record.time, {}};
     content_.clear();
     if (record.kind != RecordKind::erased) {
       MADANG_TRY(const std::string_view id, subject(record));
-      piece.leaf = KeyTree::path_of(record.tenant, id);
+      piece.leaf = keys_.leaf_of(record.tenant, id);
       const auto key = keys_.key_at(piece.leaf);
-      if (key) {
-        plain_.resize(2 + record.tenant.size() + record.payload.size());
-        store_le(plain_.data(), static_cast<std::uint16_t>(record.tenant.size()));
-        if (!record.tenant.empty()) std::memcpy(plain_.data() + 2, record.tenant.data(), record.tenant.size());
-        if (!record.payload.empty())
-          std::memcpy(plain_.data() + 2 + record.tenant.size(), record.payload.data(), record.payload.size());
-        MADANG_CHECK(governance::seal(*key, salt_, number_, plain_, content_));
-        piece.sealed = true;
-      } else {
-        piece.kind = RecordKind::erased;
-      }
+      plain_.resize(2 + record.tenant.size() + record.payload.size());
+      store_le(plain_.data(), static_cast<std::uint16_t>(record.tenant.size()));
+      if (!record.tenant.empty()) std::memcpy(plain_.data() + 2, record.tenant.data(), record.tenant.size());
+      if (!record.payload.empty())
+        std::memcpy(plain_.data() + 2 + record.tenant.size(), record.payload.data(), record.payload.size());
+      MADANG_CHECK(governance::seal(*key, salt_, number_, plain_, content_));
+      piece.sealed = true;
     }
     return write(piece);
   }
