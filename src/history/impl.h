@@ -71,6 +71,9 @@ class HistoryImpl final : public History {
                           const std::function<bool(ngsi::EntityView)>& see) const override;
   base::Result<bool> has_instance(std::string_view tenant, std::string_view id, ngsi::Symbol attribute,
                                   ngsi::InstanceId instance, ngsi::SymbolTable& symbols) const override;
+  base::Status traces(std::string_view tenant, std::string_view text,
+                      const std::function<bool(const Trace&)>& see) const override;
+  base::Result<std::vector<std::string>> types_of(std::string_view tenant, std::string_view id) const override;
   base::Result<bool> erase(const std::vector<Gone>& gone) override;
   base::Result<std::uint64_t> verify() const override;
   Health health() const override;

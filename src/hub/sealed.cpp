@@ -63,19 +63,27 @@ std::uint32_t check_of(const std::byte* header, std::span<const std::byte> conte
   return journal::crc32c(content, journal::crc32c({header, kPieceBytes - kCheckBytes}));
 }
 
-/// The entity that a record is about; empty where it is about none.
-base::Result<std::string_view> subject(const journal::Record& record) {
+/// The entity that a record is about, or the erasure, which names entities; empty where it is about none.
+base::Result<std::string> subject(const journal::Record& record) {
   switch (record.kind) {
     case RecordKind::entity_put:
-    case RecordKind::entity_patch:
-      return ngsi::record_id(record.payload);
+    case RecordKind::entity_patch: {
+      MADANG_TRY(const std::string_view id, ngsi::record_id(record.payload));
+      return std::string(id);
+    }
     case RecordKind::entity_delete:
     case RecordKind::erase:
-      return std::string_view(reinterpret_cast<const char*>(record.payload.data()), record.payload.size());
-    case RecordKind::temporal:
-      return history::temporal_change_id(record.payload);
+      return std::string(reinterpret_cast<const char*>(record.payload.data()), record.payload.size());
+    case RecordKind::temporal: {
+      MADANG_TRY(const std::string_view id, history::temporal_change_id(record.payload));
+      return std::string(id);
+    }
+    case RecordKind::document: {
+      MADANG_TRY(auto change, read_document(record.payload));
+      return change.document.collection == kErasures ? std::move(change.document.id) : std::string();
+    }
     default:
-      return std::string_view();
+      return std::string();
   }
 }
 
@@ -101,7 +109,7 @@ class Writer {
     PieceHeader piece{0, sort, record.kind, false, record.position, record.time, {}};
     content_.clear();
     if (record.kind != RecordKind::erased) {
-      MADANG_TRY(const std::string_view id, subject(record));
+      MADANG_TRY(const std::string id, subject(record));
       piece.leaf = keys_.leaf_of(record.tenant, id);
       const auto key = keys_.key_at(piece.leaf);
       plain_.resize(2 + record.tenant.size() + record.payload.size());
