@@ -24,8 +24,8 @@ constexpr std::size_t kSlice = 128;       // entities removed while the sequence
 constexpr std::size_t kIdsMost = 10'000;  // of one request
 constexpr std::size_t kUndoneMost = 1'000;
 constexpr std::size_t kPersonMost = 100'000;  // entities of one person
-constexpr int kRounds = 10;  // of looking for what was linked meanwhile
-constexpr std::size_t kNamesMost = 100;  // Relationships, and types, of a person
+constexpr int kRounds = 10;                   // of looking for what was linked meanwhile
+constexpr std::size_t kNamesMost = 100;       // Relationships, and types, of a person
 constexpr std::size_t kFindsMost = 4;
 constexpr std::size_t kKeptNotes = 1'000;  // of what is done, of a tenant
 
@@ -304,8 +304,7 @@ base::Status Erasing::remove_everything(Note& note, state::Tenant& tenant, const
   const auto remove_seen = [&]() -> base::Status {
     std::vector<std::uint64_t> positions;
     for (std::size_t at = 0; at < ids.size(); at += kSlice)
-      MADANG_CHECK(
-          sequencer_.erase(tenant, std::span(ids).subspan(at, std::min(kSlice, ids.size() - at)), positions));
+      MADANG_CHECK(sequencer_.erase(tenant, std::span(ids).subspan(at, std::min(kSlice, ids.size() - at)), positions));
     note.state.entities += ids.size();
     ids.clear();
     return {};
@@ -317,8 +316,8 @@ base::Status Erasing::remove_everything(Note& note, state::Tenant& tenant, const
   return {};
 }
 
-/// The person first, then what is found to be the person's: again and again, until nothing was linked meanwhile. After a
-/// restart it goes on with what is still there.
+/// The person first, then what is found to be the person's: again and again, until nothing was linked meanwhile. After
+/// a restart it goes on with what is still there.
 base::Status Erasing::remove_person(Note& note, state::Tenant& tenant, const std::function<bool()>& go_on) {
   Traces traces(*note.person);
   for (std::size_t i = 0; i < note.ids.size(); ++i) traces.pass_over(note.ids[i], {note.positions[i]});
@@ -334,8 +333,7 @@ base::Status Erasing::remove_person(Note& note, state::Tenant& tenant, const std
     const std::vector<std::string> ids(found.begin(), found.end());
     for (std::size_t at = 0; at < ids.size() && !note.state.more; at += kSlice) {
       if (!go_on()) return base::error(Code::unavailable, "The server is stopping.");
-      MADANG_CHECK(
-          remove_of(note, tenant, traces, std::span(ids).subspan(at, std::min(kSlice, ids.size() - at))));
+      MADANG_CHECK(remove_of(note, tenant, traces, std::span(ids).subspan(at, std::min(kSlice, ids.size() - at))));
       note.state.more = note.ids.size() >= kPersonMost;
     }
     MADANG_CHECK(keep(note));
@@ -364,14 +362,14 @@ base::Status Erasing::remove_of(Note& note, state::Tenant& tenant, Traces& trace
 
 // ---- finding what is a person's ----
 
-void Erasing::find(const state::Tenant& tenant, Hub::Person person, base::Executor& home,
-                   Hub::Told<Hub::Theirs> done) {
+void Erasing::find(const state::Tenant& tenant, Hub::Person person, base::Executor& home, Hub::Told<Hub::Theirs> done) {
   if (base::Status fit = check(person); !fit.ok()) return done(std::move(fit).error());
   {
     const std::lock_guard lock(mutex_);
     if (finds_.size() < kFindsMost) return void(finds_.push_back({tenant, std::move(person), home, std::move(done)}));
   }
-  done(base::error(Code::too_many_requests, "Too many searches for what is a person's are under way; try again later."));
+  done(
+      base::error(Code::too_many_requests, "Too many searches for what is a person's are under way; try again later."));
 }
 
 bool Erasing::is_asked_to_find() const {

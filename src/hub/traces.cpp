@@ -158,8 +158,7 @@ base::Result<Position> Tracer::catch_up(const GoOn& go_on) const {
   return upto;
 }
 
-base::Status Tracer::each(const state::Tenant& tenant, const GoOn& go_on,
-                          const std::function<void(EntityView)>& see,
+base::Status Tracer::each(const state::Tenant& tenant, const GoOn& go_on, const std::function<void(EntityView)>& see,
                           const std::function<base::Status()>& between) const {
   const ngsi::Query everything;
   state::Page page;
@@ -191,12 +190,11 @@ base::Result<Position> Tracer::trace(Traces& traces, const state::Tenant& tenant
   if (history_ == nullptr) return upto;
   std::size_t seen = 0;
   bool stopped = false;
-  MADANG_CHECK(
-      history_->traces(tenant.name(), traces.person().id, [&](const history::History::Trace& trace) {
-        traces.see(trace);
-        stopped = ++seen % kLookEvery == 0 && !go_on();
-        return !stopped;
-      }));
+  MADANG_CHECK(history_->traces(tenant.name(), traces.person().id, [&](const history::History::Trace& trace) {
+    traces.see(trace);
+    stopped = ++seen % kLookEvery == 0 && !go_on();
+    return !stopped;
+  }));
   if (stopped) return stopping();
   return upto;
 }
@@ -270,8 +268,7 @@ base::Result<Hub::Theirs> Tracer::sort(const Traces& traces, const state::Tenant
   for (const std::string& id : all) {
     const state::Reading reading(store_);
     const EntityView now = tenant.find(id);
-    const bool handed_on =
-        now && !traces.is_linked(now, tenant.symbols()) && traces.has_link(now, tenant.symbols());
+    const bool handed_on = now && !traces.is_linked(now, tenant.symbols()) && traces.has_link(now, tenant.symbols());
     list(handed_on ? out.handed_on : out.entities, id);
     if (!handed_on || !traces.mentions(now)) mentions.erase(id);
   }

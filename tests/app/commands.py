@@ -388,6 +388,55 @@ class Keeping(Scratch):
         self.assertEqual([json.loads(line)["id"] for line in exported.splitlines()], [people[1]["id"]])
         self.assertEqual(found_in(self.folder / "restored", secret), set())
 
+    def test_a_person_and_what_is_theirs_are_in_no_file_any_more(self):
+        def linked(number, name, whom, **more):
+            return {"id": f"urn:ngsi-ld:{number}", "type": "Thing", name: {"type": "Relationship", "object": whom},
+                    **{key: {"type": "Property", "value": value} for key, value in more.items()}}
+        kim, lee = "urn:ngsi-ld:Person:kim4711", "urn:ngsi-ld:Person:lee0815"
+        secrets = ["010-1234-5678", "12GA3456", "behind the school", "red lock"]
+        words = [*secrets, "kim4711"]
+        things = [{"id": kim, "type": "Person", "phone": {"type": "Property", "value": secrets[0]}},
+                  linked("Car:1", "ownedBy", kim, plate=secrets[1]), linked("Report:1", "reportedBy", kim, text=secrets[2]),
+                  linked("Bike:1", "ownedBy", kim, lock=secrets[3])]
+        ask = {"person": kim, "through": ["ownedBy", "reportedBy"]}
+        with Server(MADANG, "--set", "erasing.within=0s", "--set", "egress.allow_private=true", folder=self.folder / "data") as server:
+            # Nobody listens there: what is owed stays in the outbox.
+            subscription = {"type": "Subscription", "entities": [{"type": "Thing"}, {"type": "Person"}],
+                            "notification": {"endpoint": {"uri": "http://127.0.0.1:1/", "accept": "application/json"}}}
+            self.assertEqual(server.ask("POST", "/ngsi-ld/v1/subscriptions", subscription)[0], 201)
+            for thing in things:
+                self.assertEqual(server.ask("POST", ENTITIES, thing)[0], 201)
+            for at in range(1, 4):  # the past, beyond what the journal alone knows
+                self.assertEqual(server.ask("PATCH", f"{ENTITIES}/urn:ngsi-ld:Car:1/attrs", {"km": {"type": "Property", "value": at}})[0], 204)
+            self.assertEqual(server.ask("PATCH", f"{ENTITIES}/urn:ngsi-ld:Bike:1/attrs",
+                                        linked("Bike:1", "ownedBy", lee, lock="blue lock") | {"type": "Thing"})[0], 204)
+            self.assertEqual(server.ask("DELETE", f"{ENTITIES}/urn:ngsi-ld:Report:1")[0], 204)
+            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "backup", *keys(self))
+            self.assertEqual(code, 0, err)
+            self.assertEqual(found_in(server.folder, *words), set(words))
+            status, _, dry = server.ask("POST", "/admin/erasures", ask | {"dryRun": True})
+            self.assertEqual(status, 200, dry)
+            self.assertEqual((dry["entities"]["ids"], dry["handedOn"]["ids"], dry["mentions"]["count"]),
+                             (["urn:ngsi-ld:Car:1", "urn:ngsi-ld:Report:1"], ["urn:ngsi-ld:Bike:1"], 0))
+            self.assertEqual(server.ask("POST", "/admin/erasures", ask)[0], 202)
+            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "between", *keys(self))
+            self.assertEqual(code, 0, err)
+            self.wait_for(lambda: server.ask("GET", "/admin/erasures")[2][0]["state"] == "done")
+            self.assertEqual(server.ask("POST", "/admin/erasures", ask | {"dryRun": True})[2]["entities"]["count"], 0)
+            done = server.ask("GET", "/admin/erasures")[2][0]
+            self.assertEqual((done["entities"], done["handedOn"], done["mentions"]["count"]), (4, 1, 0), done)
+            self.assertEqual(found_in(server.folder, *words), set())
+            self.assertEqual(found_in(server.folder, "blue lock", "lee0815"), {"blue lock", "lee0815"})
+            shutil.copy(pathlib.Path(server.folder) / "keys", self.folder / "keys")
+        self.assertEqual(found_in(server.folder, *words), set(), "nor after the end")
+        for name in ("backup", "between"):
+            restored = self.folder / f"from-{name}"
+            self.assertEqual(found_in(self.folder / name, *words), set())
+            self.assertEqual(run(MADANG, "restore", "--from", self.folder / name, "--to", restored, "--keys", self.folder / "keys")[0], 0)
+            self.assertEqual(found_in(restored, *words), set())
+            run(MADANG, "export", "--data", restored)
+            self.assertEqual(found_in(restored, *words), set())
+
     def restored_has_lamp_one_only(self):
         code, out, err = run(MADANG, "check", self.folder / "backup")
         self.assertEqual(code, 0, out + err)

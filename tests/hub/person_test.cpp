@@ -104,7 +104,8 @@ class ErasingAPerson : public ::testing::Test {
     world.update("urn:bike:1", link("ownedBy", "urn:person:lee") + R"(,"lock":"0815")");
     world.create("urn:bus:1", link("driver", kKim));
     world.create("urn:bus:2", link("driver", "urn:person:kimchi"));
-    world.create("urn:lamp:1", R"("checked":{"type":"Property","value":1,"by":{"type":"Relationship","object":"urn:person:kim"}})");
+    world.create("urn:lamp:1",
+                 R"("checked":{"type":"Property","value":1,"by":{"type":"Relationship","object":"urn:person:kim"}})");
     world.update("urn:lamp:1", R"("checked":{"type":"Property","value":2})");
   }
 
