@@ -86,6 +86,7 @@ class Catalog {
   Tenant* tenant(std::string_view name);  // null: unknown
   Tenant& make_tenant(std::string_view name);
   Tenant& tenant(std::uint32_t number) { return *by_number_[number]; }
+  std::uint32_t tenants() const { return static_cast<std::uint32_t>(by_number_.size()); }
   /// Null where there is none.
   base::Result<Entity*> find(Tenant& tenant, std::string_view id);
   /// The same for readers: a copy, and what is not in memory stays out of it.
@@ -122,7 +123,7 @@ std::string number(std::uint64_t entity);
 std::string run(std::uint64_t run);
 std::string edit(SeriesId series, std::uint64_t position, std::uint32_t index);
 std::string cut(SeriesId series);
-inline constexpr std::string_view kMain = "M", kTenants = "T", kNames = "S", kRuns = "R", kEdits = "X", kCuts = "C";
+inline constexpr std::string_view kMain = "M", kNumbers = "N", kTenants = "T", kNames = "S", kRuns = "R", kEdits = "X", kCuts = "C";
 }  // namespace key
 
 }  // namespace madang::history

@@ -108,7 +108,6 @@ class HistoryImpl final : public History {
 
   // opening (start.cpp)
   base::Status load_runs();
-  base::Status load_edits();
 
   // erasing (erase.cpp)
   base::Result<std::vector<Entity>> cut_away(const Gone& gone);
@@ -186,6 +185,10 @@ struct HistoryImpl::Frozen {
 struct Main {
   std::uint64_t position = 0, next_entity = 1, next_run = 1, entities = 0;
 };
+/// The runs that are on disk, oldest first; edits and cuts.
+base::Result<std::vector<RunPtr>> read_runs(const Disk& disk);
+base::Status read_changes(const Disk& disk, std::map<EditKey, Edit>& edits, std::map<SeriesId, std::uint64_t>& cuts);
+
 std::string encode_main(const Main& main);
 base::Result<Main> read_main(std::string_view bytes);
 
