@@ -74,6 +74,7 @@ class HistoryImpl final : public History {
   base::Status traces(std::string_view tenant, std::string_view text,
                       const std::function<bool(const Trace&)>& see) const override;
   base::Result<std::vector<std::string>> types_of(std::string_view tenant, std::string_view id) const override;
+  void each_name(const std::function<void(std::string_view tenant, std::string_view name)>& see) const override;
   base::Result<bool> erase(const std::vector<Gone>& gone) override;
   base::Result<std::uint64_t> verify() const override;
   Health health() const override;
@@ -90,7 +91,8 @@ class HistoryImpl final : public History {
   base::Status take_block(Tenant& tenant, ngsi::EntityView entity, bool whole, std::uint64_t position);
   base::Status take_removal(Tenant& tenant, std::string_view id, Timestamp time, std::uint64_t position);
   base::Status take_erasure(Tenant& tenant, std::string_view id, Timestamp time, std::uint64_t position);
-  base::Status take_temporal(Tenant& tenant, std::span<const std::byte> payload, std::uint64_t position);
+  base::Status take_temporal(Tenant& tenant, std::span<const std::byte> payload, Timestamp time,
+                             std::uint64_t position);
   base::Status append_past(Tenant& tenant, const ngsi::TemporalChange& change, std::uint64_t position);
   void edit(const Entity& entity, std::uint32_t field, const ngsi::TemporalChange& change, std::uint64_t position);
   void take_scopes(Entity& entity, class FieldChanges& fields, ngsi::EntityView given, std::uint64_t position,

@@ -12,8 +12,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
+import urllib.parse
 import urllib.request
 
 from server import Server, run
@@ -460,6 +462,95 @@ class Keeping(Scratch):
         self.assertEqual(run(MADANG, "check", self.folder / "backup")[0], 0)
         self.assertEqual(run(MADANG, "restore", "--from", self.folder / "backup", "--to", self.folder / "restored", "--keys", self.folder / "keys")[0], 0)
         self.assertEqual(json.loads(run(MADANG, "export", "--data", self.folder / "restored")[1]), line)
+
+    def test_the_past_outlives_a_sealed_backup_whole(self):
+        temporal = "/ngsi-ld/v1/temporal/entities"
+        sensor = {"id": "urn:ngsi-ld:Sensor:1", "type": "Sensor", "scope": "/North",
+                  "t": {"type": "Property", "value": 20.50, "unitCode": "CEL", "observedAt": "2026-01-01T00:00:00Z", "by": {"type": "Relationship", "object": "urn:x:1"}},
+                  "names": {"type": "LanguageProperty", "languageMap": {"ko": "\uac15", "en": "river"}},
+                  "place": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [127, 37.5]}},
+                  "raw": {"type": "JsonProperty", "json": {"id": 1, "note": None}},
+                  "two": [{"type": "Property", "value": 1}, {"type": "Property", "value": 2, "datasetId": "urn:d:2"}],
+                  "to": {"type": "Relationship", "object": ["urn:x:2", "urn:x:3"], "objectType": ["A", "B"]}}
+
+        def past_of(server):
+            query = urllib.parse.urlencode({"type": "Sensor,Old", "options": "sysAttrs", "limit": "1000",
+                                            "timerel": "after", "timeAt": "2020-01-01T00:00:00Z", "timeproperty": "modifiedAt"})
+            plain = server.ask("GET", f"{temporal}?{query}")[2]
+            query = urllib.parse.urlencode({"type": "Sensor,Old", "format": "aggregatedValues", "aggrMethods": "avg,max,totalCount",
+                                            "timerel": "after", "timeAt": "2026-01-01T00:00:00Z", "aggrPeriodDuration": "PT1H", "limit": "1000"})
+            aggregated = server.ask("GET", f"{temporal}?{query}")[2]
+            self.assertIsInstance(plain, list, plain)
+            self.assertIsInstance(aggregated, list, aggregated)
+            return plain, aggregated
+
+        with Server(MADANG) as server:
+            def must(method, path, body=None, wanted=204):
+                self.assertEqual(server.ask(method, path, body)[0], wanted, path)
+            must("POST", ENTITIES, sensor, 201)
+            for hour in range(1, 24):
+                must("PATCH", f"{ENTITIES}/{sensor['id']}/attrs", {"t": {"type": "Property", "value": hour / 4, "observedAt": f"2026-01-01T{hour:02}:00:00Z"}})
+            must("PATCH", f"{ENTITIES}/{sensor['id']}/attrs", {"scope": ["/South", "/East"], "names": {"type": "LanguageProperty", "languageMap": {"ko": "\ub0b4"}}})
+            must("DELETE", f"{ENTITIES}/{sensor['id']}/attrs/two?datasetId=urn:d:2")
+            must("DELETE", f"{ENTITIES}/{sensor['id']}/attrs/raw")
+            for number in range(2, 200):
+                must("POST", ENTITIES, sensor | {"id": f"urn:ngsi-ld:Sensor:{number}"}, 201)
+            must("DELETE", f"{ENTITIES}/urn:ngsi-ld:Sensor:7")
+            must("DELETE", f"{temporal}/urn:ngsi-ld:Sensor:8")
+            must("DELETE", f"{temporal}/urn:ngsi-ld:Sensor:9/attrs/t?deleteAll=true")
+            must("POST", temporal, {"id": "urn:ngsi-ld:Old:1", "type": "Old", "t": [
+                {"type": "Property", "value": value, "observedAt": f"2026-01-02T0{value}:00:00Z"} for value in range(9)]}, 201)
+            instances = server.ask("GET", f"{temporal}/urn:ngsi-ld:Old:1?attrs=t")[2]["t"]
+            must("PATCH", f"{temporal}/urn:ngsi-ld:Old:1/attrs/t/{instances[3]['instanceId']}", {"type": "Property", "value": 33, "observedAt": "2026-01-02T03:30:00Z"})
+            must("DELETE", f"{temporal}/urn:ngsi-ld:Old:1/attrs/t/{instances[5]['instanceId']}")
+            before = past_of(server)
+            self.assertEqual(len(before[0]), 199)  # all but the one whose past was taken out; the deleted one is there
+            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "backup", *keys(self))
+            self.assertEqual(code, 0, err)
+            # A restart from the snapshot that was taken, in which nothing is of the type Old.
+            server.stop()
+            server.start()
+            self.assertEqual(before, past_of(server))
+        self.assertEqual(run(MADANG, "check", self.folder / "backup")[0], 0)
+        code, _, err = run(MADANG, "restore", "--from", self.folder / "backup", "--to", self.folder / "restored", "--keys", self.folder / "keys")
+        self.assertEqual(code, 0, err)
+        code, out, err = run(MADANG, "check", self.folder / "restored")
+        self.assertEqual(code, 0, out + err)
+        for _ in range(2):
+            with Server(MADANG, folder=self.folder / "restored") as server:
+                after = past_of(server)
+                self.assertEqual(before[0], after[0])
+                self.assertEqual(before[1], after[1])
+
+    def test_a_backup_under_load_has_each_change_of_the_past_once(self):
+        counter = {"id": "urn:ngsi-ld:Counter:1", "type": "Counter", "n": {"type": "Property", "value": 0}}
+        done = threading.Event()
+        with Server(MADANG) as server:
+            self.assertEqual(server.ask("POST", ENTITIES, counter)[0], 201)
+
+            def count():
+                number = 0
+                while not done.is_set():
+                    number += 1
+                    server.ask("PATCH", f"{ENTITIES}/{counter['id']}/attrs", {"n": {"type": "Property", "value": number}})
+            counting = threading.Thread(target=count)
+            counting.start()
+            try:
+                for number in range(3):
+                    code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder,
+                                       "--to", self.folder / f"backup{number}", *keys(self))
+                    self.assertEqual(code, 0, err)
+            finally:
+                done.set()
+                counting.join()
+        for number in range(3):
+            restored = self.folder / f"restored{number}"
+            self.assertEqual(run(MADANG, "restore", "--from", self.folder / f"backup{number}", "--to", restored, "--keys", self.folder / "keys")[0], 0)
+            with Server(MADANG, folder=restored) as server:
+                last = server.ask("GET", f"{ENTITIES}/{counter['id']}")[2]["n"]["value"]
+                self.assertEqual(server.ask("PATCH", f"{ENTITIES}/{counter['id']}/attrs", {"n": {"type": "Property", "value": last + 1}})[0], 204)
+                told = server.ask("GET", f"/ngsi-ld/v1/temporal/entities/{counter['id']}?format=temporalValues&timeproperty=modifiedAt")[2]["n"]["values"]
+                self.assertEqual([value for value, _ in told], list(range(last + 2)))
 
     def test_check_finds_damage(self):
         data = self.folder / "data"

@@ -106,6 +106,9 @@ class History {
   /// The types that the entity last had; nothing where history does not know it.
   virtual base::Result<std::vector<std::string>> types_of(std::string_view tenant, std::string_view id) const = 0;
 
+  /// The tenants, and each name that a tenant's entities ever had (types, attributes, sub-attributes).
+  virtual void each_name(const std::function<void(std::string_view tenant, std::string_view name)>& see) const = 0;
+
   /// What is to be gone for good: the instances of an entity up to a position, its name too where nothing came since.
   struct Gone {
     std::string tenant, id;  // id empty: of all entities of the tenant

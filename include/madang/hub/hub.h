@@ -304,10 +304,11 @@ base::Status check_folder(base::FileSystem& files, const std::string& folder,
 base::Result<std::uint64_t> restore_folder(base::FileSystem& files, const std::string& source,
                                            const std::string& target, std::optional<std::uint64_t> position,
                                            std::optional<base::Timestamp> time, const std::string& keys = {});
-/// Writes what is in `folder` (stopped, or its server holds a BackupPlan) up to `position` as a sealed backup into
-/// `target`, with the keys of the folder (docs/formats/backup.md). `progress` says no to stop.
+/// Writes what is in `folder`, whose server (or who has it open) holds the plan, up to its position as a sealed backup
+/// into `target`, with the keys of the folder (docs/formats/backup.md). `progress` says no to stop.
 base::Status seal_folder(base::FileSystem& files, const std::string& folder, const std::string& target,
-                         std::uint64_t position, const std::function<bool(std::uint64_t, std::uint64_t)>& progress);
+                         const Hub::BackupPlan& plan,
+                         const std::function<bool(std::uint64_t, std::uint64_t)>& progress);
 /// Where the keys of a folder are; a backup must not hold them.
 std::string keys_of(const std::string& folder);
 
