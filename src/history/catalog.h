@@ -123,7 +123,8 @@ std::string number(std::uint64_t entity);
 std::string run(std::uint64_t run);
 std::string edit(SeriesId series, std::uint64_t position, std::uint32_t index);
 std::string cut(SeriesId series);
-inline constexpr std::string_view kMain = "M", kNumbers = "N", kTenants = "T", kNames = "S", kRuns = "R", kEdits = "X", kCuts = "C";
+inline constexpr std::string_view kMain = "M", kNumbers = "N", kTenants = "T", kNames = "S", kRuns = "R", kEdits = "X",
+                                  kCuts = "C";
 }  // namespace key
 
 }  // namespace madang::history

@@ -35,8 +35,7 @@ base::Result<Sight> HistoryImpl::look(std::string_view tenant, std::string_view 
   return out;
 }
 
-void HistoryImpl::each_name(
-    const std::function<void(std::string_view tenant, std::string_view name)>& see) const {
+void HistoryImpl::each_name(const std::function<void(std::string_view tenant, std::string_view name)>& see) const {
   const std::lock_guard lock(mutex_);
   for (std::uint32_t number = 0; number < catalog_->tenants(); ++number) {
     const Tenant& tenant = catalog_->tenant(number);

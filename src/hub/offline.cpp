@@ -205,8 +205,8 @@ void warn_of_later_history(Position history, Position upto) {
 }
 
 /// Puts the parts together whose keys are there; what history had not taken comes from the journal's pieces behind.
-base::Status restore_sealed_history(base::FileSystem& files, const std::string& source,
-                                    const governance::KeyTree& keys, const Folder& to, Position upto) {
+base::Status restore_sealed_history(base::FileSystem& files, const std::string& source, const governance::KeyTree& keys,
+                                    const Folder& to, Position upto) {
   if (&files != &base::real_files()) return {};
   MADANG_TRY(const auto reader, SealedReader::open(files, source));
   std::unique_ptr<history::Import> parts;

@@ -30,9 +30,8 @@ struct SealedPiece {
 class SealedReader {
  public:
   static base::Result<std::unique_ptr<SealedReader>> open(base::FileSystem& files, const std::string& folder);
-  /// The next piece; nothing at the end. One whose key was destroyed is passed over, or (of the journal) a record that was
-  /// erased. With the same keys at every call.
-  /// Without keys: positions, times and kinds alone.
+  /// The next piece; nothing at the end. One whose key was destroyed is passed over, or (of the journal) a record that
+  /// was erased. With the same keys at every call. Without keys: positions, times and kinds alone.
   base::Result<std::optional<SealedPiece>> next(const governance::KeyTree* keys);
 
   journal::Position begun() const { return begun_; }

@@ -42,8 +42,8 @@ class SealedHistory : public ::testing::Test {
     ASSERT_TRUE(check_folder(base::real_files(), folder + "/" + to, [](std::string_view) {}).ok());
   }
   void restore(const std::string& from, const std::string& to, std::optional<std::uint64_t> at = {}) {
-    const auto done = restore_folder(base::real_files(), folder + "/" + from, folder + "/" + to, at, {},
-                                     folder + "/city/keys");
+    const auto done =
+        restore_folder(base::real_files(), folder + "/" + from, folder + "/" + to, at, {}, folder + "/city/keys");
     ASSERT_TRUE(done.ok()) << done.error().message << " " << done.error().where;
   }
 
@@ -92,8 +92,11 @@ class SealedHistory : public ::testing::Test {
 
 TEST_F(SealedHistory, ComesBackAsItWasAndGoesOn) {
   ASSERT_TRUE(world.open().ok());
-  world.create(kRoom, R"("t":{"type":"Property","value":0,"unitCode":"CEL","by":{"type":"Property","value":"x"}},"scope":["/A"])");
-  world.create(kOther, R"("t":0,"u":[{"type":"Property","value":1,"datasetId":"urn:d:1"},{"type":"Property","value":2}])");
+  world.create(
+      kRoom,
+      R"("t":{"type":"Property","value":0,"unitCode":"CEL","by":{"type":"Property","value":"x"}},"scope":["/A"])");
+  world.create(kOther,
+               R"("t":0,"u":[{"type":"Property","value":1,"datasetId":"urn:d:1"},{"type":"Property","value":2}])");
   for (int i = 1; i < 3'000; ++i) measure(kRoom, i % 7);  // blocks of its own
   for (int i = 1; i < 30; ++i) measure(kOther, i);
   world.update(kRoom, R"("scope":["/B","/C"])");

@@ -109,8 +109,7 @@ base::Status backup_stopped(const BackupCommand& command) {
   governance::Principal who{
       .name = "madang backup", .role = governance::Role::admin, .all_tenants = true, .tenants = {}, .policy = {}};
   auto plan = hub->begin_backup(who);
-  base::Status done = plan.ok() ? write_backup(command, command.target.folder, *plan)
-                                : base::Status(plan.error());
+  base::Status done = plan.ok() ? write_backup(command, command.target.folder, *plan) : base::Status(plan.error());
   if (plan.ok()) hub->end_backup(plan->ticket);
   hub->close();
   return done;
