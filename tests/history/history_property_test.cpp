@@ -192,6 +192,7 @@ struct Play : World {
   }
   /// The same of one that was taken apart, put together and fed what came since.
   void transfer() {
+    if (history->is_new()) return;
     RC_ASSERT(history->flush().ok());
     const std::string there = options.folder + std::to_string(++transfers);
     const auto copied = history->copy_to(there + "-copy");
