@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "madang/history/transfer.h"
 #include "madang/ngsi/context.h"
 
 #include "accumulate.h"
@@ -140,6 +141,37 @@ void check(const base::Status& status) {
   if (!status.ok()) std::printf("%s\n", status.error().message.c_str()), std::exit(1);
 }
 
+/// What a sealed backup does with it, but for the sealing: taken apart by entities, put together again. Beside it, what
+/// reading every block costs.
+void transfer(History& history) {
+  Folder copy("madang_bench_copy"), made("madang_bench_made");
+  const auto position = history.copy_to(copy.path.string());
+  if (!position.ok()) std::printf("%s\n", position.error().message.c_str()), std::exit(1);
+  const double points = static_cast<double>(history.health().points);
+  double begun = wall();
+  check(history.verify().ok() ? base::Status() : base::Status(base::error(base::Code::corrupt, "broken")));
+  const double reading = wall() - begun;
+  auto from = history::Export::open(copy.path.string());
+  check(from.ok() ? base::Status() : base::Status(from.error()));
+  std::size_t bytes = 0, parts = 0;
+  begun = wall();
+  check((*from)->run([&](const history::Part& part) {
+    bytes += part.bytes.size(), ++parts;
+    return base::Status();
+  }));
+  const double apart = wall() - begun;
+  auto to = history::Import::begin(made.path.string(), *position);
+  check(to.ok() ? base::Status() : base::Status(to.error()));
+  begun = wall();
+  check((*from)->run([&](const history::Part& part) { return (*to)->take(part); }));
+  check((*to)->finish());
+  std::printf(
+      "  %.1f M points taken apart in %.2f s: %zu parts, %.1f MB (%.2f bytes a point); with putting together "
+      "%.2f s; every block read and taken to rows: %.2f s\n",
+      points / 1e6, apart, parts, static_cast<double>(bytes) / 1e6, static_cast<double>(bytes) / points, wall() - begun,
+      reading);
+}
+
 /// `count` points through records of `attributes` each. Noisy doubles, observed about once a second with up to 400 ms
 /// of jitter, modified some milliseconds later.
 void feeding(std::size_t count, std::size_t attributes, bool disk) {
@@ -182,6 +214,7 @@ void feeding(std::size_t count, std::size_t attributes, bool disk) {
   std::printf("  on disk: %.2f bytes a point, all of history (%.3f us of processor a point to join)\n",
               static_cast<double>(joined.bytes) / static_cast<double>(joined.points),
               (processor() - joining) * 1e6 / static_cast<double>(fed));
+  transfer(feed.history());
 }
 
 /// The hourly weather of Zurich, as it would come in: each hour some minutes late.

@@ -92,44 +92,58 @@ base::Result<KeyTree> KeyTree::make() {
   return tree;
 }
 
-KeyTree::Path KeyTree::path_of(std::string_view tenant, std::string_view id) {
+KeyTree::Nodes::const_iterator KeyTree::above(const Path& path) const {
+  auto at = nodes_.upper_bound(path);
+  if (at == nodes_.begin()) return nodes_.end();
+  --at;
+  return cut(path, at->second.depth) == at->first ? at : nodes_.end();
+}
+
+/// Each life that was destroyed has left a gap among the nodes, so that they tell how many there were.
+KeyTree::Path KeyTree::leaf_of(std::string_view tenant, std::string_view id) const {
   Path path{};
-  const Secret of_tenant = hash({bytes_of("tenant"), bytes_of(tenant)});
-  const Secret of_id = hash({bytes_of("entity"), bytes_of(id)});
   constexpr std::size_t kTenantBytes = kTenantBits / 8;
-  std::memcpy(path.data(), of_tenant.data(), kTenantBytes);
-  std::memcpy(path.data() + kTenantBytes, of_id.data(), path.size() - kTenantBytes);
+  const auto set = [&path](std::size_t from, std::size_t to, std::string_view sort, std::string_view name,
+                           std::uint64_t life) {
+    std::array<std::byte, 8> number;
+    base::store_le(number.data(), life);
+    const Secret hashed = hash({bytes_of(sort), bytes_of(name), std::span(number).first(life == 0 ? 0 : 8)});
+    std::memcpy(path.data() + from, hashed.data(), to - from);
+  };
+  const std::size_t end = path.size();
+  // No entity has an empty id: this leaf goes with its tenant only.
+  set(kTenantBytes, end, "entity", {}, 0);
+  for (std::uint64_t life = 0; life == 0 || above(path) == nodes_.end(); ++life)
+    set(0, kTenantBytes, "tenant", tenant, life);
+  for (std::uint64_t life = 0; life == 0 || above(path) == nodes_.end(); ++life)
+    set(kTenantBytes, end, "entity", id, life);
   return path;
 }
 
 std::optional<Secret> KeyTree::key_at(const Path& path) const {
-  auto above = nodes_.upper_bound(path);
-  if (above == nodes_.begin()) return std::nullopt;
-  --above;
-  if (cut(path, above->second.depth) != above->first) return std::nullopt;
-  Secret secret = above->second.secret;
-  for (std::size_t depth = above->second.depth; depth < kBits; ++depth) secret = child(secret, bit(path, depth));
+  const auto from = above(path);
+  if (from == nodes_.end()) return std::nullopt;
+  Secret secret = from->second.secret;
+  for (std::size_t depth = from->second.depth; depth < kBits; ++depth) secret = child(secret, bit(path, depth));
   return secret;
 }
 
 void KeyTree::destroy(std::string_view tenant, std::string_view id) {
-  destroy(path_of(tenant, id), kBits);
+  destroy(leaf_of(tenant, id), kBits);
 }
 
 void KeyTree::destroy_all_of(std::string_view tenant) {
-  destroy(cut(path_of(tenant, {}), kTenantBits), kTenantBits);
+  destroy(cut(leaf_of(tenant, {}), kTenantBits), kTenantBits);
 }
 
 void KeyTree::destroy(const Path& path, std::size_t depth) {
   // What is left below, where a part was destroyed before.
   for (auto at = nodes_.lower_bound(path); at != nodes_.end() && cut(at->first, depth) == path;)
     at = at->second.depth >= depth ? nodes_.erase(at) : std::next(at);
-  auto above = nodes_.upper_bound(path);
-  if (above == nodes_.begin()) return;
-  --above;
-  if (above->second.depth >= depth || cut(path, above->second.depth) != above->first) return;
-  Node node = above->second;
-  nodes_.erase(above);
+  const auto from = above(path);
+  if (from == nodes_.end() || from->second.depth >= depth) return;
+  Node node = from->second;
+  nodes_.erase(from);
   while (node.depth < depth) {
     const bool right = bit(path, node.depth);
     Path other = cut(path, node.depth + 1);

@@ -86,6 +86,9 @@ class Block {
     return read(first, count, out, [](const GroupTimes&) { return true; });
   }
 
+  /// Some value, or something that goes with one, holds this text.
+  base::Result<bool> holds(std::string_view text);
+
   /// Every row is a number that does not expire, or tells of a deletion.
   base::Result<bool> all_numbers(std::uint32_t first, std::uint32_t count);
   /// Of a part of which all_numbers(): times and numbers, group by group: see(times, numbers, usable). A row is usable

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include <zstd.h>
 
@@ -210,6 +211,11 @@ base::Status Block::load_texts() {
   if (!texts.ok()) return broken("its texts");
   texts_loaded_ = true;
   return {};
+}
+
+base::Result<bool> Block::holds(std::string_view text) {
+  MADANG_CHECK(load_texts());
+  return memmem(pool_text_.data(), pool_text_.size(), text.data(), text.size()) != nullptr;
 }
 
 base::Result<std::string_view> Block::text(std::int64_t number) const {

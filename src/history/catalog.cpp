@@ -84,7 +84,7 @@ std::string type(std::uint32_t tenant, Symbol type, std::string_view id) {
   return out.append(id);
 }
 std::string number(std::uint64_t entity) {
-  std::string out("N");
+  std::string out(kNumbers);
   append_key(out, entity);
   return out;
 }

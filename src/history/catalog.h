@@ -86,6 +86,7 @@ class Catalog {
   Tenant* tenant(std::string_view name);  // null: unknown
   Tenant& make_tenant(std::string_view name);
   Tenant& tenant(std::uint32_t number) { return *by_number_[number]; }
+  std::uint32_t tenants() const { return static_cast<std::uint32_t>(by_number_.size()); }
   /// Null where there is none.
   base::Result<Entity*> find(Tenant& tenant, std::string_view id);
   /// The same for readers: a copy, and what is not in memory stays out of it.
@@ -126,8 +127,8 @@ std::string rolled(std::uint64_t run);
 std::string outlook(std::uint64_t run);
 std::string decision(std::uint32_t tenant);
 std::string retained(std::uint32_t tenant, std::uint64_t position);
-inline constexpr std::string_view kMain = "M", kTenants = "T", kNames = "S", kRuns = "R", kEdits = "X", kCuts = "C",
-                                  kRolled = "U", kOutlooks = "O", kDecisions = "D";
+inline constexpr std::string_view kMain = "M", kNumbers = "N", kTenants = "T", kNames = "S", kRuns = "R", kEdits = "X",
+                                  kCuts = "C", kRolled = "U", kOutlooks = "O", kDecisions = "D";
 }  // namespace key
 
 }  // namespace madang::history

@@ -63,7 +63,7 @@ base::Status HistoryImpl::take(const journal::Record& record) {
                           {reinterpret_cast<const char*>(record.payload.data()), record.payload.size()}, record.time,
                           position);
     case RecordKind::temporal:
-      return take_temporal(catalog_->make_tenant(record.tenant), record.payload, position);
+      return take_temporal(catalog_->make_tenant(record.tenant), record.payload, record.time, position);
     case RecordKind::past:
       return take_decision(catalog_->make_tenant(record.tenant), record.payload, position);
     default:

@@ -74,6 +74,10 @@ class HistoryImpl final : public History {
                           const std::function<bool(ngsi::EntityView)>& see) const override;
   base::Result<bool> has_instance(std::string_view tenant, std::string_view id, ngsi::Symbol attribute,
                                   ngsi::InstanceId instance, ngsi::SymbolTable& symbols) const override;
+  base::Status traces(std::string_view tenant, std::string_view text,
+                      const std::function<bool(const Trace&)>& see) const override;
+  base::Result<std::vector<std::string>> types_of(std::string_view tenant, std::string_view id) const override;
+  void each_name(const std::function<void(std::string_view tenant, std::string_view name)>& see) const override;
   base::Result<bool> erase(const std::vector<Gone>& gone) override;
   base::Status retain(bool all) override;
   void give_up() override { stopping_ = true; }
@@ -94,7 +98,8 @@ class HistoryImpl final : public History {
   base::Status take_block(Tenant& tenant, ngsi::EntityView entity, bool whole, std::uint64_t position);
   base::Status take_removal(Tenant& tenant, std::string_view id, Timestamp time, std::uint64_t position);
   base::Status take_erasure(Tenant& tenant, std::string_view id, Timestamp time, std::uint64_t position);
-  base::Status take_temporal(Tenant& tenant, std::span<const std::byte> payload, std::uint64_t position);
+  base::Status take_temporal(Tenant& tenant, std::span<const std::byte> payload, Timestamp time,
+                             std::uint64_t position);
   base::Status append_past(Tenant& tenant, const ngsi::TemporalChange& change, std::uint64_t position);
   void edit(const Entity& entity, std::uint32_t field, const ngsi::TemporalChange& change, std::uint64_t position);
   void take_scopes(Entity& entity, class FieldChanges& fields, ngsi::EntityView given, std::uint64_t position,
@@ -112,7 +117,6 @@ class HistoryImpl final : public History {
 
   // opening (start.cpp)
   base::Status load_runs();
-  base::Status load_edits();
 
   // erasing (erase.cpp)
   base::Result<std::vector<Entity>> cut_away(const Gone& gone);
@@ -146,6 +150,7 @@ class HistoryImpl final : public History {
   std::vector<RunPtr> next_merge() const;  // empty: nothing to join
   struct Merging;
   base::Status merge(const std::vector<RunPtr>& from);
+  RunWriter::Emit blocks_of(Merging& work, std::uint64_t run);
   base::Status join(Merging& work);
   base::Status replace(Merging& work);
 
@@ -206,6 +211,10 @@ struct HistoryImpl::Frozen {
 struct Main {
   std::uint64_t position = 0, next_entity = 1, next_run = 1, entities = 0;
 };
+/// The runs that are on disk, oldest first; edits and cuts.
+base::Result<std::vector<RunPtr>> read_runs(const Disk& disk, std::string_view prefix);
+base::Status read_changes(const Disk& disk, std::map<EditKey, Edit>& edits, std::map<SeriesId, std::uint64_t>& cuts);
+
 std::string encode_main(const Main& main);
 base::Result<Main> read_main(std::string_view bytes);
 

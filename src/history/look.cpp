@@ -38,4 +38,13 @@ base::Result<Sight> HistoryImpl::look(std::string_view tenant, std::string_view 
   return out;
 }
 
+void HistoryImpl::each_name(const std::function<void(std::string_view tenant, std::string_view name)>& see) const {
+  const std::lock_guard lock(mutex_);
+  for (std::uint32_t number = 0; number < catalog_->tenants(); ++number) {
+    const Tenant& tenant = catalog_->tenant(number);
+    const std::uint32_t names = tenant.symbols->size();
+    for (std::uint32_t i = 0; i < names; ++i) see(tenant.name, tenant.symbols->name(Symbol{i}));
+  }
+}
+
 }  // namespace madang::history

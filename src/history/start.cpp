@@ -63,7 +63,7 @@ base::Status HistoryImpl::start() {
     next_run_ = main.next_run;
   }
   MADANG_CHECK(load_runs());
-  MADANG_CHECK(load_edits());
+  MADANG_CHECK(read_changes(*disk_, edits_, cuts_));
   MADANG_CHECK(load_decisions());
   active_ = std::make_shared<Memory>(1);
   active_since_ = clock_.monotonic();
@@ -73,22 +73,26 @@ base::Status HistoryImpl::start() {
   return {};
 }
 
-base::Status HistoryImpl::load_runs() {
+base::Result<std::vector<RunPtr>> read_runs(const Disk& disk, std::string_view prefix) {
+  std::vector<RunPtr> runs;
   base::Status status;
-  const auto load = [&](std::string_view prefix, std::vector<RunPtr>& runs) {
-    return disk_->scan(prefix, {}, false, [&](std::string_view rest, std::string_view value) {
-      auto run = read_run(take_key64(rest), value);
-      if (run.ok())
-        runs.push_back(std::move(*run));
-      else
-        status = run.error();
-      return status.ok();
-    });
-  };
-  MADANG_CHECK(load(key::kRuns, runs_));
-  MADANG_CHECK(load(key::kRolled, rolled_));
-  std::sort(runs_.begin(), runs_.end(),
+  MADANG_CHECK(disk.scan(prefix, {}, false, [&](std::string_view rest, std::string_view value) {
+    auto run = read_run(take_key64(rest), value);
+    if (run.ok())
+      runs.push_back(std::move(*run));
+    else
+      status = run.error();
+    return status.ok();
+  }));
+  MADANG_CHECK(status);
+  std::sort(runs.begin(), runs.end(),
             [](const RunPtr& a, const RunPtr& b) { return a->first_position < b->first_position; });
+  return runs;
+}
+
+base::Status HistoryImpl::load_runs() {
+  MADANG_TRY(runs_, read_runs(*disk_, key::kRuns));
+  MADANG_TRY(rolled_, read_runs(*disk_, key::kRolled));
   // Blocks of a join that a crash cut short belong to no run.
   std::vector<std::uint64_t> known;
   for (const RunPtr& run : runs_) {
@@ -101,23 +105,23 @@ base::Status HistoryImpl::load_runs() {
     next_run_ = std::max(next_run_, number + 1);
     if (!options_.read_only && std::find(known.begin(), known.end(), number) == known.end()) disk_->drop_run(number);
   }
-  return status;
+  return {};
 }
 
-base::Status HistoryImpl::load_edits() {
-  MADANG_CHECK(disk_->scan(key::kEdits, {}, false, [&](std::string_view rest, std::string_view value) {
+base::Status read_changes(const Disk& disk, std::map<EditKey, Edit>& edits, std::map<SeriesId, std::uint64_t>& cuts) {
+  MADANG_CHECK(disk.scan(key::kEdits, {}, false, [&](std::string_view rest, std::string_view value) {
     const SeriesId series = take_key64(rest);
     const std::uint64_t position = take_key64(rest);
     const std::uint32_t index = take_key32(rest);
     base::ByteReader in(value);
     Edit edit{in.varint(), {}};
     edit.block = in.text(in.left());
-    edits_.emplace(EditKey{series, position, index}, std::move(edit));
+    edits.emplace(EditKey{series, position, index}, std::move(edit));
     return true;
   }));
-  return disk_->scan(key::kCuts, {}, false, [&](std::string_view rest, std::string_view value) {
+  return disk.scan(key::kCuts, {}, false, [&](std::string_view rest, std::string_view value) {
     base::ByteReader in(value);
-    cuts_[take_key64(rest)] = in.varint();
+    cuts[take_key64(rest)] = in.varint();
     return true;
   });
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <random>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -24,7 +23,10 @@ using journal::RecordKind;
 constexpr std::size_t kSlice = 128;       // entities removed while the sequencer's lock is held
 constexpr std::size_t kIdsMost = 10'000;  // of one request
 constexpr std::size_t kUndoneMost = 1'000;
-constexpr int kShowWaits = 1'000;
+constexpr std::size_t kPersonMost = 100'000;  // entities of one person
+constexpr int kRounds = 10;                   // of looking for what was linked meanwhile
+constexpr std::size_t kNamesMost = 100;       // Relationships, and types, of a person
+constexpr std::size_t kFindsMost = 4;
 constexpr std::size_t kKeptNotes = 1'000;  // of what is done, of a tenant
 
 std::string new_id() {
@@ -41,6 +43,15 @@ std::string one_line(std::string text) {
   std::replace_if(
       text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return text;
+}
+
+base::Status check(const Hub::Person& person) {
+  if (person.id.empty() || person.through.empty())
+    return base::error(Code::bad_request_data,
+                       "Say the person's entity id, and through which Relationships other entities are theirs.");
+  if (person.through.size() > kNamesMost || person.types.size() > kNamesMost)
+    return base::error(Code::too_large, fmt::format("At most {} Relationships and types are named.", kNamesMost));
+  return {};
 }
 
 }  // namespace
@@ -116,7 +127,8 @@ Erasing::Erasing(state::Store& store, journal::Journal& journal, Sequencer& sequ
       files_(files),
       clock_(clock),
       options_(options),
-      folder_{options.folder} {}
+      folder_{options.folder},
+      tracer_(store, journal, files, options.folder) {}
 
 /// Lines of a word and its value. The ids are there until all is done, each with the position up to which it goes.
 std::string Erasing::write(const Note& note) {
@@ -124,6 +136,14 @@ std::string Erasing::write(const Note& note) {
                                  one_line(note.state.by), note.state.entities, note.position);
   if (note.state.everything) text += "everything\n";
   if (note.state.done) text += fmt::format("done {}\nrecords {}\n", note.state.done->ns, note.state.records);
+  if (note.person) text += fmt::format("person {}\n", note.person->id);
+  for (const std::string& name : note.state.through) text += fmt::format("through {}\n", name);
+  if (note.person)
+    for (const std::string& type : note.person->types) text += fmt::format("type {}\n", type);
+  if (!note.state.through.empty())
+    text += fmt::format("handed {}\nmentions {}\n", note.state.handed_on, note.state.mentions.count);
+  for (const std::string& id : note.state.mentions.ids) text += fmt::format("mention {}\n", id);
+  if (note.state.more) text += "more\n";
   for (std::size_t i = 0; i < note.ids.size(); ++i)
     text += fmt::format("id {} {}\n", i < note.positions.size() ? note.positions[i] : 0, note.ids[i]);
   return text;
@@ -133,6 +153,7 @@ base::Result<Erasing::Note> Erasing::read(std::string_view tenant, const state::
   Note note;
   note.tenant = tenant;
   note.state.id = document.id;
+  Hub::Person person;
   std::string_view rest = document.text;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
@@ -141,18 +162,28 @@ base::Result<Erasing::Note> Erasing::read(std::string_view tenant, const state::
     const std::string_view value = line.substr(std::min(line.size(), word.size() + 1));
     std::int64_t number = 0;
     const bool counted = std::from_chars(value.data(), value.data() + value.size(), number).ec == std::errc();
+    const auto count = static_cast<std::uint64_t>(number);
     if (word == "asked" && counted) note.state.asked = {number};
     if (word == "by") note.state.by = value;
-    if (word == "entities" && counted) note.state.entities = static_cast<std::uint64_t>(number);
-    if (word == "position" && counted) note.position = static_cast<std::uint64_t>(number);
+    if (word == "entities" && counted) note.state.entities = count;
+    if (word == "position" && counted) note.position = count;
     if (word == "everything") note.state.everything = true;
     if (word == "done" && counted) note.state.done = base::Timestamp{number};
-    if (word == "records" && counted) note.state.records = static_cast<std::uint64_t>(number);
+    if (word == "records" && counted) note.state.records = count;
+    if (word == "person") person.id = value;
+    if (word == "through") note.state.through.emplace_back(value);
+    if (word == "type") person.types.emplace_back(value);
+    if (word == "handed" && counted) note.state.handed_on = count;
+    if (word == "mentions" && counted) note.state.mentions.count = count;
+    if (word == "mention") note.state.mentions.ids.emplace_back(value);
+    if (word == "more") note.state.more = true;
     if (word == "id" && counted) {
-      note.positions.push_back(static_cast<std::uint64_t>(number));
+      note.positions.push_back(count);
       note.ids.emplace_back(value.substr(value.find(' ') + 1));
     }
   }
+  person.through = note.state.through;
+  if (!person.id.empty()) note.person = std::move(person);
   note.state.removed = note.position > 0;
   return note;
 }
@@ -168,8 +199,11 @@ void Erasing::ask(const std::string& by, state::Tenant& tenant, Hub::Erasure wha
                   Hub::Asked done) {
   if (what.ids.size() > kIdsMost)
     return done(base::error(Code::too_large, fmt::format("At most {} entities are erased by one request.", kIdsMost)));
-  if (what.ids.empty() != what.everything)
-    return done(base::error(Code::bad_request_data, "Say which entities are to be erased, or that everything is."));
+  if ((what.ids.empty() ? 0 : 1) + (what.everything ? 1 : 0) + (what.person ? 1 : 0) != 1)
+    return done(base::error(Code::bad_request_data,
+                            "Say which entities are to be erased, or which person, or that everything is."));
+  if (what.person)
+    if (const base::Status fit = check(*what.person); !fit.ok()) return done(fit.error());
   Note note;
   note.tenant = tenant.name();
   note.state.id = new_id();
@@ -178,6 +212,8 @@ void Erasing::ask(const std::string& by, state::Tenant& tenant, Hub::Erasure wha
   note.state.everything = what.everything;
   note.ids = std::move(what.ids);
   note.state.entities = note.ids.size();
+  if (what.person) note.state.through = what.person->through;
+  note.person = std::move(what.person);
   {
     const std::lock_guard lock(mutex_);
     if (undone_.size() >= kUndoneMost)
@@ -243,13 +279,15 @@ base::Status Erasing::remove(Note& note, const std::function<bool()>& go_on) {
     const Position last = sequencer_.reopen_tenant();
     if (!removed.ok()) return removed;
     note.position = last.value;
+  } else if (note.person) {
+    MADANG_CHECK(remove_person(note, *tenant, go_on));
+    note.position = *std::max_element(note.positions.begin(), note.positions.end());
   } else {
     note.positions.clear();
     for (std::size_t at = 0; at < note.ids.size(); at += kSlice) {
       if (!go_on()) return base::error(Code::unavailable, "The server is stopping.");
       const auto slice = std::span(note.ids).subspan(at, std::min(kSlice, note.ids.size() - at));
-      MADANG_TRY(const Position position, sequencer_.erase(*tenant, slice));
-      note.positions.insert(note.positions.end(), slice.size(), position.value);
+      MADANG_CHECK(sequencer_.erase(*tenant, slice, note.positions));
     }
     note.position = note.positions.back();
   }
@@ -259,33 +297,105 @@ base::Status Erasing::remove(Note& note, const std::function<bool()>& go_on) {
 
 /// The tenant is closed meanwhile, so that what is found is all there is; what was appended before must be shown first.
 base::Status Erasing::remove_everything(Note& note, state::Tenant& tenant, const std::function<bool()>& go_on) {
-  const ngsi::Query everything;
-  const Position before = journal_.last();
-  MADANG_CHECK(journal_.wait(before));
-  for (int waits = 0; store_.shown() < before; ++waits) {  // whoever made the changes shows them
-    if (waits == kShowWaits || !go_on()) return base::error(Code::unavailable, "Changes are still being shown.");
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
+  MADANG_CHECK(tracer_.catch_up(go_on));
   note.state.entities = 0;
-  state::Page page;
-  page.limit = kSlice;
-  for (bool more = true; more;) {
-    if (!go_on()) return base::error(Code::unavailable, "The server is stopping.");
-    std::vector<std::string> ids;
-    state::Search search(store_, tenant, everything, nullptr, page);
-    for (bool finished = false; !finished;) {
-      const state::Reading reading(store_);
-      MADANG_TRY(finished, search.run(kSlice, [&](ngsi::EntityView entity) { ids.emplace_back(entity.id()); }));
-    }
-    if (!ids.empty()) MADANG_CHECK(sequencer_.erase(tenant, ids));
+  std::vector<std::string> ids;
+  const auto see = [&](ngsi::EntityView entity) { ids.emplace_back(entity.id()); };
+  const auto remove_seen = [&]() -> base::Status {
+    std::vector<std::uint64_t> positions;
+    for (std::size_t at = 0; at < ids.size(); at += kSlice)
+      MADANG_CHECK(sequencer_.erase(tenant, std::span(ids).subspan(at, std::min(kSlice, ids.size() - at)), positions));
     note.state.entities += ids.size();
-    more = search.more();
-    page.after = search.last();
-  }
+    ids.clear();
+    return {};
+  };
+  MADANG_CHECK(tracer_.each(tenant, go_on, see, remove_seen));
   for (const state::Document& document : tenant.documents({}))
     if (document.collection != kErasures)
       MADANG_CHECK(sequencer_.keep_document(tenant, {false, {document.collection, document.id, {}}}));
   return {};
+}
+
+/// The person first, then what is found to be the person's: again and again, until nothing was linked meanwhile. After
+/// a restart it goes on with what is still there.
+base::Status Erasing::remove_person(Note& note, state::Tenant& tenant, const std::function<bool()>& go_on) {
+  Traces traces(*note.person);
+  for (std::size_t i = 0; i < note.ids.size(); ++i) traces.pass_over(note.ids[i], {note.positions[i]});
+  if (note.ids.empty()) {
+    MADANG_CHECK(sequencer_.erase(tenant, std::span(&note.person->id, 1), note.positions));
+    note.ids.push_back(note.person->id);
+  }
+  Position seen;
+  for (int round = 0; round < kRounds && !note.state.more; ++round) {
+    MADANG_TRY(seen, tracer_.trace(traces, tenant, seen, go_on));
+    MADANG_TRY(const auto found, tracer_.theirs(traces, tenant));
+    if (found.empty()) break;
+    const std::vector<std::string> ids(found.begin(), found.end());
+    for (std::size_t at = 0; at < ids.size() && !note.state.more; at += kSlice) {
+      if (!go_on()) return base::error(Code::unavailable, "The server is stopping.");
+      MADANG_CHECK(remove_of(note, tenant, traces, std::span(ids).subspan(at, std::min(kSlice, ids.size() - at))));
+      note.state.more = note.ids.size() >= kPersonMost;
+    }
+    MADANG_CHECK(keep(note));
+  }
+  MADANG_TRY(auto left, tracer_.sort(traces, tenant));
+  note.state.mentions = std::move(left.mentions);
+  return {};
+}
+
+/// Whether one was handed on is decided on what it is at that moment, which nobody has to see yet.
+base::Status Erasing::remove_of(Note& note, state::Tenant& tenant, Traces& traces, std::span<const std::string> ids) {
+  std::uint64_t handed_on = 0;
+  const auto stays = [&](ngsi::EntityView now) {
+    const bool other = !traces.is_linked(now, tenant.symbols()) && traces.has_link(now, tenant.symbols());
+    handed_on += other ? 1 : 0;
+    return other;
+  };
+  const std::size_t before = note.ids.size();
+  MADANG_CHECK(sequencer_.erase(tenant, ids, note.positions, stays));
+  note.ids.insert(note.ids.end(), ids.begin(), ids.end());
+  for (std::size_t i = before; i < note.ids.size(); ++i) traces.pass_over(note.ids[i], {note.positions[i]});
+  note.state.entities = note.ids.size();
+  note.state.handed_on += handed_on;
+  return {};
+}
+
+// ---- finding what is a person's ----
+
+void Erasing::find(const state::Tenant& tenant, Hub::Person person, base::Executor& home, Hub::Told<Hub::Theirs> done) {
+  if (base::Status fit = check(person); !fit.ok()) return done(std::move(fit).error());
+  {
+    const std::lock_guard lock(mutex_);
+    if (finds_.size() < kFindsMost) return void(finds_.push_back({tenant, std::move(person), home, std::move(done)}));
+  }
+  done(
+      base::error(Code::too_many_requests, "Too many searches for what is a person's are under way; try again later."));
+}
+
+bool Erasing::is_asked_to_find() const {
+  const std::lock_guard lock(mutex_);
+  return !finds_.empty();
+}
+
+void Erasing::answer_finds(const std::function<bool()>& go_on) {
+  while (is_asked_to_find()) {
+    const Find* find = nullptr;  // it stays in its place meanwhile: it is one of those under way
+    {
+      const std::lock_guard lock(mutex_);
+      find = &finds_.front();
+    }
+    const auto look = [&]() -> base::Result<Hub::Theirs> {
+      Traces traces(find->person);
+      MADANG_CHECK(tracer_.trace(traces, find->tenant, {}, go_on));
+      return tracer_.sort(traces, find->tenant);
+    };
+    auto found = look();
+    std::unique_lock lock(mutex_);
+    Find told = std::move(finds_.front());
+    finds_.pop_front();
+    lock.unlock();
+    told.home.post([done = std::move(told.done), found = std::move(found)]() mutable { done(std::move(found)); });
+  }
 }
 
 // ---- overwriting: from now on the disk does not have it ----
@@ -309,11 +419,12 @@ base::Status Erasing::overwrite() {
     if (note.state.everything) gone.add_all_of(note.tenant, {note.position});
     for (std::size_t i = 0; i < note.ids.size(); ++i) gone.add(note.tenant, note.ids[i], {note.positions[i]});
   }
+  const std::vector<Note> others = without_mentions_of(gone, notes);
+  for (const Note& note : others) gone.add_note(note.tenant, note.state.id);
   for (const EraseElsewhere& place : elsewhere_) {
     MADANG_TRY(const bool erased, place(gone));
     if (!erased) return base::error(Code::unavailable, "A reader of the journal has not come so far yet.");
   }
-  MADANG_CHECK(destroy_keys(gone));
   state::ToErase which;
   which.entity = [&](std::string_view tenant, std::string_view id, Position version) {
     return gone.holds(tenant, id, version);
@@ -327,8 +438,12 @@ base::Status Erasing::overwrite() {
   }
   MADANG_TRY(const std::uint64_t records,
              journal_.erase(journal_.durable(), [&](const journal::Record& record) { return gone.holds(record); }));
+  // Last: where it had to be tried again, the keys of what came since would go.
+  MADANG_CHECK(destroy_keys(gone));
+  for (const Note& note : others) MADANG_CHECK(keep(note));
   for (Note& note : notes) {
     note.ids.clear();
+    note.person.reset();
     note.state.done = clock_.now();
     note.state.records = records;
     MADANG_CHECK(keep(note));
@@ -340,6 +455,23 @@ base::Status Erasing::overwrite() {
   return {};
 }
 
+/// Who asked for a person was told of entities that speak of the person: those that go now must not stay on that list.
+/// Changes `notes`, and gives the notes besides that change.
+std::vector<Erasing::Note> Erasing::without_mentions_of(const ToBeGone& gone, std::vector<Note>& notes) const {
+  const auto trim = [&](Note& note) {
+    return std::erase_if(note.state.mentions.ids,
+                         [&](const std::string& id) { return gone.holds(note.tenant, id, {1}); }) > 0;
+  };
+  std::vector<Note> out;
+  for (const std::string& name : store_.tenant_names())
+    for (const state::Document& document : store_.tenant(name)->documents(kErasures)) {
+      auto note = read(name, document);
+      if (note.ok() && note->state.done && trim(*note)) out.push_back(std::move(*note));
+    }
+  for (Note& note : notes) (void)trim(note);
+  return out;
+}
+
 /// Sealed backups, wherever they are, cannot be opened where they speak of what is gone.
 base::Status Erasing::destroy_keys(const ToBeGone& gone) {
   if (!files_.exists(folder_.keys())) return {};
@@ -347,6 +479,7 @@ base::Status Erasing::destroy_keys(const ToBeGone& gone) {
   gone.each([&](std::string_view tenant, std::string_view id, Position) {
     id.empty() ? keys.destroy_all_of(tenant) : keys.destroy(tenant, id);
   });
+  gone.each_note([&](std::string_view tenant, std::string_view id) { keys.destroy(tenant, id); });
   return store_keys(files_, keys, folder_.keys(), options_.keys_copy);
 }
 

@@ -103,6 +103,7 @@ class HubImpl final : public Hub {
         [this](Position position) { return voice_->reach(position); }, past_.get());
     maintenance_->erasing().also([this](const ToBeGone& gone) { return voice_->erase(gone); });
     if (past_) maintenance_->erasing().also([this](const ToBeGone& gone) { return past_->erase(gone); });
+    if (past_) maintenance_->erasing().look_into(past_->history());
     voice_->serve(*sequencer_);
     for (const IndexDeclaration& index : options_.indexes) {
       auto declared = declare(index, true);
@@ -372,6 +373,15 @@ class HubImpl final : public Hub {
                                   maintenance_->wake();
                                   done(std::move(id));
                                 });
+  }
+
+  void find_person(const Principal& who, std::string_view tenant, Person person, base::Executor& home,
+                   Told<Theirs> done) override {
+    if (!who.may(Role::admin, tenant)) return done(not_allowed(who, tenant));
+    const state::Tenant* found = store_->tenant(tenant);
+    if (found == nullptr) return done(unknown(tenant));
+    maintenance_->erasing().find(*found, std::move(person), home, std::move(done));
+    maintenance_->wake();
   }
 
   base::Result<std::vector<ErasureState>> erasures(const Principal& who, std::string_view tenant) override {

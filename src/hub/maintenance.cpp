@@ -62,6 +62,7 @@ void Maintenance::stop() {
   stopping_ = true;
   wakeup_.notify_all();
   if (thread_.joinable()) thread_.join();
+  erasing_.answer_finds([] { return false; });
 }
 
 void Maintenance::wake() {
@@ -116,7 +117,9 @@ void Maintenance::expire() {
 }
 
 void Maintenance::erase() {
-  erasing_.remove([this] { return !stopping_.load(std::memory_order_relaxed); });
+  const auto go_on = [this] { return !stopping_.load(std::memory_order_relaxed); };
+  erasing_.remove(go_on);
+  erasing_.answer_finds(go_on);
   if (!erasing_.due()) return;
   const std::lock_guard one(snapshotting_);
   if (!pins_.empty()) return;  // a backup is being copied: files must stay as they are

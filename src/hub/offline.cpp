@@ -4,6 +4,7 @@
 
 #include "madang/base/log.h"
 #include "madang/history/history.h"
+#include "madang/history/transfer.h"
 
 #include "folder.h"
 #include "sealed.h"
@@ -75,7 +76,8 @@ base::Result<Position> sealed_position(base::FileSystem& files, const std::strin
   for (;;) {
     MADANG_TRY(const auto piece, reader->next(nullptr));
     if (!piece) return found;
-    if (!piece->of_snapshot && (!time || piece->record.time <= *time)) found = piece->record.position;
+    if (piece->of == SealedPiece::Of::journal && (!time || piece->record.time <= *time))
+      found = std::max(found, piece->record.position);
   }
 }
 
@@ -94,8 +96,9 @@ base::Result<std::unique_ptr<state::Store>> sealed_state(base::FileSystem& files
   for (;;) {
     MADANG_TRY(const auto piece, reader->next(&keys));
     if (!piece) break;
-    if (!piece->of_snapshot) {
-      if (piece->record.position > upto) continue;
+    if (piece->of == SealedPiece::Of::history) continue;
+    if (piece->of == SealedPiece::Of::journal) {
+      if (piece->record.position > upto || piece->record.position <= reader->begun()) continue;
       if (piece->record.position != expected)
         return base::error(Code::corrupt, fmt::format("Record {} is missing in the backup.", expected.value), folder);
       ++expected.value;
@@ -170,13 +173,15 @@ base::Status check_folder(base::FileSystem& files, const std::string& root,
         "journal: the last write was torn ({} bytes after {} at {}); it will be cut at the next start, nothing "
         "acknowledged is in it",
         journal.cut_bytes, journal.cut_file, journal.cut_offset));
+  Position last = journal.last;  // 0 in a folder that was restored and not used since
   for (const auto& info : state::list_snapshots(files, folder.snapshots())) {
+    last = std::max(last, info.complete);
     MADANG_TRY(const auto whole, state::verify_snapshot(files, info.file, true));
     report(fmt::format("snapshot {}: {} entities as of record {}, every checksum right", whole.file, whole.entities,
                        whole.begun.value));
   }
-  MADANG_CHECK(check_history(files, folder, journal.last, report));
-  MADANG_TRY(const auto store, state_at(files, folder, journal.last));
+  MADANG_CHECK(check_history(files, folder, last, report));
+  MADANG_TRY(const auto store, state_at(files, folder, last));
   MADANG_CHECK(state::verify_indexes(*store));
   std::uint64_t entities = 0;
   for (const std::string& name : store->tenant_names()) entities += store->tenant(name)->size();
@@ -195,6 +200,45 @@ base::Status write_restored(base::FileSystem& files, state::Store& store, const 
   return check_format(files, to, true);
 }
 
+void warn_of_later_history(Position history, Position upto) {
+  // It knows of what has not happened here.
+  base::log::warning("history is not restored: it reaches further than the point asked for, and begins anew there",
+                     {{"history", history.value}, {"point", upto.value}});
+}
+
+/// Puts the parts together whose keys are there; what history had not taken comes from the journal's pieces behind.
+base::Status restore_sealed_history(base::FileSystem& files, const std::string& source, const governance::KeyTree& keys,
+                                    const Folder& to, Position upto) {
+  if (&files != &base::real_files()) return {};
+  MADANG_TRY(const auto reader, SealedReader::open(files, source));
+  std::unique_ptr<history::Import> parts;
+  std::unique_ptr<history::History> history;
+  const auto put_together = [&]() -> base::Status {
+    if (!parts) return {};
+    MADANG_CHECK(parts->finish());
+    parts.reset();
+    MADANG_TRY(history, open_history(to.history()));
+    return {};
+  };
+  for (;;) {
+    MADANG_TRY(const auto piece, reader->next(&keys));
+    if (!piece) break;
+    const journal::Record& record = piece->record;
+    if (piece->of == SealedPiece::Of::history && !piece->part) {
+      if (record.position > upto) return warn_of_later_history(record.position, upto), base::Status();
+      MADANG_TRY(parts, history::Import::begin(to.history(), record.position));
+    } else if (piece->of == SealedPiece::Of::history && parts) {
+      const auto* bytes = reinterpret_cast<const char*>(record.payload.data());
+      MADANG_CHECK(parts->take({*piece->part, record.tenant, {}, {bytes, record.payload.size()}}));
+    } else if (piece->of == SealedPiece::Of::journal && record.position <= upto) {
+      MADANG_CHECK(put_together());
+      if (history) MADANG_CHECK(history->feed(record));
+    }
+  }
+  MADANG_CHECK(put_together());
+  return history ? history->flush() : base::Status();
+}
+
 base::Result<std::uint64_t> restore_sealed(base::FileSystem& files, const std::string& source, const Folder& to,
                                            std::optional<std::uint64_t> position, std::optional<base::Timestamp> time,
                                            const std::string& keys_path) {
@@ -208,6 +252,7 @@ base::Result<std::uint64_t> restore_sealed(base::FileSystem& files, const std::s
   MADANG_CHECK(files.make_folder(to.root));
   // The restored folder goes on with the same keys, so that later erasing reaches the older backups.
   MADANG_CHECK(store_keys(files, keys, to.keys(), {}));
+  MADANG_CHECK(restore_sealed_history(files, source, keys, to, upto));
   MADANG_CHECK(write_restored(files, *store, to));
   return passed_over;
 }
@@ -239,9 +284,7 @@ base::Status restore_history(base::FileSystem& files, const Folder& from, const 
   MADANG_CHECK(copy_folder(files, there, to.history()));
   MADANG_TRY(auto history, open_history(files, to.history(), false));
   if (history->fed() > upto) {
-    // It knows of what has not happened here.
-    base::log::warning("history is not restored: it reaches further than the point asked for, and begins anew there",
-                       {{"history", history->fed().value}, {"point", upto.value}});
+    warn_of_later_history(history->fed(), upto);
     history.reset();
     MADANG_TRY(const auto names, files.list(to.history()));
     for (const std::string& name : names) MADANG_CHECK(files.remove(to.history() + "/" + name));

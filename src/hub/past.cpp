@@ -55,6 +55,10 @@ base::Result<std::unique_ptr<Past>> Past::open(const Options& options, base::Fil
                          {{"history", fed}, {"journal", journal.first().value}});
     MADANG_CHECK(past->begin_with(store));
   }
+  // A question names types and attributes in the tenant's words. Those of which there is nothing now are known again.
+  history.each_name([&](std::string_view tenant, std::string_view name) {
+    if (state::Tenant* const found = store.tenant(tenant)) (void)found->symbols().intern(name);
+  });
   return past;
 }
 

@@ -18,18 +18,18 @@ using journal::Position;
 using journal::RecordKind;
 
 constexpr std::string_view kMagic = "MADANGBK";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kHeaderBytes = 64, kPieceBytes = 48, kCheckBytes = 4;
 constexpr std::size_t kBuffer = 1u << 20;
 constexpr std::uint32_t kMostBytes = 1u << 30;  // of one content
 constexpr std::uint64_t kProgressEvery = 1 << 12;
 
-enum class Sort : std::uint8_t { snapshot = 1, journal = 2, end = 3 };
+enum class Sort : std::uint8_t { snapshot = 1, journal = 2, end = 3, history = 4 };
 
 struct PieceHeader {
   std::uint32_t size = 0;
   Sort sort{};
-  RecordKind kind{};
+  std::uint8_t kind = 0;  // RecordKind; of history PartKind
   bool sealed = false;
   Position position;
   base::Timestamp time;
@@ -40,7 +40,7 @@ void store(std::byte* at, const PieceHeader& piece) {
   std::memset(at, 0, kPieceBytes);
   store_le(at, piece.size);
   at[4] = static_cast<std::byte>(piece.sort);
-  at[5] = static_cast<std::byte>(piece.kind);
+  at[5] = std::byte{piece.kind};
   at[6] = std::byte{piece.sealed};
   store_le(at + 8, piece.position.value);
   store_le(at + 16, piece.time.ns);
@@ -51,7 +51,7 @@ PieceHeader load(const std::byte* at) {
   PieceHeader piece;
   piece.size = load_le<std::uint32_t>(at);
   piece.sort = static_cast<Sort>(at[4]);
-  piece.kind = static_cast<RecordKind>(at[5]);
+  piece.kind = std::to_integer<std::uint8_t>(at[5]);
   piece.sealed = at[6] != std::byte{0};
   piece.position = {load_le<std::uint64_t>(at + 8)};
   piece.time = {load_le<std::int64_t>(at + 16)};
@@ -63,19 +63,27 @@ std::uint32_t check_of(const std::byte* header, std::span<const std::byte> conte
   return journal::crc32c(content, journal::crc32c({header, kPieceBytes - kCheckBytes}));
 }
 
-/// The entity that a record is about; empty where it is about none.
-base::Result<std::string_view> subject(const journal::Record& record) {
+/// The entity that a record is about, or the erasure, which names entities; empty where it is about none.
+base::Result<std::string> subject(const journal::Record& record) {
   switch (record.kind) {
     case RecordKind::entity_put:
-    case RecordKind::entity_patch:
-      return ngsi::record_id(record.payload);
+    case RecordKind::entity_patch: {
+      MADANG_TRY(const std::string_view id, ngsi::record_id(record.payload));
+      return std::string(id);
+    }
     case RecordKind::entity_delete:
     case RecordKind::erase:
-      return std::string_view(reinterpret_cast<const char*>(record.payload.data()), record.payload.size());
-    case RecordKind::temporal:
-      return history::temporal_change_id(record.payload);
+      return std::string(reinterpret_cast<const char*>(record.payload.data()), record.payload.size());
+    case RecordKind::temporal: {
+      MADANG_TRY(const std::string_view id, history::temporal_change_id(record.payload));
+      return std::string(id);
+    }
+    case RecordKind::document: {
+      MADANG_TRY(auto change, read_document(record.payload));
+      return change.document.collection == kErasures ? std::move(change.document.id) : std::string();
+    }
     default:
-      return std::string_view();
+      return std::string();
   }
 }
 
@@ -97,37 +105,45 @@ class Writer {
     return {};
   }
 
-  /// What has no key any more is not written: it is to be gone.
   base::Status add(Sort sort, const journal::Record& record) {
-    PieceHeader piece{0, sort, record.kind, false, record.position, record.time, {}};
+    PieceHeader piece{0, sort, static_cast<std::uint8_t>(record.kind), false, record.position, record.time, {}};
     content_.clear();
-    if (record.kind != RecordKind::erased) {
-      MADANG_TRY(const std::string_view id, subject(record));
-      piece.leaf = KeyTree::path_of(record.tenant, id);
-      const auto key = keys_.key_at(piece.leaf);
-      if (key) {
-        plain_.resize(2 + record.tenant.size() + record.payload.size());
-        store_le(plain_.data(), static_cast<std::uint16_t>(record.tenant.size()));
-        if (!record.tenant.empty()) std::memcpy(plain_.data() + 2, record.tenant.data(), record.tenant.size());
-        if (!record.payload.empty())
-          std::memcpy(plain_.data() + 2 + record.tenant.size(), record.payload.data(), record.payload.size());
-        MADANG_CHECK(governance::seal(*key, salt_, number_, plain_, content_));
-        piece.sealed = true;
-      } else {
-        piece.kind = RecordKind::erased;
-      }
-    }
-    return write(piece);
+    if (record.kind == RecordKind::erased) return write(piece);
+    MADANG_TRY(const std::string id, subject(record));
+    return add(piece, record.tenant, id, record.payload);
+  }
+
+  base::Status begin_history(Position position) {
+    content_.clear();
+    return write({0, Sort::history, 0, false, position, {}, {}});
+  }
+  base::Status add(const history::Part& part, Position position) {
+    const PieceHeader piece{0, Sort::history, static_cast<std::uint8_t>(part.kind), false, position, {}, {}};
+    return add(piece, part.tenant, part.id, std::as_bytes(std::span(part.bytes)));
   }
 
   base::Status end() {
     content_.clear();
-    MADANG_CHECK(write({0, Sort::end, {}, false, {number_}, {}, {}}));
+    MADANG_CHECK(write({0, Sort::end, 0, false, {number_}, {}, {}}));
     MADANG_CHECK(flush());
     return file_.sync();
   }
 
  private:
+  base::Status add(PieceHeader piece, std::string_view tenant, std::string_view id,
+                   std::span<const std::byte> payload) {
+    piece.leaf = keys_.leaf_of(tenant, id);
+    if (!key_ || piece.leaf != key_of_) key_ = keys_.key_at(key_of_ = piece.leaf);
+    plain_.resize(2 + tenant.size() + payload.size());
+    store_le(plain_.data(), static_cast<std::uint16_t>(tenant.size()));
+    if (!tenant.empty()) std::memcpy(plain_.data() + 2, tenant.data(), tenant.size());
+    if (!payload.empty()) std::memcpy(plain_.data() + 2 + tenant.size(), payload.data(), payload.size());
+    content_.clear();
+    MADANG_CHECK(governance::seal(*key_, salt_, number_, plain_, content_));
+    piece.sealed = true;
+    return write(piece);
+  }
+
   base::Status write(PieceHeader piece) {
     piece.size = static_cast<std::uint32_t>(content_.size());
     const std::size_t begin = buffer_.size();
@@ -148,6 +164,8 @@ class Writer {
 
   base::File& file_;
   const KeyTree& keys_;
+  KeyTree::Path key_of_{};  // the last piece's
+  std::optional<governance::Secret> key_;
   std::array<std::byte, 16> salt_{};
   std::uint64_t number_ = 0, offset_ = 0;
   std::vector<std::byte> buffer_, content_, plain_;
@@ -215,16 +233,59 @@ base::Status store_keys(base::FileSystem& files, const KeyTree& keys, const std:
   return copy.empty() ? base::Status() : base::write_file_atomically(files, copy, text);
 }
 
+namespace {
+
+/// The copy of history that a plan names; empty: there is none.
+std::string history_of(const Hub::BackupPlan& plan) {
+  const std::string prefix = Folder{}.history().substr(1) + "-";
+  for (const std::string& file : plan.files)
+    if (file.starts_with(prefix)) return file.substr(0, file.find('/'));
+  return {};
+}
+
+using Step = std::function<base::Status()>;
+
+/// Entity by entity. Gives the position that history is at.
+base::Status add_history(history::Export& from, Writer& writer, const Step& step) {
+  MADANG_CHECK(writer.begin_history(from.position()));
+  return from.run([&](const history::Part& part) -> base::Status {
+    MADANG_CHECK(writer.add(part, from.position()));
+    return step();
+  });
+}
+
+base::Status add_journal(base::FileSystem& files, const Folder& folder, Position after, Position upto, Writer& writer,
+                         const Step& step) {
+  MADANG_TRY(const auto reader, journal::read_folder(files, folder.journal(), after, upto));
+  journal::Record record;
+  for (;;) {
+    MADANG_TRY(const bool more, reader->next(record));
+    if (!more || record.position > upto) return {};
+    MADANG_CHECK(writer.add(Sort::journal, record));
+    MADANG_CHECK(step());
+  }
+}
+
+}  // namespace
+
 base::Status seal_folder(base::FileSystem& files, const std::string& root, const std::string& target,
-                         std::uint64_t position, const std::function<bool(std::uint64_t, std::uint64_t)>& progress) {
+                         const Hub::BackupPlan& plan,
+                         const std::function<bool(std::uint64_t, std::uint64_t)>& progress) {
   const Folder folder{root};
   MADANG_TRY(const KeyTree keys, load_keys(files, folder.keys(), false));
   const auto snapshots = state::list_snapshots(files, folder.snapshots());
   const state::SnapshotInfo base = snapshots.empty() ? state::SnapshotInfo{} : snapshots.back();
-  const std::uint64_t total = base.entities + position - std::min(position, base.begun.value);
+  std::unique_ptr<history::Export> past;
+  if (const std::string copy = history_of(plan); !copy.empty()) {
+    MADANG_TRY(past, history::Export::open(root + "/" + copy));
+  }
+  // History may be behind: then it needs more of the journal than the snapshot does.
+  const Position after = past ? std::min(base.begun, past->position()) : base.begun;
+  const std::uint64_t total =
+      base.entities + (past ? past->entities() : 0) + plan.position - std::min(plan.position, after.value);
   std::uint64_t done = 0;
   const auto step = [&]() -> base::Status {
-    if (++done % kProgressEvery == 0 && progress && !progress(done, total))
+    if (++done % kProgressEvery == 0 && progress && !progress(std::min(done, total), total))
       return base::error(Code::unavailable, "stopped; this backup is not complete", target);
     return {};
   };
@@ -233,15 +294,8 @@ base::Status seal_folder(base::FileSystem& files, const std::string& root, const
   Writer writer(*file, keys);
   MADANG_CHECK(writer.begin(base, base::system_clock().now()));
   if (!snapshots.empty()) MADANG_CHECK(add_snapshot(files, base, writer, step));
-  MADANG_TRY(const auto reader, journal::read_folder(files, folder.journal(), base.begun, {position}));
-  journal::Record record;
-  for (;;) {
-    MADANG_TRY(const bool more, reader->next(record));
-    if (!more) break;
-    if (record.position.value > position) break;
-    MADANG_CHECK(writer.add(Sort::journal, record));
-    MADANG_CHECK(step());
-  }
+  if (past) MADANG_CHECK(add_history(*past, writer, step));
+  MADANG_CHECK(add_journal(files, folder, after, {plan.position}, writer, step));
   MADANG_CHECK(writer.end());
   return files.sync_folder(target);
 }
@@ -282,6 +336,11 @@ base::Status SealedReader::read_header() {
   return {};
 }
 
+const std::optional<governance::Secret>& SealedReader::key_of(const KeyTree& keys, const KeyTree::Path& leaf) {
+  if (!leaf_ || *leaf_ != leaf) key_ = keys.key_at(leaf), leaf_ = leaf;
+  return key_;
+}
+
 base::Result<std::optional<SealedPiece>> SealedReader::next(const KeyTree* keys) {
   for (;;) {
     std::array<std::byte, kPieceBytes> header;
@@ -297,15 +356,20 @@ base::Result<std::optional<SealedPiece>> SealedReader::next(const KeyTree* keys)
       return std::optional<SealedPiece>();
     }
     const std::uint64_t number = number_++;
-    SealedPiece out{piece.sort == Sort::snapshot, {}};
+    if (piece.sort != Sort::snapshot && piece.sort != Sort::history && piece.sort != Sort::journal)
+      return damaged("a piece is of no known sort");
+    using Of = SealedPiece::Of;
+    const bool of_history = piece.sort == Sort::history;
+    SealedPiece out{of_history ? Of::history : piece.sort == Sort::snapshot ? Of::snapshot : Of::journal, {}, {}};
     out.record.position = piece.position;
     out.record.time = piece.time;
-    out.record.kind = piece.kind;
+    if (!of_history) out.record.kind = static_cast<RecordKind>(piece.kind);
+    if (of_history && piece.kind != 0) out.part = static_cast<history::PartKind>(piece.kind);
     if (!piece.sealed || keys == nullptr) return std::optional(out);
-    const auto key = keys->key_at(piece.leaf);
+    const auto& key = key_of(*keys, piece.leaf);
     if (!key) {
       ++passed_over_;
-      if (out.of_snapshot) continue;
+      if (out.of != Of::journal) continue;
       out.record.kind = RecordKind::erased;
       return std::optional(out);
     }

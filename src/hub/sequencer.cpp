@@ -425,18 +425,41 @@ base::Result<Position> Sequencer::decide_past(state::Tenant& tenant, std::span<c
   return position;
 }
 
-base::Result<Position> Sequencer::erase(state::Tenant& tenant, std::span<const std::string> ids) {
+base::Status Sequencer::erase(state::Tenant& tenant, std::span<const std::string> ids,
+                              std::vector<std::uint64_t>& positions,
+                              const std::function<bool(ngsi::EntityView)>& stays) {
   SequencerLock lock(mutex_);
   if (failed()) return outcome_unknown();
-  Position position;
+  std::vector<std::uint64_t> given;
   for (const std::string& id : ids) {
-    MADANG_TRY(position, journal_.append(journal::RecordKind::erase, tenant.name(), 0, std::as_bytes(std::span(id))));
+    MADANG_TRY(const Position position,
+               journal_.append(journal::RecordKind::erase, tenant.name(), 0, std::as_bytes(std::span(id))));
     past_touched(tenant, id).taken = position.value;
-    if (const auto found = store_.look_up(tenant, id); found.entity)
+    given.push_back(position.value);
+    const auto found = store_.look_up(tenant, id);
+    if (!found.entity) continue;
+    if (stays && stays(found.entity)) {
+      MADANG_CHECK(put_anew(tenant, id, found));
+    } else {
       store_.stage(tenant, position, found, id, {}, last_time_);
+    }
   }
   journal_.commit();
-  return position;
+  positions.insert(positions.end(), given.begin(), given.end());
+  return {};
+}
+
+/// The entity as it is, by a record of its own.
+base::Status Sequencer::put_anew(state::Tenant& tenant, std::string_view id, const state::Store::Found& found) {
+  record_.clear();
+  records_.append(record_, found.entity, tenant.symbols());
+  MADANG_TRY(const Position position, journal_.append(journal::RecordKind::entity_put, tenant.name(), 0, record_));
+  const auto bytes = found.entity.bytes();
+  ngsi::EntityBlock same(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), same.data());
+  reinterpret_cast<ngsi::EntityHeader*>(same.data())->version = position.value;
+  store_.stage(tenant, position, found, id, std::move(same), last_time_);
+  return {};
 }
 
 void Sequencer::close_tenant(const state::Tenant& tenant) {

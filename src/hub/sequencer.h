@@ -59,8 +59,10 @@ class Sequencer {
   /// Appends what was decided about what is kept of the past, as it is.
   base::Result<journal::Position> decide_past(state::Tenant& tenant, std::span<const std::byte> decision);
   /// Removes entities for good: a record of kind erase for each id, whether there is such an entity now or not.
-  /// Gives the position of the last: up to it all of them are to be gone, what comes behind it is new.
-  base::Result<journal::Position> erase(state::Tenant& tenant, std::span<const std::string> ids);
+  /// `positions` gets one for each: up to there it is to be gone, what comes behind is new. An entity that `stays`, as
+  /// it is at that moment, comes again at once as it is: only what it was goes.
+  base::Status erase(state::Tenant& tenant, std::span<const std::string> ids, std::vector<std::uint64_t>& positions,
+                     const std::function<bool(ngsi::EntityView)>& stays = {});
   /// While all that a tenant has is being erased, nothing is put in.
   void close_tenant(const state::Tenant& tenant);
   journal::Position reopen_tenant();  // the end of what was there
@@ -117,6 +119,7 @@ class Sequencer {
   void look_ahead(std::span<const Batch> arrived) const;
   base::Result<ChangeResult> apply_one(const Principal& who, state::Tenant& tenant, ngsi::Change&& change,
                                        base::Timestamp now);
+  base::Status put_anew(state::Tenant& tenant, std::string_view id, const state::Store::Found& found);
   base::Status expire_one(state::Tenant& tenant, std::string_view id, const state::Store::Found& found);
   base::Result<journal::Position> append(state::Tenant& tenant, const ngsi::Outcome& outcome, std::string_view id);
   base::Result<journal::Position> append_past(const Principal& who, state::Tenant& tenant,

@@ -12,8 +12,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
+import urllib.parse
 import urllib.request
 
 from server import Server, run
@@ -435,6 +437,54 @@ rollups = [{ period = "PT1H", keep = "P100Y" }, { period = "P1D", keep = "foreve
         self.assertEqual(code, 2)
         self.assertIn("line 3", err)
         self.assertIn("rollups/0/keep", err)
+    def test_a_person_and_what_is_theirs_are_in_no_file_any_more(self):
+        def linked(number, name, whom, **more):
+            return {"id": f"urn:ngsi-ld:{number}", "type": "Thing", name: {"type": "Relationship", "object": whom},
+                    **{key: {"type": "Property", "value": value} for key, value in more.items()}}
+        kim, lee = "urn:ngsi-ld:Person:kim4711", "urn:ngsi-ld:Person:lee0815"
+        secrets = ["010-1234-5678", "12GA3456", "behind the school", "red lock"]
+        words = [*secrets, "kim4711"]
+        things = [{"id": kim, "type": "Person", "phone": {"type": "Property", "value": secrets[0]}},
+                  linked("Car:1", "ownedBy", kim, plate=secrets[1]), linked("Report:1", "reportedBy", kim, text=secrets[2]),
+                  linked("Bike:1", "ownedBy", kim, lock=secrets[3])]
+        ask = {"person": kim, "through": ["ownedBy", "reportedBy"]}
+        with Server(MADANG, "--set", "erasing.within=0s", "--set", "egress.allow_private=true", folder=self.folder / "data") as server:
+            # Nobody listens there: what is owed stays in the outbox.
+            subscription = {"type": "Subscription", "entities": [{"type": "Thing"}, {"type": "Person"}],
+                            "notification": {"endpoint": {"uri": "http://127.0.0.1:1/", "accept": "application/json"}}}
+            self.assertEqual(server.ask("POST", "/ngsi-ld/v1/subscriptions", subscription)[0], 201)
+            for thing in things:
+                self.assertEqual(server.ask("POST", ENTITIES, thing)[0], 201)
+            for at in range(1, 4):  # the past, beyond what the journal alone knows
+                self.assertEqual(server.ask("PATCH", f"{ENTITIES}/urn:ngsi-ld:Car:1/attrs", {"km": {"type": "Property", "value": at}})[0], 204)
+            self.assertEqual(server.ask("PATCH", f"{ENTITIES}/urn:ngsi-ld:Bike:1/attrs",
+                                        linked("Bike:1", "ownedBy", lee, lock="blue lock") | {"type": "Thing"})[0], 204)
+            self.assertEqual(server.ask("DELETE", f"{ENTITIES}/urn:ngsi-ld:Report:1")[0], 204)
+            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "backup", *keys(self))
+            self.assertEqual(code, 0, err)
+            self.assertEqual(found_in(server.folder, *words), set(words))
+            status, _, dry = server.ask("POST", "/admin/erasures", ask | {"dryRun": True})
+            self.assertEqual(status, 200, dry)
+            self.assertEqual((dry["entities"]["ids"], dry["handedOn"]["ids"], dry["mentions"]["count"]),
+                             (["urn:ngsi-ld:Car:1", "urn:ngsi-ld:Report:1"], ["urn:ngsi-ld:Bike:1"], 0))
+            self.assertEqual(server.ask("POST", "/admin/erasures", ask)[0], 202)
+            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "between", *keys(self))
+            self.assertEqual(code, 0, err)
+            self.wait_for(lambda: server.ask("GET", "/admin/erasures")[2][0]["state"] == "done")
+            self.assertEqual(server.ask("POST", "/admin/erasures", ask | {"dryRun": True})[2]["entities"]["count"], 0)
+            done = server.ask("GET", "/admin/erasures")[2][0]
+            self.assertEqual((done["entities"], done["handedOn"], done["mentions"]["count"]), (4, 1, 0), done)
+            self.assertEqual(found_in(server.folder, *words), set())
+            self.assertEqual(found_in(server.folder, "blue lock", "lee0815"), {"blue lock", "lee0815"})
+            shutil.copy(pathlib.Path(server.folder) / "keys", self.folder / "keys")
+        self.assertEqual(found_in(server.folder, *words), set(), "nor after the end")
+        for name in ("backup", "between"):
+            restored = self.folder / f"from-{name}"
+            self.assertEqual(found_in(self.folder / name, *words), set())
+            self.assertEqual(run(MADANG, "restore", "--from", self.folder / name, "--to", restored, "--keys", self.folder / "keys")[0], 0)
+            self.assertEqual(found_in(restored, *words), set())
+            run(MADANG, "export", "--data", restored)
+            self.assertEqual(found_in(restored, *words), set())
 
     def restored_has_lamp_one_only(self):
         code, out, err = run(MADANG, "check", self.folder / "backup")
@@ -459,6 +509,95 @@ rollups = [{ period = "PT1H", keep = "P100Y" }, { period = "P1D", keep = "foreve
         self.assertEqual(run(MADANG, "check", self.folder / "backup")[0], 0)
         self.assertEqual(run(MADANG, "restore", "--from", self.folder / "backup", "--to", self.folder / "restored", "--keys", self.folder / "keys")[0], 0)
         self.assertEqual(json.loads(run(MADANG, "export", "--data", self.folder / "restored")[1]), line)
+
+    def test_the_past_outlives_a_sealed_backup_whole(self):
+        temporal = "/ngsi-ld/v1/temporal/entities"
+        sensor = {"id": "urn:ngsi-ld:Sensor:1", "type": "Sensor", "scope": "/North",
+                  "t": {"type": "Property", "value": 20.50, "unitCode": "CEL", "observedAt": "2026-01-01T00:00:00Z", "by": {"type": "Relationship", "object": "urn:x:1"}},
+                  "names": {"type": "LanguageProperty", "languageMap": {"ko": "\uac15", "en": "river"}},
+                  "place": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [127, 37.5]}},
+                  "raw": {"type": "JsonProperty", "json": {"id": 1, "note": None}},
+                  "two": [{"type": "Property", "value": 1}, {"type": "Property", "value": 2, "datasetId": "urn:d:2"}],
+                  "to": {"type": "Relationship", "object": ["urn:x:2", "urn:x:3"], "objectType": ["A", "B"]}}
+
+        def past_of(server):
+            query = urllib.parse.urlencode({"type": "Sensor,Old", "options": "sysAttrs", "limit": "1000",
+                                            "timerel": "after", "timeAt": "2020-01-01T00:00:00Z", "timeproperty": "modifiedAt"})
+            plain = server.ask("GET", f"{temporal}?{query}")[2]
+            query = urllib.parse.urlencode({"type": "Sensor,Old", "format": "aggregatedValues", "aggrMethods": "avg,max,totalCount",
+                                            "timerel": "after", "timeAt": "2026-01-01T00:00:00Z", "aggrPeriodDuration": "PT1H", "limit": "1000"})
+            aggregated = server.ask("GET", f"{temporal}?{query}")[2]
+            self.assertIsInstance(plain, list, plain)
+            self.assertIsInstance(aggregated, list, aggregated)
+            return plain, aggregated
+
+        with Server(MADANG) as server:
+            def must(method, path, body=None, wanted=204):
+                self.assertEqual(server.ask(method, path, body)[0], wanted, path)
+            must("POST", ENTITIES, sensor, 201)
+            for hour in range(1, 24):
+                must("PATCH", f"{ENTITIES}/{sensor['id']}/attrs", {"t": {"type": "Property", "value": hour / 4, "observedAt": f"2026-01-01T{hour:02}:00:00Z"}})
+            must("PATCH", f"{ENTITIES}/{sensor['id']}/attrs", {"scope": ["/South", "/East"], "names": {"type": "LanguageProperty", "languageMap": {"ko": "\ub0b4"}}})
+            must("DELETE", f"{ENTITIES}/{sensor['id']}/attrs/two?datasetId=urn:d:2")
+            must("DELETE", f"{ENTITIES}/{sensor['id']}/attrs/raw")
+            for number in range(2, 200):
+                must("POST", ENTITIES, sensor | {"id": f"urn:ngsi-ld:Sensor:{number}"}, 201)
+            must("DELETE", f"{ENTITIES}/urn:ngsi-ld:Sensor:7")
+            must("DELETE", f"{temporal}/urn:ngsi-ld:Sensor:8")
+            must("DELETE", f"{temporal}/urn:ngsi-ld:Sensor:9/attrs/t?deleteAll=true")
+            must("POST", temporal, {"id": "urn:ngsi-ld:Old:1", "type": "Old", "t": [
+                {"type": "Property", "value": value, "observedAt": f"2026-01-02T0{value}:00:00Z"} for value in range(9)]}, 201)
+            instances = server.ask("GET", f"{temporal}/urn:ngsi-ld:Old:1?attrs=t")[2]["t"]
+            must("PATCH", f"{temporal}/urn:ngsi-ld:Old:1/attrs/t/{instances[3]['instanceId']}", {"type": "Property", "value": 33, "observedAt": "2026-01-02T03:30:00Z"})
+            must("DELETE", f"{temporal}/urn:ngsi-ld:Old:1/attrs/t/{instances[5]['instanceId']}")
+            before = past_of(server)
+            self.assertEqual(len(before[0]), 199)  # all but the one whose past was taken out; the deleted one is there
+            code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder, "--to", self.folder / "backup", *keys(self))
+            self.assertEqual(code, 0, err)
+            # A restart from the snapshot that was taken, in which nothing is of the type Old.
+            server.stop()
+            server.start()
+            self.assertEqual(before, past_of(server))
+        self.assertEqual(run(MADANG, "check", self.folder / "backup")[0], 0)
+        code, _, err = run(MADANG, "restore", "--from", self.folder / "backup", "--to", self.folder / "restored", "--keys", self.folder / "keys")
+        self.assertEqual(code, 0, err)
+        code, out, err = run(MADANG, "check", self.folder / "restored")
+        self.assertEqual(code, 0, out + err)
+        for _ in range(2):
+            with Server(MADANG, folder=self.folder / "restored") as server:
+                after = past_of(server)
+                self.assertEqual(before[0], after[0])
+                self.assertEqual(before[1], after[1])
+
+    def test_a_backup_under_load_has_each_change_of_the_past_once(self):
+        counter = {"id": "urn:ngsi-ld:Counter:1", "type": "Counter", "n": {"type": "Property", "value": 0}}
+        done = threading.Event()
+        with Server(MADANG) as server:
+            self.assertEqual(server.ask("POST", ENTITIES, counter)[0], 201)
+
+            def count():
+                number = 0
+                while not done.is_set():
+                    number += 1
+                    server.ask("PATCH", f"{ENTITIES}/{counter['id']}/attrs", {"n": {"type": "Property", "value": number}})
+            counting = threading.Thread(target=count)
+            counting.start()
+            try:
+                for number in range(3):
+                    code, _, err = run(MADANG, "backup", "--url", server.url, "--data", server.folder,
+                                       "--to", self.folder / f"backup{number}", *keys(self))
+                    self.assertEqual(code, 0, err)
+            finally:
+                done.set()
+                counting.join()
+        for number in range(3):
+            restored = self.folder / f"restored{number}"
+            self.assertEqual(run(MADANG, "restore", "--from", self.folder / f"backup{number}", "--to", restored, "--keys", self.folder / "keys")[0], 0)
+            with Server(MADANG, folder=restored) as server:
+                last = server.ask("GET", f"{ENTITIES}/{counter['id']}")[2]["n"]["value"]
+                self.assertEqual(server.ask("PATCH", f"{ENTITIES}/{counter['id']}/attrs", {"n": {"type": "Property", "value": last + 1}})[0], 204)
+                told = server.ask("GET", f"/ngsi-ld/v1/temporal/entities/{counter['id']}?format=temporalValues&timeproperty=modifiedAt")[2]["n"]["values"]
+                self.assertEqual([value for value, _ in told], list(range(last + 2)))
 
     def test_check_finds_damage(self):
         data = self.folder / "data"

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "madang/history/transfer.h"
+
 #include "world.h"
 
 namespace madang::history::testing {
@@ -148,7 +150,10 @@ struct Play : World {
       case 1:
         RC_ASSERT(history->merge_all().ok());
         break;
-      case 2:  // what was not flushed is lost, and comes again from the journal
+      case 2:
+        transfer();
+        break;
+      case 3:  // what was not flushed is lost, and comes again from the journal
         open();
         replay();
         break;
@@ -185,6 +190,27 @@ struct Play : World {
     open();
     for (const auto& [id, told] : before) RC_ASSERT(instances(evolution(id)) == told);
   }
+  /// The same of one that was taken apart, put together and fed what came since.
+  void transfer() {
+    if (history->is_new()) return;
+    RC_ASSERT(history->flush().ok());
+    const std::string there = options.folder + std::to_string(++transfers);
+    const auto copied = history->copy_to(there + "-copy");
+    RC_ASSERT(copied.ok());
+    const auto from = Export::open(there + "-copy");
+    RC_ASSERT(from.ok());
+    RC_ASSERT((*from)->position() == *copied);
+    auto to = Import::begin(there, *copied);
+    RC_ASSERT(to.ok());
+    const auto moved = (*from)->run([&](const Part& part) { return (*to)->take(part); });
+    RC_ASSERT(moved.ok());
+    RC_ASSERT((*to)->finish().ok());
+    to->reset();
+    options.folder = there;
+    open();
+    RC_ASSERT(history->verify().ok());
+  }
+  int transfers = 0;
 };
 
 RC_GTEST_PROP(HistoryProperty, IsWhatTheModelRemembers, ()) {

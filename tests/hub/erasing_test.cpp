@@ -164,7 +164,7 @@ TEST_F(Erasing, ReachesSealedBackupsByTheirKeys) {
   world.update("urn:person:lee", R"("phone":"010-9999-1111")");
   plan = world.hub->begin_backup(*admin());
   ASSERT_TRUE(plan.ok());
-  ASSERT_TRUE(seal_folder(files, "city", "vault", plan->position, nullptr).ok());
+  ASSERT_TRUE(seal_folder(files, "city", "vault", *plan, nullptr).ok());
   world.hub->end_backup(plan->ticket);
   const std::string vault = *base::read_file(files, "vault/backup.madang");
   for (const std::string_view word : {"010-", "kim", "lee", "phone"}) EXPECT_EQ(vault.find(word), std::string::npos);
@@ -193,7 +193,7 @@ TEST_F(Erasing, ADamagedSealedBackupIsFound) {
   world.create("urn:person:lee", R"("phone":"010-9999-0000")");
   const auto plan = world.hub->begin_backup(*admin());
   ASSERT_TRUE(plan.ok());
-  ASSERT_TRUE(seal_folder(files, "city", "vault", plan->position, nullptr).ok());
+  ASSERT_TRUE(seal_folder(files, "city", "vault", *plan, nullptr).ok());
   auto file = *files.open("vault/backup.madang", base::FileSystem::Open::write);
   const std::uint64_t size = *file->size();
   for (std::uint64_t at = 0; at < size; at += 7) {

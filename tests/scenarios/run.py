@@ -288,7 +288,7 @@ def main():
     runner = Runner(server.url if server else given.url)
     passed, failed = 0, []
     for file in files:
-        kept = {}
+        kept = {"tenant": file.stem}
         for block in parse_file(file):
             if given.only and given.only not in block.title:
                 continue

@@ -6,6 +6,8 @@
 // way round (a puncturable pseudo-random function: Goldreich, Goldwasser, Micali 1986; Boneh, Waters 2013). At first
 // only the root is kept. To destroy a leaf, the nodes on its path go and their other children stay: about one node for
 // each level, whatever the number of entities.
+//
+// What comes again under a name whose key was destroyed has another leaf: that of the next life of the name.
 
 #include <array>
 #include <cstdint>
@@ -34,15 +36,14 @@ class KeyTree {
   // probability 4e-9.
   static constexpr std::size_t kTenantBits = 40, kBits = 88;
   using Path = std::array<std::uint8_t, kBits / 8>;
-  static Path path_of(std::string_view tenant, std::string_view id);
 
+  /// The leaf of an entity, or (id empty) of whatever belongs to the tenant and to no entity of it: of the first of its
+  /// lives that was not destroyed.
+  Path leaf_of(std::string_view tenant, std::string_view id) const;
   /// Nothing: it was destroyed.
   std::optional<Secret> key_at(const Path& path) const;
-  std::optional<Secret> key_of(std::string_view tenant, std::string_view id) const {
-    return key_at(path_of(tenant, id));
-  }
-  /// Whatever belongs to the tenant and to no entity of it.
-  std::optional<Secret> key_of_tenant(std::string_view tenant) const { return key_of(tenant, {}); }
+  Secret key_of(std::string_view tenant, std::string_view id) const { return *key_at(leaf_of(tenant, id)); }
+  /// The key that the entity has now.
   void destroy(std::string_view tenant, std::string_view id);
   void destroy_all_of(std::string_view tenant);
   std::size_t nodes() const { return nodes_.size(); }
@@ -52,8 +53,10 @@ class KeyTree {
     std::size_t depth = 0;  // how many bits of its path count, the rest is zeros
     Secret secret{};
   };
+  using Nodes = std::map<Path, Node>;
+  Nodes::const_iterator above(const Path& path) const;  // the node that it follows from; end: none
   void destroy(const Path& path, std::size_t depth);
-  std::map<Path, Node> nodes_;  // no two of them one above the other
+  Nodes nodes_;  // no two of them one above the other
 };
 
 /// From the system's source of secrets.

@@ -95,6 +95,25 @@ class History {
   virtual base::Result<bool> has_instance(std::string_view tenant, std::string_view id, ngsi::Symbol attribute,
                                           ngsi::InstanceId instance, ngsi::SymbolTable& symbols) const = 0;
 
+  /// An instance on disk in which a text stands, as it was written, whatever was edited or cut since.
+  struct Trace {
+    std::string id;
+    std::vector<std::string> types;  // of the entity as it last was; names as they are
+    std::string attribute;           // empty: the scope, or (with position 0) something that the catalog has of it
+    ngsi::Kind kind = ngsi::Kind::property;
+    std::string_view value;  // JSON
+    bool beside = false;     // it stands in what goes with the value: sub-attributes, datasetId, unitCode
+    std::uint64_t position = 0;
+  };
+  /// Reads all there is; `see` says no to stop. What the journal must keep for history is not looked at.
+  virtual base::Status traces(std::string_view tenant, std::string_view text,
+                              const std::function<bool(const Trace&)>& see) const = 0;
+  /// The types that the entity last had; nothing where history does not know it.
+  virtual base::Result<std::vector<std::string>> types_of(std::string_view tenant, std::string_view id) const = 0;
+
+  /// The tenants, and each name that a tenant's entities ever had (types, attributes, sub-attributes).
+  virtual void each_name(const std::function<void(std::string_view tenant, std::string_view name)>& see) const = 0;
+
   /// What is to be gone for good: the instances of an entity up to a position, its name too where nothing came since.
   struct Gone {
     std::string tenant, id;  // id empty: of all entities of the tenant

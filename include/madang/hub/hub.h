@@ -242,9 +242,27 @@ class Hub {
   virtual base::Status run_retention(const Principal& who) = 0;
 
   // Erasing: to be gone for good, from the journal, snapshots and whatever else keeps the past, not only from now on.
+  /// A person: the entity, and what is the person's by a Relationship of one of these names (any datasetId) that points
+  /// at it now or did once. One that was the person's and now points at somebody else was handed on: what it is now
+  /// stays, its past goes.
+  struct Person {
+    std::string id;
+    std::vector<std::string> through;  // names expanded
+    std::vector<std::string> types;    // only entities that have one of them are the person's; empty: any
+  };
   struct Erasure {
     std::vector<std::string> ids;  // entities, whether there are such now or were once
     bool everything = false;       // all that the tenant has and had
+    std::optional<Person> person = {};
+  };
+  struct Listed {
+    std::uint64_t count = 0;
+    std::vector<std::string> ids;  // the first of them
+  };
+  /// What erasing a person would take, and what else speaks of the person and would stay: other entities, now or in
+  /// their past, and the tenant's documents.
+  struct Theirs {
+    Listed entities, handed_on, mentions;
   };
   struct ErasureState {
     std::string id, by;
@@ -254,11 +272,20 @@ class Hub {
     bool removed = false;                 // nobody is shown them any more
     std::optional<base::Timestamp> done;  // they are gone from the disk
     std::uint64_t records = 0;            // of the journal, overwritten
+    // Of a person:
+    std::vector<std::string> through;  // empty: it is none of a person
+    std::uint64_t handed_on = 0;       // of `entities`, those of which only the past went
+    Listed mentions;
+    bool more = false;  // there was more than one erasure takes: ask again
   };
   using Asked = std::function<void(base::Result<std::string>)>;  // the erasure's id
   /// For administrators of the tenant. `done` is called on `home` once it is durable that it was asked for; a thread of
   /// the hub does it within Options::erase_within, also after a restart.
   virtual void erase(const Principal& who, std::string_view tenant, Erasure what, base::Executor& home, Asked done) = 0;
+  /// For administrators: what erase() of a person would do now. Reads everything there is, so it takes its time; only a
+  /// few may be under way at once (too_many_requests).
+  virtual void find_person(const Principal& who, std::string_view tenant, Person person, base::Executor& home,
+                           Told<Theirs> done) = 0;
   /// The tenant's, oldest first: what was asked for stays on record when it is done, the ids do not.
   virtual base::Result<std::vector<ErasureState>> erasures(const Principal& who, std::string_view tenant) = 0;
 
@@ -298,10 +325,11 @@ base::Status check_folder(base::FileSystem& files, const std::string& folder,
 base::Result<std::uint64_t> restore_folder(base::FileSystem& files, const std::string& source,
                                            const std::string& target, std::optional<std::uint64_t> position,
                                            std::optional<base::Timestamp> time, const std::string& keys = {});
-/// Writes what is in `folder` (stopped, or its server holds a BackupPlan) up to `position` as a sealed backup into
-/// `target`, with the keys of the folder (docs/formats/backup.md). `progress` says no to stop.
+/// Writes what is in `folder`, whose server (or who has it open) holds the plan, up to its position as a sealed backup
+/// into `target`, with the keys of the folder (docs/formats/backup.md). `progress` says no to stop.
 base::Status seal_folder(base::FileSystem& files, const std::string& folder, const std::string& target,
-                         std::uint64_t position, const std::function<bool(std::uint64_t, std::uint64_t)>& progress);
+                         const Hub::BackupPlan& plan,
+                         const std::function<bool(std::uint64_t, std::uint64_t)>& progress);
 /// Where the keys of a folder are; a backup must not hold them.
 std::string keys_of(const std::string& folder);
 

@@ -15,6 +15,32 @@ void append_time(std::string& out, std::string_view member, base::Timestamp time
   out += '"';
 }
 
+void append_texts(std::string& out, const std::vector<std::string>& texts) {
+  out += '[';
+  for (const std::string& text : texts) {
+    if (out.back() != '[') out += ',';
+    append_string(out, text);
+  }
+  out += ']';
+}
+
+void append_listed(std::string& out, std::string_view member, const hub::Hub::Listed& listed) {
+  out.append(",\"").append(member).append(R"(":{"count":)");
+  base::json::append_unsigned(out, listed.count);
+  append_texts(out += R"(,"ids":)", listed.ids);
+  out += '}';
+}
+
+std::string found_json(const std::string& person, std::string_view tenant, const hub::Hub::Theirs& found) {
+  std::string out = R"({"dryRun":true,"person":)";
+  append_string(out, person);
+  out += R"(,"tenant":)", append_string(out, tenant);
+  append_listed(out, "entities", found.entities);
+  append_listed(out, "handedOn", found.handed_on);
+  append_listed(out, "mentions", found.mentions);
+  return out += '}';
+}
+
 void append_state(std::string& out, std::string_view tenant, const hub::Hub::ErasureState& state) {
   out += R"({"id":)", append_string(out, state.id);
   out += R"(,"tenant":)", append_string(out, tenant);
@@ -25,6 +51,14 @@ void append_state(std::string& out, std::string_view tenant, const hub::Hub::Era
   out += R"(,"entities":)", base::json::append_unsigned(out, state.entities);
   if (state.everything) out += R"(,"everything":true)";
   if (state.done) out += R"(,"records":)", base::json::append_unsigned(out, state.records);
+  if (!state.through.empty()) {
+    append_texts(out += R"(,"through":)", state.through);
+    if (state.removed) {
+      out += R"(,"handedOn":)", base::json::append_unsigned(out, state.handed_on);
+      append_listed(out, "mentions", state.mentions);
+    }
+    if (state.more) out += R"(,"more":true)";
+  }
   out += '}';
 }
 
@@ -43,11 +77,39 @@ base::Result<std::string> listed(const Call& call) {
   return text += ']';
 }
 
+base::Result<hub::Hub::Person> person_of(const Call& call, const ErasureBody& body) {
+  hub::Hub::Person person{body.person, {}, {}};
+  for (const std::string& name : body.through) {
+    MADANG_TRY(person.through.emplace_back(), call.context->expand(name));
+  }
+  for (const std::string& type : body.types) {
+    MADANG_TRY(person.types.emplace_back(), call.context->expand(type));
+  }
+  return person;
+}
+
+void find(const std::shared_ptr<Call>& waiting, const std::string& tenant, hub::Hub::Person person) {
+  const auto who = waiting->who;
+  const std::string id = person.id;
+  waiting->environment.hub.find_person(*who, tenant, std::move(person), waiting->responder.loop(),
+                                       [waiting, id, tenant](base::Result<hub::Hub::Theirs> found) {
+                                         if (!waiting->alive()) return;
+                                         if (!found.ok()) return waiting->fail(found.error());
+                                         waiting->answer_json(200, found_json(id, tenant, *found));
+                                       });
+}
+
 void ask(Call&& call) {
   auto body = call.loop.bodies.erasure(call.body, kMost);
   if (!body.ok()) return call.fail(body.error());
-  hub::Hub::Erasure what{std::move(body->entities), body->everything};
+  hub::Hub::Erasure what{std::move(body->entities), body->everything, {}};
+  if (!body->person.empty()) {
+    auto person = person_of(call, *body);
+    if (!person.ok()) return call.fail(person.error());
+    what.person = std::move(*person);
+  }
   auto waiting = std::make_shared<Call>(std::move(call));
+  if (body->dry_run) return find(waiting, body->tenant, std::move(*what.person));
   hub::Hub& hub = waiting->environment.hub;
   const auto who = waiting->who;
   net::Loop& loop = waiting->responder.loop();

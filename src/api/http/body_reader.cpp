@@ -566,8 +566,19 @@ Result<ErasureBody> BodyReader::erasure(std::string_view body, std::size_t most)
       each_field(root, "", [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
         if (name == "tenant") {
           MADANG_TRY(erasure.tenant, text_of(value, at));
+        } else if (name == "@context") {
+          return {};
         } else if (name == "everything") {
           if (value.get(erasure.everything)) return wrong("This is true or false.", at);
+        } else if (name == "dryRun") {
+          if (value.get(erasure.dry_run)) return wrong("This is true or false.", at);
+        } else if (name == "person") {
+          MADANG_TRY(erasure.person, text_of(value, at));
+          if (!base::is_absolute_uri(erasure.person)) return wrong("An entity's id is a URI.", at);
+        } else if (name == "through") {
+          MADANG_TRY(erasure.through, texts_of(value, at));
+        } else if (name == "types") {
+          MADANG_TRY(erasure.types, texts_of(value, at));
         } else if (name == "entities") {
           dom::array ids;
           if (value.get(ids)) return wrong("These are entity ids in an array.", at);
@@ -584,8 +595,14 @@ Result<ErasureBody> BodyReader::erasure(std::string_view body, std::size_t most)
         }
         return {};
       }));
-  if (erasure.entities.empty() != erasure.everything)
-    return wrong("Say which \"entities\" are to be erased, or \"everything\": true.", "/entities");
+  const int kinds =
+      (erasure.entities.empty() ? 0 : 1) + (erasure.everything ? 1 : 0) + (erasure.person.empty() ? 0 : 1);
+  if (kinds != 1)
+    return wrong(R"(Say which "entities" are to be erased, or which "person", or "everything": true.)", "/entities");
+  if (erasure.person.empty() && (erasure.dry_run || !erasure.through.empty() || !erasure.types.empty()))
+    return wrong(R"("through", "types" and "dryRun" go with a "person".)", "/person");
+  if (!erasure.person.empty() && erasure.through.empty())
+    return wrong(R"(Name in "through" the Relationships by which entities are the person's.)", "/through");
   return erasure;
 }
 

@@ -55,6 +55,9 @@ struct ErasureBody {
   std::string tenant;
   std::vector<std::string> entities;
   bool everything = false;
+  std::string person;                       // the id; empty: none
+  std::vector<std::string> through, types;  // of a person; names as given
+  bool dry_run = false;                     // the same
 };
 
 /// One a loop: keeps its buffers. All bodies need net::kBodyPadding readable bytes behind them. Views point into the

@@ -181,7 +181,7 @@ std::string_view body_schema(Body body) {
     case Body::retention:
       return R"({"$ref":"#/components/schemas/Retention"})";
     case Body::erasure:
-      return R"({"type":"object","properties":{"tenant":{"type":"string"},"entities":{"type":"array","minItems":1,"items":{"type":"string","format":"uri"}},"everything":{"type":"boolean"}},"additionalProperties":false})";
+      return R"({"type":"object","properties":{"tenant":{"type":"string"},"entities":{"type":"array","minItems":1,"maxItems":10000,"items":{"type":"string","format":"uri"}},"everything":{"type":"boolean"},"person":{"type":"string","format":"uri"},"through":{"type":"array","minItems":1,"maxItems":100,"items":{"type":"string"}},"types":{"type":"array","minItems":1,"maxItems":100,"items":{"type":"string"}},"dryRun":{"type":"boolean"},"@context":{}},"additionalProperties":false})";
     case Body::context:
       return R"({"type":"object","required":["@context"],"properties":{"@context":{"type":["object","array","string","null"]}}})";
     case Body::entity_map:

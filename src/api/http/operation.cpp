@@ -195,7 +195,7 @@ constexpr int kAdminChange[] = {204, 400, 401, 403, 404, 409};
 constexpr int kAdminPast[] = {200, 400, 401, 403, 501};
 constexpr int kRetentionSet[] = {204, 400, 401, 403, 404, 501, 503, 507};
 constexpr int kRetentionRun[] = {202, 400, 401, 403, 501};
-constexpr int kAccepted[] = {202, 400, 401, 403, 404, 411, 413, 415, 429, 503, 507};
+constexpr int kAccepted[] = {200, 202, 400, 401, 403, 404, 411, 413, 415, 429, 503, 507};
 constexpr int kNotOffered[] = {400, 406, 411, 415, 501, 504};
 
 // ---- rows by their sort: what all of one sort have in common is said once ----
@@ -479,7 +479,8 @@ constexpr Operation kTable[] = {
     admin(Op::backup_end, Method::delete_, "/admin/backup/{ticket}", "endBackup", "Give a backup's ticket back",
           kAdminChange),
     admin(Op::erasure_ask, Method::post, "/admin/erasures", "askForErasure",
-          "Have entities erased for good, with all that is kept of their past", kAccepted, Body::erasure),
+          "Have entities erased for good, or a person with what is theirs, with all that is kept of their past",
+          kAccepted, Body::erasure),
     admin(Op::erasures_list, Method::get, "/admin/erasures", "listErasures", "What was asked to be erased, and what is",
           kAdmin),
     admin(Op::retention_list, Method::get, "/admin/retention", "listRetention", "How long the past is kept",

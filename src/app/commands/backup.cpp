@@ -64,12 +64,11 @@ base::Status copy_files(const std::vector<std::string>& names, const std::string
 }
 
 /// Writes what the plan is about: sealed, with the keys put where they are wanted, or as it is.
-base::Status write_backup(const BackupCommand& command, const std::string& folder,
-                          const std::vector<std::string>& names, std::uint64_t position) {
-  if (command.open) return copy_files(names, folder, command.to);
+base::Status write_backup(const BackupCommand& command, const std::string& folder, const hub::Hub::BackupPlan& plan) {
+  if (command.open) return copy_files(plan.files, folder, command.to);
   base::FileSystem& files = base::real_files();
   Progress progress("Sealing");
-  MADANG_CHECK(hub::seal_folder(files, folder, command.to, position, [&](std::uint64_t done, std::uint64_t total) {
+  MADANG_CHECK(hub::seal_folder(files, folder, command.to, plan, [&](std::uint64_t done, std::uint64_t total) {
     progress.update(done, total, "records");
     return !interrupted();
   }));
@@ -110,8 +109,7 @@ base::Status backup_stopped(const BackupCommand& command) {
   governance::Principal who{
       .name = "madang backup", .role = governance::Role::admin, .all_tenants = true, .tenants = {}, .policy = {}};
   auto plan = hub->begin_backup(who);
-  base::Status done = plan.ok() ? write_backup(command, command.target.folder, plan->files, plan->position)
-                                : base::Status(plan.error());
+  base::Status done = plan.ok() ? write_backup(command, command.target.folder, *plan) : base::Status(plan.error());
   if (plan.ok()) hub->end_backup(plan->ticket);
   hub->close();
   return done;
@@ -140,7 +138,7 @@ base::Status backup_running(const BackupCommand& command) {
   const std::string folder = command.target.folder.empty() ? plan.folder : command.target.folder;
   auto done = folder.empty()
                   ? base::Status(error(Code::bad_request_data, "say with --data where the server's folder is"))
-                  : write_backup(command, folder, plan.files, plan.position);
+                  : write_backup(command, folder, {plan.files, plan.position, plan.ticket});
   const auto given_back = ask(target, net::Method::delete_, "/admin/backup/" + std::to_string(plan.ticket));
   if (!done.ok()) return done;
   if (!given_back.ok()) return given_back.error();

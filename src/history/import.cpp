@@ -1,0 +1,144 @@
+#include <map>
+
+#include "madang/base/bytes.h"
+#include "madang/history/transfer.h"
+
+#include "join.h"
+
+namespace madang::history {
+
+namespace {
+
+using base::Code;
+
+constexpr std::size_t kBatchBytes = 8 << 20;
+constexpr std::uint64_t kRun = 1;  // all rows are one run
+
+base::Error corrupt(std::string_view what) {
+  return base::error(Code::corrupt, "A part of history cannot be put back: " + std::string(what) + ".");
+}
+
+class ImportImpl final : public Import {
+ public:
+  base::Status begin(const std::string& folder, journal::Position position) {
+    MADANG_TRY(disk_, Disk::open(folder, 8 << 20));
+    MADANG_TRY(const auto there, disk_->get(key::kMain));
+    if (there) return base::error(Code::already_exists, "There is a history here already.", folder);
+    catalog_.emplace(*disk_);
+    run_.number = kRun;
+    run_.last_position = position.value;
+    writer_.emplace(run_, [this](std::uint32_t block, std::string_view bytes) {
+      batch_.put_block(kRun, block, bytes);
+      return base::Status();
+    });
+    return {};
+  }
+
+  base::Status take(const Part& part) override {
+    switch (part.kind) {
+      case PartKind::names:
+        return take_names(part);
+      case PartKind::instances:
+        return take_instances(part);
+    }
+    return base::error(Code::newer_format, "The backup holds parts of history that a newer version of Madang made.");
+  }
+
+  base::Status finish() override {
+    MADANG_CHECK(writer_->finish());
+    if (run_.rows > 0) batch_.put(key::run(kRun), encode_run(run_));
+    batch_.put(key::kMain, encode_main({run_.last_position, last_entity_ + 1, kRun + 1, entities_}));
+    return disk_->write(batch_, true);
+  }
+
+ private:
+  base::Status take_names(const Part& part) {
+    Tenant* tenant = catalog_->tenant(part.tenant);
+    if (tenant == nullptr) {
+      tenant = &catalog_->make_tenant(part.tenant);
+      batch_.put(key::tenant(tenant->number), part.tenant);
+    }
+    base::ByteReader in(part.bytes);
+    const std::uint64_t first = in.varint(), count = in.varint();
+    if (!in.ok() || first != tenant->symbols->size()) return corrupt("names are missing");
+    for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+      const std::string_view name = in.text(static_cast<std::size_t>(in.varint()));
+      if (!in.ok()) break;
+      MADANG_TRY(const Symbol symbol, tenant->symbols->intern(name));
+      if (static_cast<std::uint64_t>(symbol) != first + i) return corrupt("a name is there twice");
+      batch_.put(key::name(tenant->number, symbol), name);
+    }
+    return in.ok() && in.left() == 0 ? write_some() : corrupt("names are broken off");
+  }
+
+  base::Status take_instances(const Part& part) {
+    base::ByteReader in(part.bytes);
+    const std::string_view id = in.text(static_cast<std::size_t>(in.varint()));
+    const std::string_view entry = in.text(static_cast<std::size_t>(in.varint()));
+    if (!in.ok()) return corrupt("it is broken off");
+    if (!entry.empty()) MADANG_CHECK(take_entity(part.tenant, id, entry));
+    if (in.left() > 0) MADANG_CHECK(take_block(std::string(in.text(in.left()))));
+    return write_some();
+  }
+
+  /// The number stays what it was; those of tenants may move up, where one was erased.
+  base::Status take_entity(std::string_view tenant_name, std::string_view id, std::string_view entry) {
+    Tenant* const tenant = catalog_->tenant(tenant_name);
+    if (tenant == nullptr) return corrupt("it is of no tenant");
+    MADANG_TRY(const auto entity, catalog_->read(*tenant, id, entry));
+    if (entity->number <= last_entity_) return corrupt("entities are out of their order");
+    const std::uint32_t names = tenant->symbols->size();
+    for (const Symbol type : entity->types)
+      if (static_cast<std::uint32_t>(type) >= names) return corrupt("a type has no name");
+    for (std::size_t field = 1; field < entity->shape->size(); ++field)
+      if (static_cast<std::uint32_t>((*entity->shape)[field].name) >= names) return corrupt("a field has no name");
+    last_entity_ = entity->number;
+    fields_ = entity->shape->size();
+    ++entities_;
+    Writes writes;
+    Catalog::write_entity(writes, *entity);
+    for (const auto& [name, value] : writes) batch_.put(name, value);
+    return {};
+  }
+
+  base::Status take_block(std::string bytes) {
+    MADANG_TRY(const auto block, Block::open(std::move(bytes)));
+    for (const Block::Part& each : block->parts())
+      if (entity_of(each.series) != last_entity_ || field_of(each.series) >= fields_)
+        return corrupt("an instance is of another entity");
+    rows_.clear();
+    MADANG_CHECK(block->read(0, static_cast<std::uint32_t>(block->rows()), rows_));
+    for (const Row& row : rows_) {
+      if (!read_meta(row.meta) || (!row.subs.empty() && !check_subs(row.subs))) return corrupt("an instance is broken");
+      spent_.count();
+      MADANG_CHECK(writer_->add(row));
+    }
+    spent_.hold(block, writer_->waiting());
+    return {};
+  }
+
+  base::Status write_some() {
+    if (batch_.bytes() < kBatchBytes) return {};
+    return disk_->write(batch_, false);
+  }
+
+  std::unique_ptr<Disk> disk_;
+  std::optional<Catalog> catalog_;
+  Run run_;
+  std::optional<RunWriter> writer_;
+  Batch batch_;
+  Spent spent_;
+  std::vector<Row> rows_;
+  std::uint64_t last_entity_ = 0, entities_ = 0;
+  std::size_t fields_ = 0;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Import>> Import::begin(const std::string& folder, journal::Position position) {
+  auto out = std::make_unique<ImportImpl>();
+  MADANG_CHECK(out->begin(folder, position));
+  return std::unique_ptr<Import>(std::move(out));
+}
+
+}  // namespace madang::history
