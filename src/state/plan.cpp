@@ -357,7 +357,8 @@ std::uint64_t Plan::collect_box(const geo::Box& box) {
 bool Plan::collect_any(const geo::Box& box) {
   // Entities of other types lie there too. More than the list holds would go into a set.
   constexpr std::size_t kTries = 4, kMost = 8'000;
-  const std::size_t most = std::clamp<std::size_t>(query_.any * kTries, query_.any, std::max<std::size_t>(query_.any, kMost));
+  const std::size_t most =
+      std::clamp<std::size_t>(query_.any * kTries, query_.any, std::max<std::size_t>(query_.any, kMost));
   std::vector<geo::PointIndex::Hit> hits;
   std::vector<geo::Key> keys;
   const bool all_points = space_->points.find(box, hits, most), all_boxes = space_->boxes.find(box, keys, most);

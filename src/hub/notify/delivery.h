@@ -84,7 +84,12 @@ class Delivery final : public base::Executor {
   bool may_pump(Box& box, Moment now);
   void send_throttled(Box& box, Moment now);
   bool send_entry(Box& box, QueueEntry& entry);
-  bool load_event(Box& box, QueueEntry& entry);
+  enum class Loaded : std::uint8_t {
+    there,
+    gone,  // and the entry with it
+    later  // the disk failed: it is tried again
+  };
+  Loaded load_event(Box& box, QueueEntry& entry);
   void dispatch(Box& box, std::vector<journal::Position> positions,
                 std::vector<std::shared_ptr<const std::string>> items, Wording& wording);
   Wording* wording_of(Box& box);

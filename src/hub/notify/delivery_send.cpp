@@ -16,6 +16,7 @@ using State = QueueEntry::State;
 
 constexpr std::size_t kScan = 64;  // entries of a queue looked at for one that may be sent
 constexpr auto kContextRetry = std::chrono::seconds(5);
+constexpr auto kReadRetry = std::chrono::seconds(1);
 
 /// Counted by what became of them.
 base::metrics::Counter& letters(std::string_view result) {
@@ -73,7 +74,9 @@ void Delivery::pump(Box& box, Moment now) {
     QueueEntry& entry = box.queue[i];
     if (entry.state != State::waiting) continue;
     ++looked;
-    if (!load_event(box, entry)) continue;
+    const Loaded loaded = load_event(box, entry);
+    if (loaded == Loaded::gone) continue;
+    if (loaded == Loaded::later) break;  // nothing overtakes it
     const bool is_held = std::find(held.begin(), held.end(), entry.entity) != held.end();
     if (!is_held && !send_entry(box, entry)) break;
     if (!is_held) held.push_back(entry.entity);
@@ -92,20 +95,25 @@ void Delivery::forget(const Outbox::Which& which) {
   }
 }
 
-/// The event of an entry, from the outbox where it is not at hand. False: it is gone, and the entry with it.
-bool Delivery::load_event(Box& box, QueueEntry& entry) {
-  if (entry.event) return true;
+/// The event of an entry, from the outbox where it is not at hand.
+Delivery::Loaded Delivery::load_event(Box& box, QueueEntry& entry) {
+  if (entry.event) return Loaded::there;
   auto event = outbox_.event(*box.subscriber->tenant, entry.position);
   if (event.ok()) {
     entry.set_event(std::move(*event));
     hot_bytes_ += entry.bytes;
-    return true;
+    return Loaded::there;
   }
-  if (event.error().code != base::Code::not_found)  // else it was erased
+  const base::Code code = event.error().code;
+  if (code != base::Code::not_found)  // else it was erased
     base::log::error("an event of the outbox cannot be read",
                      {{"subscription", box.state.id}, {"reason", event.error().message}});
+  if (code != base::Code::not_found && code != base::Code::corrupt) {  // the disk does not give it now
+    wake_at(box.state.number, clock_.monotonic() + kReadRetry);
+    return Loaded::later;
+  }
   settle(box, entry);
-  return false;
+  return Loaded::gone;
 }
 
 Wording* Delivery::wording_of(Box& box) {
@@ -151,7 +159,10 @@ void Delivery::send_throttled(Box& box, Moment now) {
   std::size_t bytes = 0;
   for (QueueEntry& entry : box.queue) {
     if (items.size() >= options_.entities_together || bytes > options_.body_bytes) break;
-    if (entry.state != State::waiting || !load_event(box, entry)) continue;
+    if (entry.state != State::waiting) continue;
+    const Loaded loaded = load_event(box, entry);
+    if (loaded == Loaded::gone) continue;
+    if (loaded == Loaded::later) break;
     auto text = renderer_->entity(*box.subscriber, box.shape, *wording, *entry.event, clock_.now());
     bytes += text->size();
     const std::string_view id = entry.event->id();
@@ -265,7 +276,9 @@ void Delivery::refuse(Box& box, QueueEntry& entry, const Receipt& receipt) {
   letter.attempts = entry.attempts;
   letter.status = receipt.status;
   letter.reason = reason_of(receipt);
-  if (load_event(box, entry)) {
+  const Loaded loaded = load_event(box, entry);
+  if (loaded == Loaded::later) return;  // it stays in the queue
+  if (loaded == Loaded::there) {
     if (const auto buried = outbox_.bury(letter, *entry.event); !buried.ok()) {
       base::log::error("a refused notification could not be kept", {{"reason", buried.error().message}});
       return;  // it stays in the queue
