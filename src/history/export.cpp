@@ -4,6 +4,7 @@
 #include "madang/history/transfer.h"
 
 #include "join.h"
+#include "rollup.h"
 
 namespace madang::history {
 
@@ -123,13 +124,14 @@ class PartWriter {
 class ExportImpl final : public Export {
  public:
   base::Status open(const std::string& folder) {
-    MADANG_TRY(disk_, Disk::open(folder, 8 << 20));
+    MADANG_TRY(disk_, Disk::open(base::real_files(), folder, 8 << 20, true));
     MADANG_TRY(const auto bytes, disk_->get(key::kMain));
     if (!bytes) return base::error(Code::not_found, "There is no history here, or its first filling was cut short.");
     MADANG_TRY(main_, read_main(*bytes));
     catalog_ = std::make_unique<Catalog>(*disk_);
     MADANG_CHECK(catalog_->load());
     MADANG_TRY(runs_, read_runs(*disk_, key::kRuns));
+    MADANG_TRY(rolled_, read_runs(*disk_, key::kRolled));
     return read_changes(*disk_, changes_.edits, changes_.cuts);
   }
 
@@ -139,7 +141,9 @@ class ExportImpl final : public Export {
   base::Status run(const std::function<base::Status(const Part&)>& give) override {
     MADANG_CHECK(give_names(give));
     PartWriter writer(*disk_, *catalog_, catalog_->tenants(), give);
-    return Joining(*disk_, runs_, changes_, writer).run([] { return true; });
+    MADANG_CHECK(Joining(*disk_, runs_, changes_, writer).run([] { return true; }));
+    for (const RunPtr& run : rolled_) MADANG_CHECK(give_rolled(*run, give));
+    return {};
   }
 
  private:
@@ -161,14 +165,68 @@ class ExportImpl final : public Export {
         }
         if (at < all) append_text(names, tenant.symbols->name(Symbol{at}));
       }
+      MADANG_CHECK(give_decisions(number, tenant.name, give));
     }
     return {};
+  }
+
+  base::Status give_decisions(std::uint32_t number, std::string_view tenant,
+                              const std::function<base::Status(const Part&)>& give) {
+    MADANG_TRY(const auto decided, disk_->get(key::decision(number)));
+    if (decided) MADANG_CHECK(give({PartKind::decision, tenant, {}, *decided}));
+    std::string prefix = key::retained(number, 0);
+    prefix.resize(prefix.size() - sizeof(std::uint64_t));
+    base::Status told;
+    MADANG_CHECK(disk_->scan(prefix, {}, false, [&](std::string_view rest, std::string_view value) {
+      std::string bytes(rest);  // where it stands, then what it says
+      told = give({PartKind::report, tenant, {}, bytes.append(value)});
+      return told.ok();
+    }));
+    return told;
+  }
+
+  /// Up to which record deletions have taken effect, then a block of roll-ups, of one entity.
+  base::Status give_rolled(const Run& run, const std::function<base::Status(const Part&)>& give) {
+    const auto blocks = disk_->blocks(run.number);
+    std::uint64_t entity = 0;
+    std::string part;
+    base::Status told;
+    Run scratch;
+    const auto emit = [&](std::uint32_t, std::string_view bytes) -> base::Status {
+      MADANG_TRY(const auto known, disk_->get(key::number(entity)));
+      if (!known) return {};  // forgotten
+      std::string_view name = *known;
+      const std::uint32_t tenant = take_key32(name);
+      if (tenant >= catalog_->tenants()) return base::error(Code::corrupt, "An entity in history is of no tenant.");
+      part.clear();
+      base::append_varint(part, run.last_position);
+      part.append(bytes);
+      return give({PartKind::rollups, catalog_->tenant(tenant).name, name, part});
+    };
+    auto writer = std::make_unique<RollupWriter>(scratch, emit);
+    for (;;) {
+      MADANG_TRY(const auto bytes, blocks->next());
+      if (!bytes) return writer->finish();
+      MADANG_TRY(auto all, read_rolled(*bytes));
+      for (RolledSeries& series : all) {
+        if (changes_.cuts_rolled(series.series, run.last_position)) continue;
+        if (entity_of(series.series) != entity) {
+          MADANG_CHECK(writer->finish());
+          scratch = {};
+          writer = std::make_unique<RollupWriter>(scratch, emit);
+          entity = entity_of(series.series);
+        }
+        Buckets buckets;
+        for (auto& [at, sums] : series.buckets) buckets.emplace(at, std::move(sums));
+        MADANG_CHECK(writer->add(series.series, series.newest, std::move(buckets)));
+      }
+    }
   }
 
   std::unique_ptr<Disk> disk_;
   std::unique_ptr<Catalog> catalog_;
   Main main_;
-  std::vector<RunPtr> runs_;
+  std::vector<RunPtr> runs_, rolled_;
   Changes changes_;
 };
 

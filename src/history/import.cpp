@@ -4,6 +4,7 @@
 #include "madang/history/transfer.h"
 
 #include "join.h"
+#include "rollup.h"
 
 namespace madang::history {
 
@@ -21,11 +22,11 @@ base::Error corrupt(std::string_view what) {
 class ImportImpl final : public Import {
  public:
   base::Status begin(const std::string& folder, journal::Position position) {
-    MADANG_TRY(disk_, Disk::open(folder, 8 << 20));
+    MADANG_TRY(disk_, Disk::open(base::real_files(), folder, 8 << 20));
     MADANG_TRY(const auto there, disk_->get(key::kMain));
     if (there) return base::error(Code::already_exists, "There is a history here already.", folder);
     catalog_.emplace(*disk_);
-    run_.number = kRun;
+    run_.number = rolled_.number = kRun;
     run_.last_position = position.value;
     writer_.emplace(run_, [this](std::uint32_t block, std::string_view bytes) {
       batch_.put_block(kRun, block, bytes);
@@ -40,6 +41,11 @@ class ImportImpl final : public Import {
         return take_names(part);
       case PartKind::instances:
         return take_instances(part);
+      case PartKind::decision:
+      case PartKind::report:
+        return take_decision(part);
+      case PartKind::rollups:
+        return take_rollups(part);
     }
     return base::error(Code::newer_format, "The backup holds parts of history that a newer version of Madang made.");
   }
@@ -47,7 +53,8 @@ class ImportImpl final : public Import {
   base::Status finish() override {
     MADANG_CHECK(writer_->finish());
     if (run_.rows > 0) batch_.put(key::run(kRun), encode_run(run_));
-    batch_.put(key::kMain, encode_main({run_.last_position, last_entity_ + 1, kRun + 1, entities_}));
+    MADANG_CHECK(end_rolled());
+    batch_.put(key::kMain, encode_main({run_.last_position, last_entity_ + 1, rolled_.number + 1, entities_}));
     return disk_->write(batch_, true);
   }
 
@@ -117,6 +124,59 @@ class ImportImpl final : public Import {
     return {};
   }
 
+  base::Status take_decision(const Part& part) {
+    const Tenant* tenant = catalog_->tenant(part.tenant);
+    if (tenant == nullptr) return corrupt("it is of no tenant");
+    std::string_view bytes = part.bytes;
+    if (part.kind == PartKind::decision) {
+      batch_.put(key::decision(tenant->number), bytes);
+    } else {
+      if (bytes.size() < sizeof(std::uint64_t)) return corrupt("it is broken off");
+      const std::uint64_t position = take_key64(bytes);
+      batch_.put(key::retained(tenant->number, position), bytes);
+    }
+    return write_some();
+  }
+
+  base::Status take_rollups(const Part& part) {
+    base::ByteReader in(part.bytes);
+    const std::uint64_t position = in.varint();
+    if (!in.ok()) return corrupt("it is broken off");
+    MADANG_TRY(auto all, read_rolled(in.text(in.left())));
+    if (all.empty()) return {};
+    // They come as they were in their runs: where the order begins anew, or another position, another run begins.
+    if (!rolled_writer_ || position != rolled_.last_position || all.front().series <= last_rolled_) {
+      MADANG_CHECK(end_rolled());
+      const std::uint64_t number = rolled_.number + 1;
+      rolled_ = {};
+      rolled_.number = number;
+      rolled_.last_position = position;
+      rolled_writer_.emplace(rolled_, [this, number](std::uint32_t block, std::string_view bytes) {
+        batch_.put_block(number, block, bytes);
+        return base::Status();
+      });
+      last_rolled_ = 0;
+    }
+    const std::uint64_t entity = entity_of(all.front().series);
+    for (RolledSeries& series : all) {
+      if (entity_of(series.series) != entity || entity == 0 || entity > last_entity_ || series.series <= last_rolled_)
+        return corrupt("a roll-up is of another entity");
+      last_rolled_ = series.series;
+      Buckets buckets;
+      for (auto& [at, sums] : series.buckets) buckets.emplace(at, std::move(sums));
+      MADANG_CHECK(rolled_writer_->add(series.series, series.newest, std::move(buckets)));
+    }
+    return write_some();
+  }
+
+  base::Status end_rolled() {
+    if (!rolled_writer_) return {};
+    MADANG_CHECK(rolled_writer_->finish());
+    rolled_writer_.reset();
+    if (!rolled_.blocks.empty()) batch_.put(key::rolled(rolled_.number), encode_run(rolled_));
+    return {};
+  }
+
   base::Status write_some() {
     if (batch_.bytes() < kBatchBytes) return {};
     return disk_->write(batch_, false);
@@ -126,6 +186,9 @@ class ImportImpl final : public Import {
   std::optional<Catalog> catalog_;
   Run run_;
   std::optional<RunWriter> writer_;
+  Run rolled_;  // the run of roll-ups at hand; before the first: the number of the one before
+  std::optional<RollupWriter> rolled_writer_;
+  SeriesId last_rolled_ = 0;
   Batch batch_;
   Spent spent_;
   std::vector<Row> rows_;

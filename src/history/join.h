@@ -25,6 +25,12 @@ struct Changes {
     return (edit != edits.end() && edit->first.series == series) || cuts.contains(series) ||
            cuts.contains(series_of(entity_of(series), kAllFields));
   }
+  /// Of a run of roll-ups in which what was cut away up to `position` has taken effect.
+  bool cuts_rolled(SeriesId series, std::uint64_t position) const {
+    for (const SeriesId each : {series, series_of(entity_of(series), kAllFields)})
+      if (const auto cut = cuts.find(each); cut != cuts.end() && position <= cut->second) return true;
+    return false;
+  }
   bool cut_away(const Row& row) const {
     for (const SeriesId each : {row.series, series_of(entity_of(row.series), kAllFields)})
       if (const auto cut = cuts.find(each); cut != cuts.end() && row.position <= cut->second) return true;

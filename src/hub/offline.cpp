@@ -217,7 +217,7 @@ base::Status restore_sealed_history(base::FileSystem& files, const std::string& 
     if (!parts) return {};
     MADANG_CHECK(parts->finish());
     parts.reset();
-    MADANG_TRY(history, open_history(to.history()));
+    MADANG_TRY(history, open_history(files, to.history(), false));
     return {};
   };
   for (;;) {

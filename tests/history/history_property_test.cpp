@@ -8,8 +8,6 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "madang/history/transfer.h"
-
 #include "world.h"
 
 namespace madang::history::testing {
@@ -151,7 +149,7 @@ struct Play : World {
         RC_ASSERT(history->merge_all().ok());
         break;
       case 2:
-        transfer();
+        if (!history->is_new()) transfer();
         break;
       case 3:  // what was not flushed is lost, and comes again from the journal
         open();
@@ -190,27 +188,6 @@ struct Play : World {
     open();
     for (const auto& [id, told] : before) RC_ASSERT(instances(evolution(id)) == told);
   }
-  /// The same of one that was taken apart, put together and fed what came since.
-  void transfer() {
-    if (history->is_new()) return;
-    RC_ASSERT(history->flush().ok());
-    const std::string there = options.folder + std::to_string(++transfers);
-    const auto copied = history->copy_to(there + "-copy");
-    RC_ASSERT(copied.ok());
-    const auto from = Export::open(there + "-copy");
-    RC_ASSERT(from.ok());
-    RC_ASSERT((*from)->position() == *copied);
-    auto to = Import::begin(there, *copied);
-    RC_ASSERT(to.ok());
-    const auto moved = (*from)->run([&](const Part& part) { return (*to)->take(part); });
-    RC_ASSERT(moved.ok());
-    RC_ASSERT((*to)->finish().ok());
-    to->reset();
-    options.folder = there;
-    open();
-    RC_ASSERT(history->verify().ok());
-  }
-  int transfers = 0;
 };
 
 RC_GTEST_PROP(HistoryProperty, IsWhatTheModelRemembers, ()) {

@@ -290,7 +290,7 @@ struct Play : World {
 
   void disturb() {
     const int what = *rc::gen::inRange(0, 24);
-    if (what < 6) tell("disturbance " + std::to_string(what));
+    if (what < 7) tell("disturbance " + std::to_string(what));
     switch (what) {
       case 0:
       case 1:
@@ -308,6 +308,9 @@ struct Play : World {
       case 5:
         open();
         replay();
+        break;
+      case 6:
+        if (!history->is_new()) transfer();
         break;
       default:
         break;

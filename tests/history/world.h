@@ -11,6 +11,7 @@
 
 #include "madang/base/simulated_files.h"
 #include "madang/history/history.h"
+#include "madang/history/transfer.h"
 #include "madang/ngsi/change.h"
 #include "madang/ngsi/context.h"
 
@@ -84,6 +85,27 @@ class World {
     auto opened = History::open(options, clock);
     ASSERT_TRUE(opened.ok()) << opened.error().message;
     history = std::move(*opened);
+  }
+
+  /// Goes on with what was taken apart and put together again.
+  void transfer() {
+    ASSERT_TRUE(history->flush().ok());
+    const std::string there = options.folder + std::to_string(++transfers_);
+    const auto copied = history->copy_to(there + "-copy");
+    ASSERT_TRUE(copied.ok());
+    const auto from = Export::open(there + "-copy");
+    ASSERT_TRUE(from.ok());
+    ASSERT_EQ((*from)->position(), *copied);
+    auto to = Import::begin(there, *copied);
+    ASSERT_TRUE(to.ok());
+    const auto moved = (*from)->run([&](const Part& part) { return (*to)->take(part); });
+    ASSERT_TRUE(moved.ok()) << moved.error().message;
+    ASSERT_TRUE((*to)->finish().ok());
+    to->reset();
+    options.folder = there;
+    open();
+    const auto verified = history->verify();
+    ASSERT_TRUE(verified.ok()) << verified.error().message;
   }
 
   ngsi::Vocabulary& names() {
@@ -224,6 +246,7 @@ class World {
 
  private:
   std::optional<ngsi::Vocabulary> names_;
+  int transfers_ = 0;
 };
 
 }  // namespace madang::history::testing

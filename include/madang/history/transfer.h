@@ -13,11 +13,13 @@
 
 namespace madang::history {
 
-/// What a part holds. Stored in backups (docs/formats/backup.md): never renumber. Whatever else history keeps of an
-/// entity in columns gets a kind of its own here, and its place behind the entity's instances.
+/// What a part holds. Stored in backups (docs/formats/backup.md): never renumber.
 enum class PartKind : std::uint8_t {
   names = 1,      // of a tenant: what the numbers in its entities' parts mean
   instances = 2,  // of an entity: what is known of it, then some of its instances
+  rollups = 3,    // of an entity: what is kept of instances that are there no longer
+  decision = 4,   // of a tenant: the last one about what is kept
+  report = 5,     // of a tenant: what a pass took out
 };
 struct Part {
   PartKind kind{};
@@ -34,8 +36,8 @@ class Export {
   virtual ~Export() = default;
   virtual journal::Position position() const = 0;  // what it holds is as of this record
   virtual std::uint64_t entities() const = 0;      // about
-  /// All parts: of each tenant its names, then entity by entity. What was edited or cut away is no more in them. An
-  /// error of `give` ends it.
+  /// All parts: of each tenant its names and what was decided, then entity by entity the instances, then the roll-ups. What was edited or
+  /// cut away is no more in them. An error of `give` ends it.
   virtual base::Status run(const std::function<base::Status(const Part&)>& give) = 0;
 };
 
