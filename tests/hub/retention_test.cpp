@@ -28,6 +28,7 @@ class RetentionTest : public ::testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "madang_retention_XXXXXX").string();
     folder = mkdtemp(name.data());
     world.options.folder = folder + "/city";
+    world.options.history = true;
   }
   ~RetentionTest() override {
     world.close();
@@ -50,7 +51,7 @@ class RetentionTest : public ::testing::Test {
     world.hub->retrieve_past(admin(), "", kCar, query, world.queue,
                              [&](base::Result<ngsi::Evolution> answer) { got = std::move(answer); });
     EXPECT_TRUE(world.queue.run_until([&] { return got.has_value(); }));
-    EXPECT_TRUE(got->ok());
+    EXPECT_TRUE(got->ok()) << got->error().message << got->error().where;
     const auto name = *(*world.hub->symbols(""))->intern(kDefault + attribute);
     std::size_t out = 0;
     for (std::size_t i = 0; i < (*got)->view().attribute_count(); ++i)

@@ -36,8 +36,8 @@ class Export {
   virtual ~Export() = default;
   virtual journal::Position position() const = 0;  // what it holds is as of this record
   virtual std::uint64_t entities() const = 0;      // about
-  /// All parts: of each tenant its names and what was decided, then entity by entity the instances, then the roll-ups. What was edited or
-  /// cut away is no more in them. An error of `give` ends it.
+  /// All parts: of each tenant its names and what was decided, then entity by entity the instances, then the roll-ups.
+  /// What was edited or cut away is no more in them. An error of `give` ends it.
   virtual base::Status run(const std::function<base::Status(const Part&)>& give) = 0;
 };
 
