@@ -11,6 +11,8 @@ namespace {
 
 using base::append_varint;
 using base::ByteReader;
+using base::minus;
+using base::plus;
 using ngsi::AttributeView;
 using ngsi::Symbol;
 
@@ -38,14 +40,6 @@ void append_signed(std::string& out, std::int64_t value) {
 }
 std::string_view take_text(ByteReader& in) {
   return in.text(static_cast<std::size_t>(in.varint()));
-}
-
-// Differences wrap around where times are far apart, and back again.
-std::int64_t minus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-std::int64_t plus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
 
 std::uint16_t parts_of(const AttributeView& sub, const AttributeView& owner) {

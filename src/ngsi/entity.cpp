@@ -145,9 +145,11 @@ AttributeView EntityView::decode(const std::byte* at, Timestamp created, Timesta
   out.foreign_keys = (flags & encoding::kForeignKeys) != 0;
   out.untyped = (flags & encoding::kUntyped) != 0;
   out.created_at = created;
-  if (flags & encoding::kCreated) out.created_at.ns += encoding::unzigzag(detail::read_varint(at));
+  if (flags & encoding::kCreated)
+    out.created_at.ns = base::plus(created.ns, encoding::unzigzag(detail::read_varint(at)));
   out.modified_at = modified;
-  if (flags & encoding::kModified) out.modified_at.ns = out.created_at.ns + encoding::unzigzag(detail::read_varint(at));
+  if (flags & encoding::kModified)
+    out.modified_at.ns = base::plus(out.created_at.ns, encoding::unzigzag(detail::read_varint(at)));
   if (flags & encoding::kObserved) out.observed_at = Timestamp{encoding::unzigzag(detail::read_varint(at))};
   if (flags & encoding::kExpires) out.expires_at = Timestamp{encoding::unzigzag(detail::read_varint(at))};
   if (flags & encoding::kDataset) out.dataset_id = text();
@@ -294,8 +296,8 @@ void EntityBuilder::write_instance(base::ByteBuffer& out, const Open& open, std:
   at = encoding::put_u16(at, place);
   at = encoding::put_u16(at, flags);
   const auto put_number = [&at](std::int64_t value) { at = encoding::put_varint(at, encoding::zigzag(value)); };
-  if (flags & encoding::kCreated) put_number(open.created_at.ns - created.ns);
-  if (flags & encoding::kModified) put_number(open.modified_at.ns - open.created_at.ns);
+  if (flags & encoding::kCreated) put_number(base::minus(open.created_at.ns, created.ns));
+  if (flags & encoding::kModified) put_number(base::minus(open.modified_at.ns, open.created_at.ns));
   if (flags & encoding::kObserved) put_number(instance.observed_at->ns);
   if (flags & encoding::kExpires) put_number(instance.expires_at->ns);
   if (flags & encoding::kDataset) at = encoding::put_text(at, instance.dataset_id);

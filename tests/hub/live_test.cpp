@@ -55,11 +55,13 @@ class Following : public ::testing::Test {
     auto made = std::make_shared<Follower>();
     auto ticket = city.hub->live().follow(who, city.tenant, key.empty() ? q + who->name : key,
                                           std::make_unique<Asked>(**city.hub->symbols(city.tenant), q), city.queue,
-                                          [made](const LiveBatchPtr& batch) {
-                                            made->lost = made->lost || !batch;
+                                          [kept = std::weak_ptr(made)](const LiveBatchPtr& batch) {
+                                            const auto told = kept.lock();
+                                            if (!told) return;
+                                            told->lost = told->lost || !batch;
                                             if (!batch) return;
                                             for (const auto& item : batch->items)
-                                              made->seen.emplace_back(batch->text_of(item));
+                                              told->seen.emplace_back(batch->text_of(item));
                                           });
     EXPECT_TRUE(ticket.ok());
     made->ticket = std::move(ticket).value();
