@@ -26,6 +26,7 @@ class ErasingAPerson : public ::testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "madang_person_XXXXXX").string();
     folder = mkdtemp(name.data());
     world.options.folder = folder + "/city";
+    world.options.history = true;
     world.options.erase_within = 0s;
   }
   ~ErasingAPerson() override {

@@ -20,6 +20,7 @@ class SealedHistory : public ::testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "madang_sealed_XXXXXX").string();
     folder = mkdtemp(name.data());
     world.options.folder = folder + "/city";
+    world.options.history = true;
     world.options.erase_within = 0s;
   }
   ~SealedHistory() override {
@@ -117,6 +118,7 @@ TEST_F(SealedHistory, ComesBackAsItWasAndGoesOn) {
   restore("vault", "restored");
   World other(base::real_files(), clock);
   other.options.folder = folder + "/restored";
+  other.options.history = true;
   ASSERT_TRUE(other.open().ok());
   for (const std::string& id : all) EXPECT_EQ(past(other, id), before[id]) << id;
   EXPECT_EQ(lines(before[kRoom]), 3'002u);
@@ -134,6 +136,7 @@ TEST_F(SealedHistory, ComesBackAsItWasAndGoesOn) {
   // As of the copy, history alone; before it, it begins anew.
   restore("vault", "as_copied", before_more);
   other.options.folder = folder + "/as_copied";
+  other.options.history = true;
   ASSERT_TRUE(other.open().ok());
   EXPECT_EQ(lines(past(other, kOther)), lines(before[kOther]) - 30);
   EXPECT_EQ(past(other, "urn:gone:1"), before["urn:gone:1"]);
@@ -163,6 +166,7 @@ TEST_F(SealedHistory, OfWhatWasErasedCannotBeOpenedAndWhatComesAgainCan) {
   World other(base::real_files(), clock);
   restore("vault", "one");
   other.options.folder = folder + "/one";
+  other.options.history = true;
   ASSERT_TRUE(other.open().ok());
   EXPECT_EQ(other.get(kRoom), "");
   EXPECT_NE(past(other, kRoom).find("History knows no entity"), std::string::npos);
@@ -170,6 +174,7 @@ TEST_F(SealedHistory, OfWhatWasErasedCannotBeOpenedAndWhatComesAgainCan) {
   other.close();
   restore("later", "two");
   other.options.folder = folder + "/two";
+  other.options.history = true;
   ASSERT_TRUE(other.open().ok());
   EXPECT_EQ(past(other, kRoom), again);
   EXPECT_EQ(past(other, kOther), before);
@@ -198,6 +203,7 @@ TEST_F(SealedHistory, OfEachTenantIsItsOwn) {
   restore("vault", "restored");
   World other(base::real_files(), clock);
   other.options.folder = folder + "/restored";
+  other.options.history = true;
   ASSERT_TRUE(other.open().ok());
   for (const std::string tenant : {"a", "c"}) {
     other.tenant = tenant;
