@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "madang/base/json.h"
 #include "madang/base/uri.h"
@@ -62,12 +63,23 @@ struct Intake::Flight {
   std::uint64_t changed = 0, late = 0, duplicates = 0;
 };
 
-Intake::Intake(Work work, std::string name, bool resumes)
+struct Intake::Sorted {
+  std::vector<ngsi::Change> now;
+  std::vector<std::size_t> now_places;  // in the batch
+  std::vector<std::pair<std::size_t, ngsi::TemporalChange>> past;
+};
+
+Intake::Intake(Work work, bool resumes)
     : work_(work),
-      name_(std::move(name)),
       resumes_(resumes),
       provided_by_(work_.vocabulary.intern(kProvidedBy).value()),
       source_record_(work_.vocabulary.intern(kSourceRecord).value()) {
+  batch_.json = "[";
+}
+
+void Intake::begin(std::string name) {
+  work_.mapping.begin(name);
+  name_ = std::make_shared<const std::string>(std::move(name));
   lineage_ = ",\"";
   lineage_ += kProvidedBy;
   lineage_ += R"(":{"type":"Relationship","object":)";
@@ -76,29 +88,29 @@ Intake::Intake(Work work, std::string name, bool resumes)
   lineage_ += kSourceRecord;
   lineage_ += "\":";
   std::string quoted;
-  base::json::append_string(quoted, name_);
+  base::json::append_string(quoted, base::as_valid_utf8(*name_));
   quoted.pop_back();
   lineage_ += quoted + ':';
-  batch_.json = "[";
 }
 
 Intake::~Intake() {
   for (const auto& flight : flights_) work_.desk.run_until([&] { return flight->open == 0; });
 }
 
-void Intake::bury(std::uint64_t number, std::string_view reason, std::string_view whole) {
+void Intake::bury(const std::string& name, std::uint64_t number, std::string_view reason, std::string_view whole) {
   const base::Timestamp now = work_.clock.now();
-  work_.account.take_rejected(place(number), std::string(reason), now);
+  const std::string place = base::as_valid_utf8(name) + ":" + std::to_string(number);
+  work_.account.take_rejected(place, std::string(reason), now);
   // What cannot be kept is told by the account all the same.
-  (void)work_.dead.add(now, place(number), reason, whole);
+  (void)work_.dead.add(now, place, reason, whole);
 }
 
 Status Intake::take(const formats::Record& record, const formats::Columns& columns) {
-  ++work_.account.counts.records;
+  ++counts_.records;
   std::string whole;
   const auto reject = [&](std::string_view reason) {
     append_record(whole, record, columns);
-    bury(record.number, reason, whole);
+    bury(*name_, record.number, reason, whole);
     batch_.last = record.number;
     return Status();
   };
@@ -107,7 +119,7 @@ Status Intake::take(const formats::Record& record, const formats::Columns& colum
     return reject(status.error().message);
   // Said nothing and nothing missing: a row of a kind that no attribute wants.
   if (mapped_.passed_over || (mapped_.values == 0 && mapped_.problems.empty())) {
-    ++work_.account.counts.passed_over;
+    ++counts_.passed_over;
     batch_.last = record.number;
     return {};
   }
@@ -131,7 +143,7 @@ Status Intake::take(const formats::Record& record, const formats::Columns& colum
   batch_.json += "\"}}";
   const std::size_t begin = batch_.whole.size();
   append_record(batch_.whole, record, columns);
-  batch_.items.push_back({record.number, begin, batch_.whole.size(), mapped_.observed});
+  batch_.items.push_back({name_, record.number, begin, batch_.whole.size(), mapped_.observed});
   batch_.last = record.number;
   if (batch_.items.size() >= work_.batch || batch_.json.size() >= kBatchBytes) return send();
   return {};
@@ -139,7 +151,7 @@ Status Intake::take(const formats::Record& record, const formats::Columns& colum
 
 /// `first`: nothing that was sent before it about this entity is still under way: what is seen is what it follows.
 /// Values that the entity has already are taken out of the change.
-Intake::Fate Intake::fate_of(ngsi::Change& change, std::uint64_t number, bool first) {
+Intake::Fate Intake::fate_of(ngsi::Change& change, const Item& item, bool first) {
   const ngsi::EntityView fresh = change.fragment.view();
   std::vector<bool> known(fresh.attribute_count());
   bool taken_before = false, late = false;
@@ -163,7 +175,7 @@ Intake::Fate Intake::fate_of(ngsi::Change& change, std::uint64_t number, bool fi
     }
     if (!resumes_) return;
     if (const std::size_t found = now.find(provided_by_); found != now.attribute_count())
-      taken_before = last_record(now.attribute(found)) >= number;
+      taken_before = last_record(now.attribute(found), *item.name) >= item.number;
   };
   if (first || resumes_) {
     (void)work_.hub.retrieve(*work_.who, work_.feed.tenant, change.id,
@@ -184,15 +196,47 @@ Intake::Fate Intake::fate_of(ngsi::Change& change, std::uint64_t number, bool fi
 }
 
 /// The number of the record of this input that the entity was last changed by; 0: it was another input's.
-std::uint64_t Intake::last_record(const ngsi::AttributeView& provided_by) const {
+std::uint64_t Intake::last_record(const ngsi::AttributeView& provided_by, const std::string& name) const {
   const auto record = provided_by.find_sub(source_record_);
-  const std::string before = "\"" + name_ + ":";
+  const std::string before = "\"" + name + ":";
   std::uint64_t number = 0;
   if (record && record->value.starts_with(before)) {
     const std::string_view digits = record->value.substr(before.size());
     std::from_chars(digits.data(), digits.data() + digits.size(), number);
   }
   return number;
+}
+
+void Intake::sort(std::vector<ngsi::FragmentReader::Item>& read, Flight& flight, Sorted& sorted) {
+  sorted.now.reserve(read.size());
+  for (auto& item : read) {
+    if (!item.fragment.ok()) {
+      flight.refused.emplace_back(item.index, std::move(item.fragment).error());
+      continue;
+    }
+    ngsi::Change change;
+    change.operation = ngsi::Operation::upsert_update;
+    change.id = item.fragment->view().id();
+    change.fragment = std::move(item.fragment).value();
+    const bool first = under_way_[change.id]++ == 0;
+    flight.ids.push_back(change.id);
+    switch (fate_of(change, flight.batch.items[item.index], first)) {
+      case Fate::nothing:
+        ++flight.duplicates;
+        break;
+      case Fate::past: {
+        ngsi::TemporalChange append;
+        append.operation = ngsi::TemporalChange::Operation::append;
+        append.id = std::move(change.id);
+        append.block = std::move(change.fragment.block);
+        sorted.past.emplace_back(item.index, std::move(append));
+        break;
+      }
+      default:
+        sorted.now.push_back(std::move(change));
+        sorted.now_places.push_back(item.index);
+    }
+  }
 }
 
 Status Intake::send() {
@@ -209,38 +253,9 @@ Status Intake::send() {
   flight.batch = std::move(batch_);
   batch_ = {};
   batch_.json = "[";
-  std::vector<ngsi::Change> now;
-  std::vector<std::size_t> now_places;
-  std::vector<std::pair<std::size_t, ngsi::TemporalChange>> past;
-  now.reserve(read->size());
-  for (auto& item : *read) {
-    if (!item.fragment.ok()) {
-      flight.refused.emplace_back(item.index, std::move(item.fragment).error());
-      continue;
-    }
-    ngsi::Change change;
-    change.operation = ngsi::Operation::upsert_update;
-    change.id = item.fragment->view().id();
-    change.fragment = std::move(item.fragment).value();
-    const bool first = under_way_[change.id]++ == 0;
-    flight.ids.push_back(change.id);
-    switch (fate_of(change, flight.batch.items[item.index].number, first)) {
-      case Fate::nothing:
-        ++flight.duplicates;
-        break;
-      case Fate::past: {
-        ngsi::TemporalChange append;
-        append.operation = ngsi::TemporalChange::Operation::append;
-        append.id = std::move(change.id);
-        append.block = std::move(change.fragment.block);
-        past.emplace_back(item.index, std::move(append));
-        break;
-      }
-      default:
-        now.push_back(std::move(change));
-        now_places.push_back(item.index);
-    }
-  }
+  Sorted sorted;
+  sort(*read, flight, sorted);
+  auto& [now, now_places, past] = sorted;
   flight.late = past.size();
   flight.changed = now.size();
   flight.open = (now.empty() ? 0 : 1) + past.size();
@@ -253,9 +268,9 @@ Status Intake::send() {
   }
   if (!now.empty()) {
     work_.hub.apply(work_.who, tenant, std::move(now), work_.desk,
-                    [&flight, now_places = std::move(now_places)](std::vector<hub::ChangeResult>&& results) {
+                    [&flight, places = std::move(now_places)](std::vector<hub::ChangeResult>&& results) {
                       for (std::size_t i = 0; i < results.size(); ++i) {
-                        if (results[i].error) flight.refused.emplace_back(now_places[i], *results[i].error);
+                        if (results[i].error) flight.refused.emplace_back(places[i], *results[i].error);
                       }
                       --flight.open;
                     });
@@ -269,15 +284,16 @@ Status Intake::settle(Flight& flight) {
     if (const auto found = under_way_.find(id); found != under_way_.end() && --found->second == 0)
       under_way_.erase(found);
   }
-  Counts& counts = work_.account.counts;
+  Counts& counts = counts_;
   counts.entities += flight.changed + flight.late - std::min<std::uint64_t>(flight.refused.size(), flight.changed);
   counts.late += flight.late, counts.duplicates += flight.duplicates;
+  work_.account.add(std::exchange(counts_, {}));
   for (const auto& [place, error] : flight.refused) {
     if (passes(error.code)) return error;
   }
   for (const auto& [at, error] : flight.refused) {
     const Item& item = flight.batch.items[at];
-    bury(item.number, error.where.empty() ? error.message : error.message + " (" + error.where + ")",
+    bury(*item.name, item.number, error.where.empty() ? error.message : error.message + " (" + error.where + ")",
          std::string_view(flight.batch.whole).substr(item.whole_begin, item.whole_end - item.whole_begin));
   }
   settled_ = std::max(settled_, flight.batch.last);
@@ -296,6 +312,7 @@ Status Intake::wait_until(std::size_t flights) {
 Status Intake::finish() {
   MADANG_CHECK(send());
   MADANG_CHECK(wait_until(0));
+  work_.account.add(std::exchange(counts_, {}));
   settled_ = std::max(settled_, batch_.last);
   return {};
 }
