@@ -92,6 +92,9 @@ Status Feed::prepare() {
   auto mapping = Mapping::make(declaration_);
   if (!mapping.ok()) return std::move(mapping).error();
   mapping_.emplace(std::move(*mapping));
+  if (!declaration_.schema.empty()) {
+    MADANG_TRY(schema_, Schema::make(declaration_.schema));
+  }
   auto who = std::make_shared<governance::Principal>();
   who->name = "feed " + declaration_.id;
   who->role = governance::Role::write;
@@ -319,27 +322,44 @@ Status Feed::read_file(const std::string& path, const std::string& name) {
   if (!of_config_ && !may_read(real, house_.options.folders))
     return error(Code::forbidden, "The file lies outside the folders of the setting feeds.folders.", path);
   Progress::Entry& entry = progress_.of(name);
-  const auto size = static_cast<std::uint64_t>(about.st_size);
+  auto size = static_cast<std::uint64_t>(about.st_size);
   const std::int64_t modified = about.st_mtim.tv_sec * 1'000'000'000ll + about.st_mtim.tv_nsec;
   if (entry.complete && entry.size == size && entry.modified == modified) return {};
   MADANG_TRY(const auto file, house_.files.open(real, base::FileSystem::Open::read));
+  if (house_.clock.now().ns - modified < std::chrono::nanoseconds(kWritten).count()) {
+    MADANG_TRY(size, whole_lines(*file, name, size));
+  }
   MADANG_TRY(Digests digests, digests_of(*file, entry.size, size));
   const bool same_beginning = entry.size > 0 && digests.before == entry.digest;
-  if (!same_beginning) entry.records = 0;
-  if (same_beginning && entry.complete && entry.size == size) return entry.modified = modified, keep_progress();
+  if (same_beginning && entry.complete && entry.size == size) {
+    entry.modified = modified;
+    return {};
+  }
+  if (!same_beginning) entry.begin_anew();
   entry.size = size, entry.modified = modified, entry.complete = false;
   entry.digest = std::move(digests.now);
   std::string piece;
   std::uint64_t offset = 0;
-  Input input{name, {}, [&]() -> base::Result<std::string_view> {
-                piece.resize(std::min<std::uint64_t>(kPiece, size - offset));
-                if (piece.empty()) return std::string_view();
-                MADANG_TRY(const std::size_t have, file->read_at(offset, std::as_writable_bytes(std::span(piece))));
-                offset += have;
-                return std::string_view(piece).substr(0, have);
-              }};
-  input.growing = house_.clock.now().ns - modified < std::chrono::nanoseconds(kWritten).count();
-  return take_in(input, &entry);
+  const auto more = [&]() -> base::Result<std::string_view> {
+    piece.resize(std::min<std::uint64_t>(kPiece, size - offset));
+    if (piece.empty()) return std::string_view();
+    MADANG_TRY(const std::size_t have, file->read_at(offset, std::as_writable_bytes(std::span(piece))));
+    offset += have;
+    return std::string_view(piece).substr(0, have);
+  };
+  return take_in({name, {}, more}, &entry);
+}
+
+/// Where somebody is writing, the last line of a table may not be whole yet: the size without it.
+base::Result<std::uint64_t> Feed::whole_lines(const base::File& file, const std::string& name, std::uint64_t size) {
+  std::string piece(std::min<std::uint64_t>(kPiece, size), '\0');
+  MADANG_TRY(std::size_t have, file.read_at(0, std::as_writable_bytes(std::span(piece))));
+  const auto kind = kind_of(declaration_.layout, name, {}, std::string_view(piece).substr(0, have));
+  if (!kind.ok() || (*kind != "csv" && *kind != "ndjson")) return size;
+  const std::uint64_t from = size - piece.size();
+  MADANG_TRY(have, file.read_at(from, std::as_writable_bytes(std::span(piece))));
+  const auto end = std::string_view(piece).substr(0, have).rfind('\n');
+  return end == std::string_view::npos ? size : from + end + 1;
 }
 
 Status Feed::read_url() {
@@ -360,7 +380,7 @@ Status Feed::read_url() {
     return error(Code::unavailable, "The source answered " + std::to_string(response.status) + ".", url);
   const std::string digest = governance::sha256_hex(response.body);
   if (entry.complete && entry.digest == digest) return {};
-  if (entry.digest != digest) entry.records = 0;
+  if (entry.digest != digest) entry.begin_anew();
   entry.size = response.body.size(), entry.digest = digest, entry.complete = false;
   entry.etag = response.header("ETag");
   entry.last_modified = response.header("Last-Modified");
@@ -396,7 +416,7 @@ Status Feed::take_in(const Input& input, Progress::Entry* entry) {
   if (entry) MADANG_CHECK(keep_progress());
   const std::uint64_t settled_before = entry ? entry->records : 0;
   Intake intake(work(), entry != nullptr);
-  intake.begin(input.name);
+  intake.begin(entry ? Progress::told(input.name, *entry) : input.name);
   Status fault;
   formats::RecordReader* reading = nullptr;
   MADANG_TRY(const auto reader, make_reader(declaration_.layout, kind, [&](const formats::Record& record) {
@@ -404,9 +424,7 @@ Status Feed::take_in(const Input& input, Progress::Entry* entry) {
              }));
   reading = reader.get();
   std::uint64_t kept = settled_before;
-  char last = '\n';
   while (!piece.empty() && fault.ok() && !is_ending()) {
-    last = piece.back();
     if (const auto status = reader->push(piece); !status.ok()) fault = status;
     if (entry && intake.settled() > kept + kCheckpoint) {
       entry->records = kept = intake.settled();
@@ -414,12 +432,10 @@ Status Feed::take_in(const Input& input, Progress::Entry* entry) {
     }
     MADANG_TRY(piece, input.more());
   }
-  bool whole = fault.ok() && piece.empty();
-  // A line that is being written is read once it is whole.
-  if (whole && input.growing && last != '\n' && (kind == "csv" || kind == "ndjson"))
-    whole = false;
-  else if (whole)
+  const bool whole = fault.ok() && piece.empty();
+  if (whole) {
     if (const auto status = reader->finish(); !status.ok() && fault.ok()) fault = status;
+  }
   const Status sent = intake.finish();
   if (!sent.ok() && fault.ok()) fault = sent;
   if (entry) {

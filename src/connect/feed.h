@@ -85,6 +85,7 @@ class Feed {
   base::Status prepare();
   base::Status read_source();
   base::Status read_file(const std::string& path, const std::string& name);
+  base::Result<std::uint64_t> whole_lines(const base::File& file, const std::string& name, std::uint64_t size);
   base::Status read_folder();
   base::Status read_url();
   /// `entry`: how far this input was read before; kept up to date on the way.
@@ -92,13 +93,21 @@ class Feed {
   struct Input {
     std::string name, media;  // media: its type, empty where nothing says it
     More more;
-    bool growing = false;  // somebody writes it: its last line may not be whole
   };
   base::Status take_in(const Input& input, Progress::Entry* entry);
   base::Status make_vocabulary();
   Work work() {
-    return {house_.hub, *desk_,   house_.clock, who_,         declaration_,
-            *mapping_,  account_, *dead_,       *vocabulary_, house_.options.batch};
+    return {house_.hub,
+            *desk_,
+            house_.clock,
+            who_,
+            declaration_,
+            *mapping_,
+            account_,
+            *dead_,
+            *vocabulary_,
+            house_.options.batch,
+            schema_ ? &*schema_ : nullptr};
   }
   bool take_message(net::MqttReceived& message);
   base::Status take_messages();
@@ -116,6 +125,7 @@ class Feed {
   const Declaration declaration_;
   const bool of_config_;
   std::optional<Mapping> mapping_;
+  std::optional<Schema> schema_;
   std::shared_ptr<const governance::Principal> who_;
   std::unique_ptr<ngsi::Vocabulary> vocabulary_;
   std::shared_ptr<DeadLetters> dead_;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "madang/hub/hub.h"
@@ -14,6 +15,7 @@
 #include "account.h"
 #include "dead_letters.h"
 #include "desk.h"
+#include "schema.h"
 
 namespace madang::connect {
 
@@ -29,6 +31,7 @@ struct Work {
   DeadLetters& dead;
   ngsi::Vocabulary& vocabulary;
   std::size_t batch = 500;
+  Schema* schema = nullptr;  // of the records; null: any
 };
 
 class Intake {
@@ -79,10 +82,16 @@ class Intake {
     nothing  // it says nothing new, or was taken before
   };
   std::uint64_t last_record(const ngsi::AttributeView& provided_by, const std::string& name) const;
-  Fate fate_of(ngsi::Change& change, const Item& item, bool first);
+  struct Newest {
+    std::optional<base::Timestamp> time;
+  };
+  Fate fate_of(ngsi::Change& change, const Item& item, const Newest* before);
+  ngsi::EntityBlock without(ngsi::EntityView entity, const std::vector<bool>& which);
   /// The changes of a batch, apart by what becomes of them; what cannot be read or says nothing new is noted.
   struct Sorted;
   void sort(std::vector<ngsi::FragmentReader::Item>& read, Flight& flight, Sorted& sorted);
+  base::Status drop_known(Flight& flight, Sorted& sorted);
+  void drop_known(ngsi::EntityView past, ngsi::TemporalChange& change);
   void bury(const std::string& name, std::uint64_t number, std::string_view reason, std::string_view whole);
 
   Work work_;
@@ -93,8 +102,9 @@ class Intake {
   Batch batch_;
   ngsi::FragmentReader reader_;
   ngsi::EntityBuilder builder_;
-  std::unordered_map<std::string, std::size_t> under_way_;  // ids in flight
-  std::vector<std::unique_ptr<Flight>> flights_;            // in the order of sending
+  std::unordered_set<std::string> under_way_;       // ids in flight
+  std::unordered_map<std::string, Newest> newest_;  // of the batch that is sorted
+  std::vector<std::unique_ptr<Flight>> flights_;    // in the order of sending
   std::uint64_t settled_ = 0;
   std::string lineage_;
   const ngsi::Symbol provided_by_, source_record_;
