@@ -3,23 +3,35 @@
 #include <cmath>
 
 namespace madang::connect {
+namespace {
+
+constexpr std::array<std::uint64_t Counts::*, 12> kAll{
+    &Counts::records, &Counts::passed_over, &Counts::rejected, &Counts::duplicates,   &Counts::late,  &Counts::entities,
+    &Counts::values,  &Counts::missing,     &Counts::invalid,  &Counts::out_of_range, &Counts::jumps, &Counts::frozen};
+
+}  // namespace
 
 Counts Counts::since(const Counts& before) const {
   Counts now = *this;
-  now.records -= before.records, now.passed_over -= before.passed_over, now.rejected -= before.rejected;
-  now.duplicates -= before.duplicates, now.late -= before.late, now.entities -= before.entities;
-  now.values -= before.values, now.missing -= before.missing, now.invalid -= before.invalid;
-  now.out_of_range -= before.out_of_range, now.jumps -= before.jumps, now.frozen -= before.frozen;
+  for (const auto one : kAll) now.*one -= before.*one;
   return now;
 }
 
-Account::Account(const Declaration& feed) : feed_(feed), attributes_(feed.attributes.size()) {}
+void Counts::add(const Counts& more) {
+  for (const auto one : kAll) this->*one += more.*one;
+}
+
+Account::Account(const Declaration& feed) : feed_(feed) {
+  seen_.attributes.resize(feed.attributes.size());
+}
 
 void Account::take(const Mapped& mapped) {
+  const std::scoped_lock guard(mutex_);
+  Counts& counts = seen_.counts;
   counts.values += mapped.values;
   for (const Problem& problem : mapped.problems) {
     AttributeAccount none;
-    AttributeAccount& of = problem.attribute == kLocation ? none : attributes_[problem.attribute];
+    AttributeAccount& of = problem.attribute == kLocation ? none : seen_.attributes[problem.attribute];
     switch (problem.kind) {
       case Problem::Kind::missing:
         ++counts.missing, ++of.missing;
@@ -32,7 +44,7 @@ void Account::take(const Mapped& mapped) {
         break;
     }
   }
-  if (mapped.observed && (!newest_ || *mapped.observed > *newest_)) newest_ = mapped.observed;
+  if (mapped.observed && (!seen_.newest || *mapped.observed > *seen_.newest)) seen_.newest = mapped.observed;
   for (const auto& seen : mapped.watched) watch(mapped.id, seen);
 }
 
@@ -48,38 +60,54 @@ void Account::watch(std::string_view id, const Mapped::Watched& seen) {
   Last& last = found->second;
   if (seen.observed < last.observed) return;
   if (rule.step && std::abs(seen.number - last.number) > *rule.step) {
-    ++counts.jumps, ++attributes_[seen.attribute].jumps;
+    ++seen_.counts.jumps, ++seen_.attributes[seen.attribute].jumps;
   }
   if (seen.number != last.number) {
     last.since = seen.observed, last.told = false;
   } else if (rule.frozen.count() > 0 && !last.told &&
              seen.observed.ns - last.since.ns > std::chrono::nanoseconds(rule.frozen).count()) {
     last.told = true;
-    ++counts.frozen, ++attributes_[seen.attribute].frozen;
+    ++seen_.counts.frozen, ++seen_.attributes[seen.attribute].frozen;
   }
   last.number = seen.number, last.observed = seen.observed;
 }
 
 void Account::take_rejected(const std::string& place, const std::string& reason, base::Timestamp now) {
-  ++counts.rejected;
-  faults_.push_front({now, place, reason});
-  if (faults_.size() > kFaults) faults_.pop_back();
+  const std::scoped_lock guard(mutex_);
+  ++seen_.counts.rejected;
+  seen_.faults.push_front({now, place, reason});
+  if (seen_.faults.size() > kFaults) seen_.faults.pop_back();
 }
 
-double Account::completeness() const {
+void Account::add(const Counts& more) {
+  const std::scoped_lock guard(mutex_);
+  seen_.counts.add(more);
+}
+
+Account::Seen Account::look() const {
+  const std::scoped_lock guard(mutex_);
+  return seen_;
+}
+
+Counts Account::counts() const {
+  const std::scoped_lock guard(mutex_);
+  return seen_.counts;
+}
+
+double Account::Seen::completeness() const {
   const std::uint64_t there = counts.values + counts.invalid + counts.out_of_range;
   const std::uint64_t all = there + counts.missing;
   return all == 0 ? 1 : static_cast<double>(there) / static_cast<double>(all);
 }
 
-double Account::validity() const {
+double Account::Seen::validity() const {
   const std::uint64_t all = counts.values + counts.invalid + counts.out_of_range;
   return all == 0 ? 1 : static_cast<double>(counts.values) / static_cast<double>(all);
 }
 
-std::optional<double> Account::age(base::Timestamp now) const {
-  if (!newest_) return {};
-  return static_cast<double>(now.ns - newest_->ns) / 1e9;
+std::optional<double> Account::Seen::age(base::Timestamp now) const {
+  if (!newest) return {};
+  return static_cast<double>(now.ns - newest->ns) / 1e9;
 }
 
 }  // namespace madang::connect

@@ -31,9 +31,10 @@ struct Counts {
 
   /// What has come since `before`.
   Counts since(const Counts& before) const;
+  void add(const Counts& more);
 };
 
-/// Not for several threads at once.
+/// Safe from any thread: one takes, others look.
 class Account {
  public:
   explicit Account(const Declaration& feed);
@@ -41,21 +42,27 @@ class Account {
   /// A record that was understood.
   void take(const Mapped& mapped);
   void take_rejected(const std::string& place, const std::string& reason, base::Timestamp now);
-  Counts counts;
+  void add(const Counts& more);
 
   struct Fault {
     base::Timestamp at;
     std::string place, reason;
   };
-  const std::deque<Fault>& faults() const { return faults_; }  // the newest first, a few
-  const std::vector<AttributeAccount>& attributes() const { return attributes_; }
-  std::optional<base::Timestamp> newest() const { return newest_; }
 
-  // Each from 0 to 1, of all that was read so far; 1 where nothing was.
-  double completeness() const;  // values that are there, of those that records should have
-  double validity() const;      // values that can be believed, of those that are there
-  /// Seconds from the newest moment to `now`; nothing where records say no moments.
-  std::optional<double> age(base::Timestamp now) const;
+  struct Seen {
+    Counts counts;
+    std::deque<Fault> faults;  // the newest first, a few
+    std::vector<AttributeAccount> attributes;
+    std::optional<base::Timestamp> newest;
+
+    // Each from 0 to 1, of all that was read so far; 1 where nothing was.
+    double completeness() const;  // values that are there, of those that records should have
+    double validity() const;      // values that can be believed, of those that are there
+    /// Seconds from the newest moment to `now`; nothing where records say no moments.
+    std::optional<double> age(base::Timestamp now) const;
+  };
+  Seen look() const;
+  Counts counts() const;
 
  private:
   void watch(std::string_view id, const Mapped::Watched& seen);
@@ -63,9 +70,8 @@ class Account {
   static constexpr std::size_t kFaults = 20;
   static constexpr std::size_t kWatched = 200'000;  // values that are followed over time; beyond: no new ones
   const Declaration& feed_;
-  std::vector<AttributeAccount> attributes_;
-  std::deque<Fault> faults_;
-  std::optional<base::Timestamp> newest_;
+  mutable std::mutex mutex_;
+  Seen seen_;
   struct Last {
     double number = 0;
     base::Timestamp observed, since;

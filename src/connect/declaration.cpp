@@ -4,6 +4,7 @@
 #include <array>
 
 #include "madang/base/json_value.h"
+#include "madang/net/mqtt.h"
 
 namespace madang::connect {
 namespace {
@@ -262,8 +263,11 @@ class Reader {
     const std::string& place = out_.source.place;
     if (out_.source.kind == Source::Kind::url && !place.starts_with("http://") && !place.starts_with("https://"))
       return wrong("A URL starts with http:// or https://.", value.at + "/url");
-    if (out_.source.kind == Source::Kind::mqtt && !place.starts_with("mqtt://") && !place.starts_with("mqtts://"))
-      return wrong("An MQTT source is mqtt://host/topic or mqtts://host/topic.", value.at + "/mqtt");
+    if (out_.source.kind == Source::Kind::mqtt) {
+      if (const auto read = net::parse_mqtt_url(place, net::MqttTopic::filter); !read.ok())
+        return wrong("An MQTT source is mqtt://host/topic or mqtts://host/topic: " + read.error().message + ".",
+                     value.at + "/mqtt");
+    }
     return {};
   }
 
@@ -515,7 +519,48 @@ base::Result<Declaration> read_declaration(std::string_view json, const Declarat
   return Reader(limits).read(members);
 }
 
-std::string write_declaration(const Declaration& feed) {
+namespace {
+
+/// "https://user:secret@host/" without the secret.
+std::string without_password(const std::string& place) {
+  const auto scheme = place.find("://");
+  const auto slash = scheme == place.npos ? place.npos : place.find('/', scheme + 3);
+  const auto at = scheme == place.npos ? place.npos : place.substr(0, slash).rfind('@');
+  const auto colon = at == place.npos ? place.npos : place.find(':', scheme + 3);
+  if (colon == place.npos || colon > at) return place;
+  return place.substr(0, colon + 1) + "***" + place.substr(at);
+}
+
+void write_source(Writer& out, const Source& source, bool secrets) {
+  out.open("source");
+  if (source.kind == Source::Kind::push) {
+    out.truth("push", true);
+  } else {
+    out.text(source_name(source.kind), secrets ? source.place : without_password(source.place));
+  }
+  if (source.kind == Source::Kind::folder) out.text("pattern", source.pattern);
+  if (!source.headers.empty()) {
+    out.open("headers");
+    for (const auto& [name, value] : source.headers)
+      out.text(name, secrets || value.starts_with('$') ? std::string_view(value) : "***");
+    out.close();
+  }
+  out.close();
+}
+
+void write_layout(Writer& out, const Layout& layout) {
+  out.open("format");
+  out.text("kind", layout.kind), out.text("encoding", layout.encoding);
+  if (layout.delimiter) out.text("delimiter", std::string_view(&*layout.delimiter, 1));
+  if (layout.header) out.truth("header", *layout.header);
+  if (layout.skip > 0) out.number("skip", static_cast<double>(layout.skip));
+  out.text("records", layout.records);
+  out.close();
+}
+
+}  // namespace
+
+std::string write_declaration(const Declaration& feed, bool secrets) {
   Writer out;
   out.open();
   out.text("id", feed.id);
@@ -528,27 +573,9 @@ std::string write_declaration(const Declaration& feed) {
     out.close();
   }
   out.text("owner", feed.owner), out.text("licence", feed.licence), out.text("attribution", feed.attribution);
-  out.open("source");
-  if (feed.source.kind == Source::Kind::push) {
-    out.truth("push", true);
-  } else {
-    out.text(source_name(feed.source.kind), feed.source.place);
-  }
-  if (feed.source.kind == Source::Kind::folder) out.text("pattern", feed.source.pattern);
-  if (!feed.source.headers.empty()) {
-    out.open("headers");
-    for (const auto& [name, value] : feed.source.headers) out.text(name, value);
-    out.close();
-  }
-  out.close();
+  write_source(out, feed.source, secrets);
   out.number("every", static_cast<double>(feed.every.count()));
-  out.open("format");
-  out.text("kind", feed.layout.kind), out.text("encoding", feed.layout.encoding);
-  if (feed.layout.delimiter) out.text("delimiter", std::string_view(&*feed.layout.delimiter, 1));
-  if (feed.layout.header) out.truth("header", *feed.layout.header);
-  if (feed.layout.skip > 0) out.number("skip", static_cast<double>(feed.layout.skip));
-  out.text("records", feed.layout.records);
-  out.close();
+  write_layout(out, feed.layout);
   out.text("context", feed.context), out.text("type", feed.type), out.text("identity", feed.identity);
   if (!feed.scopes.empty()) out.texts("scope", feed.scopes);
   out.text("zone", feed.zone);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -9,11 +10,14 @@
 
 #include <fnmatch.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "madang/base/json.h"
 #include "madang/base/log.h"
 #include "madang/base/uri.h"
 #include "madang/connect/readers.h"
+
+#include "letter_reader.h"
 
 namespace madang::connect {
 namespace {
@@ -26,12 +30,30 @@ using base::json::append_string;
 constexpr std::string_view kProgress = "feedProgress";
 constexpr std::size_t kPiece = 256 << 10;
 constexpr std::uint64_t kCheckpoint = 100'000;  // records
-constexpr std::size_t kDigestBytes = 4'096;
 constexpr std::chrono::seconds kLongestWait{3'600};
 
-std::string digest_of(std::string_view begin) {
-  return governance::sha256_hex(begin.substr(0, kDigestBytes)).substr(0, 32);
+/// What a file was up to a size that was read before, and what it is now. A file that grew has its old beginning.
+struct Digests {
+  std::string before, now;
+};
+base::Result<Digests> digests_of(const base::File& file, std::uint64_t before, std::uint64_t size) {
+  Digests made;
+  std::string piece;
+  for (std::uint64_t at = 0; at < size; at += kPiece) {
+    if (made.now.size() > 0 && at == before) made.before = made.now;
+    piece.resize(std::min<std::uint64_t>(kPiece, size - at));
+    MADANG_TRY(const std::size_t have, file.read_at(at, std::as_writable_bytes(std::span(piece))));
+    if (have < piece.size()) return error(Code::unavailable, "The file became shorter while it was read.");
+    if (before > at && before < at + piece.size())
+      made.before = governance::sha256_hex(made.now + piece.substr(0, before - at));
+    made.now = governance::sha256_hex(made.now + piece);
+  }
+  if (before == size) made.before = made.now;
+  return made;
 }
+
+/// Lines of a file that nobody has touched for so long are whole.
+constexpr std::chrono::seconds kWritten{10};
 
 /// A header's value from the environment, where it says so: "$AIR_KEY".
 std::string header_value(const std::string& declared, bool of_config) {
@@ -40,25 +62,28 @@ std::string header_value(const std::string& declared, bool of_config) {
   return value ? value : "";
 }
 
-void append_time(std::string& out, std::string_view name, const std::optional<base::Timestamp>& time) {
-  if (!time) return;
-  out.append(",\"").append(name).append("\":\"");
-  base::append_timestamp(out, *time);
-  out += '"';
-}
-void append_count(std::string& out, std::string_view name, std::uint64_t value) {
-  out.append(",\"").append(name).append("\":");
-  base::json::append_unsigned(out, value);
-}
-void append_share(std::string& out, std::string_view name, double value) {
-  out.append(",\"").append(name).append("\":");
-  base::json::append_number(out, std::round(value * 1e4) / 1e4);
+/// All of it as one piece.
+auto once(std::string_view whole) {
+  return [whole, given = false]() mutable -> base::Result<std::string_view> {
+    return std::exchange(given, true) ? std::string_view() : whole;
+  };
 }
 
 }  // namespace
 
-base::Result<std::shared_ptr<Feed>> Feed::make(const House& house, Declaration declaration, bool of_config) {
-  std::shared_ptr<Feed> made(new Feed(house, std::move(declaration), of_config));
+bool Feed::may_read(const std::string& path, const std::vector<std::string>& folders) {
+  std::error_code ignored;
+  const auto real = std::filesystem::weakly_canonical(path, ignored).string();
+  return std::any_of(folders.begin(), folders.end(), [&](const std::string& folder) {
+    std::error_code fault;
+    const auto root = std::filesystem::weakly_canonical(folder, fault).string();
+    return !real.empty() && !root.empty() && (real == root || real.starts_with(root + "/"));
+  });
+}
+
+base::Result<std::shared_ptr<Feed>> Feed::make(const House& house, Declaration declaration, bool of_config,
+                                               std::shared_ptr<Feed> before) {
+  std::shared_ptr<Feed> made(new Feed(house, std::move(declaration), of_config, std::move(before)));
   MADANG_CHECK(made->prepare());
   return made;
 }
@@ -67,6 +92,9 @@ Status Feed::prepare() {
   auto mapping = Mapping::make(declaration_);
   if (!mapping.ok()) return std::move(mapping).error();
   mapping_.emplace(std::move(*mapping));
+  if (!declaration_.schema.empty()) {
+    MADANG_TRY(schema_, Schema::make(declaration_.schema));
+  }
   auto who = std::make_shared<governance::Principal>();
   who->name = "feed " + declaration_.id;
   who->role = governance::Role::write;
@@ -75,8 +103,12 @@ Status Feed::prepare() {
   const std::string folder =
       house_.options.folder + "/" + (declaration_.tenant.empty() ? "default" : "tenant-" + declaration_.tenant);
   MADANG_CHECK(house_.files.make_folder(folder));
-  MADANG_TRY(dead_,
-             DeadLetters::open(house_.files, folder + "/" + declaration_.id + ".ndjson", house_.options.dead_bytes));
+  if (before_) {
+    dead_ = before_->dead_;
+  } else {
+    MADANG_TRY(dead_,
+               DeadLetters::open(house_.files, folder + "/" + declaration_.id + ".ndjson", house_.options.dead_bytes));
+  }
   if (declaration_.paused) state_ = State::paused;
   const bool asks = declaration_.source.kind == Source::Kind::file ||
                     declaration_.source.kind == Source::Kind::folder || declaration_.source.kind == Source::Kind::url;
@@ -84,11 +116,75 @@ Status Feed::prepare() {
   return {};
 }
 
+void Feed::start(std::function<void()> wake) {
+  if (declaration_.source.kind != Source::Kind::mqtt || declaration_.paused) return;
+  const std::scoped_lock guard(mutex_);
+  if (subscriber_ || retired_) return;
+  wake_ = std::move(wake);
+  net::MqttSubscription what;
+  what.from = net::parse_mqtt_url(declaration_.source.place, net::MqttTopic::filter).value();
+  what.from.password = header_value(what.from.password, of_config_);
+  // The same after a restart, another one for each server and feed: the broker knows us by it.
+  std::error_code ignored;
+  const auto folder = std::filesystem::weakly_canonical(house_.options.folder, ignored).string();
+  std::string host(256, '\0');
+  ::gethostname(host.data(), host.size() - 1);
+  what.client_id = "madang-" + governance::sha256_hex(std::string(host.c_str()) + '\n' + folder + '\n' +
+                                                      declaration_.tenant + '\n' + declaration_.id)
+                                   .substr(0, 16);
+  what.message_bytes = house_.options.push_bytes;
+  net::MqttOptions options = house_.options.subscribing;
+  options.allow_private = options.allow_private || of_config_;
+  subscriber_ = std::make_unique<net::MqttSubscriber>(
+      std::move(what), options, [this](net::MqttReceived& message) { return take_message(message); });
+}
+
+bool Feed::take_message(net::MqttReceived& message) {
+  bool first = false;
+  {
+    const std::scoped_lock guard(mutex_);
+    const std::size_t size = message.payload.size() + message.topic.size();
+    const bool full =
+        messages_.size() >= house_.options.messages || message_bytes_ + size > house_.options.push_bytes * 2;
+    if (full && !messages_.empty()) return false;
+    first = messages_.empty();
+    message_bytes_ += size;
+    messages_.push_back(std::move(message));
+  }
+  if (first) wake_();
+  return true;
+}
+
+void Feed::retire(std::string_view why) {
+  std::unique_ptr<net::MqttSubscriber> subscriber;
+  std::deque<Pushed> pushed;
+  std::deque<std::function<void(base::Result<Counts>)>> replays;
+  {
+    const std::scoped_lock guard(mutex_);
+    retired_ = true;
+    subscriber.swap(subscriber_), pushed.swap(pushed_), replays.swap(replays_);
+  }
+  subscriber.reset();  // its thread may be waiting for the lock
+  const base::Error told = error(Code::unavailable, std::string(why));
+  for (const Pushed& one : pushed) {
+    if (one.done) one.done(told);
+  }
+  for (const auto& one : replays) one(told);
+}
+
 std::optional<std::chrono::nanoseconds> Feed::due() const {
   const std::scoped_lock guard(mutex_);
-  if (running_) return {};
+  if (running_ || retired_) return {};
+  if (before_) {
+    const std::scoped_lock other(before_->mutex_);
+    if (before_->running_) return {};
+  }
   if (wanted_ || !pushed_.empty() || !replays_.empty()) return std::chrono::nanoseconds(0);
-  return next_;
+  std::optional<std::chrono::nanoseconds> when = next_;
+  const auto sooner = [&](std::chrono::nanoseconds other) { when = when ? std::min(*when, other) : other; };
+  if (!messages_.empty()) sooner(retry_at_);
+  if (publish_at_) sooner(*publish_at_);
+  return when;
 }
 
 void Feed::run_now() {
@@ -98,6 +194,7 @@ void Feed::run_now() {
 
 Status Feed::push(Pushed&& pushed) {
   const std::scoped_lock guard(mutex_);
+  if (retired_) return error(Code::unavailable, "The feed was just replaced or removed: send it again.");
   if (state_ == State::paused) return error(Code::unavailable, "The feed is paused.");
   if (pushed_.size() >= house_.options.waiting)
     return error(Code::too_many_requests, "Too much waits to be read; send less at once.");
@@ -106,46 +203,56 @@ Status Feed::push(Pushed&& pushed) {
 }
 
 void Feed::replay(std::function<void(base::Result<Counts>)> done) {
-  const std::scoped_lock guard(mutex_);
-  replays_.push_back(std::move(done));
+  {
+    const std::scoped_lock guard(mutex_);
+    if (!retired_) return replays_.push_back(std::move(done));
+  }
+  done(error(Code::unavailable, "The feed was just replaced or removed."));
 }
 
 bool Feed::begin_run() {
   const std::scoped_lock guard(mutex_);
-  if (running_) return false;
+  if (running_ || retired_) return false;
+  before_.reset();
   running_ = true;
   return true;
 }
 
 void Feed::run(Desk& desk) {
   desk_ = &desk;
-  std::uint64_t records = 0;
   bool asks = false;
+  const std::uint64_t records = account_.counts().records;
+  const auto begin = house_.clock.monotonic();
   {
     const std::scoped_lock guard(mutex_);
     last_run_ = house_.clock.now();
-    asks = (wanted_ || next_) && state_ != State::paused;
+    asks = (wanted_ || (next_ && *next_ <= begin)) && state_ != State::paused;
     wanted_ = false;
     if (state_ != State::paused) state_ = State::running;
-    records = account_.counts.records;
   }
-  const auto begin = house_.clock.monotonic();
-  Status status = take_pushed();
-  if (status.ok() && asks && declaration_.source.kind != Source::Kind::push) status = read_source();
-  const double took = std::chrono::duration<double>(house_.clock.monotonic() - begin).count();
+  take_pushed();
+  Status status = take_messages();
+  if (status.ok() && asks) status = read_source();
+  const auto now = house_.clock.monotonic();
+  const std::uint64_t come = account_.counts().records - records;
+  if (come > 0) {
+    (void)dead_->sync();
+    const double took = std::chrono::duration<double>(now - begin).count();
+    const std::scoped_lock guard(mutex_);
+    if (took > 0) rate_ = static_cast<double>(come) / took;
+    if (!publish_at_) publish_at_ = asks ? now : std::max(now, published_ + kPublished);
+  }
+  bool publishes = false;
   {
     const std::scoped_lock guard(mutex_);
-    records = account_.counts.records - records;
-    if (records > 0 && took > 0) rate_ = static_cast<double>(records) / took;
+    publishes = publish_at_ && (asks || *publish_at_ <= now);
+    if (publishes) publish_at_.reset(), published_ = now;
   }
-  if (records > 0) {
-    (void)dead_->sync();
-    publish();
-  }
-  settle(status);
+  if (publishes) publish();
+  settle(status, asks);
 }
 
-void Feed::settle(const Status& status) {
+void Feed::settle(const Status& status, bool asked) {
   const std::scoped_lock guard(mutex_);
   running_ = false;
   const bool paused = declaration_.paused;
@@ -163,8 +270,9 @@ void Feed::settle(const Status& status) {
     wait = std::min<std::chrono::nanoseconds>(std::chrono::seconds(5) * (1ll << std::min<std::uint64_t>(failures_, 10)),
                                               std::max<std::chrono::nanoseconds>(wait, kLongestWait));
     ++failures_;
+    retry_at_ = house_.clock.monotonic() + wait;
   }
-  if (next_) next_ = house_.clock.monotonic() + wait;
+  if (next_ && asked) next_ = house_.clock.monotonic() + wait;
 }
 
 Status Feed::read_source() {
@@ -196,7 +304,7 @@ Status Feed::read_folder() {
   if (!names.ok()) return error(Code::not_found, "The folder cannot be read: " + names.error().message, folder);
   Status first;
   for (const std::string& name : *names) {
-    if (house_.stopping) return {};
+    if (is_ending()) return {};
     if (name.starts_with('.') || fnmatch(declaration_.source.pattern.c_str(), name.c_str(), 0) != 0) continue;
     const auto status = read_file(folder + "/" + name, name);
     if (!status.ok() && first.ok()) first = status;  // one bad file does not keep the others out
@@ -205,32 +313,53 @@ Status Feed::read_folder() {
 }
 
 Status Feed::read_file(const std::string& path, const std::string& name) {
+  std::error_code fault;
+  const std::string real = std::filesystem::canonical(path, fault).string();
   struct stat about {};
-  if (::stat(path.c_str(), &about) != 0 || !S_ISREG(about.st_mode))
+  if (fault || ::stat(real.c_str(), &about) != 0 || !S_ISREG(about.st_mode))
     return error(Code::not_found, "There is no such file.", path);
+  // Again, and not only where it was declared: a link may lead elsewhere since.
+  if (!of_config_ && !may_read(real, house_.options.folders))
+    return error(Code::forbidden, "The file lies outside the folders of the setting feeds.folders.", path);
   Progress::Entry& entry = progress_.of(name);
-  const auto size = static_cast<std::uint64_t>(about.st_size);
+  auto size = static_cast<std::uint64_t>(about.st_size);
   const std::int64_t modified = about.st_mtim.tv_sec * 1'000'000'000ll + about.st_mtim.tv_nsec;
   if (entry.complete && entry.size == size && entry.modified == modified) return {};
-  MADANG_TRY(const auto file, house_.files.open(path, base::FileSystem::Open::read));
-  std::string piece(kPiece, '\0');
-  MADANG_TRY(std::size_t have, file->read_at(0, std::as_writable_bytes(std::span(piece))));
-  const std::string digest = digest_of(std::string_view(piece).substr(0, std::min<std::uint64_t>(have, entry.size)));
-  const bool same_beginning = entry.size > 0 && size >= entry.size && digest == entry.digest;
-  if (!same_beginning) entry.records = 0;
+  MADANG_TRY(const auto file, house_.files.open(real, base::FileSystem::Open::read));
+  if (house_.clock.now().ns - modified < std::chrono::nanoseconds(kWritten).count()) {
+    MADANG_TRY(size, whole_lines(*file, name, size));
+  }
+  MADANG_TRY(Digests digests, digests_of(*file, entry.size, size));
+  const bool same_beginning = entry.size > 0 && digests.before == entry.digest;
+  if (same_beginning && entry.complete && entry.size == size) {
+    entry.modified = modified;
+    return {};
+  }
+  if (!same_beginning) entry.begin_anew();
   entry.size = size, entry.modified = modified, entry.complete = false;
-  entry.digest = digest_of(std::string_view(piece).substr(0, have));
+  entry.digest = std::move(digests.now);
+  std::string piece;
   std::uint64_t offset = 0;
-  return take_in(
-      name, {},
-      [&]() -> base::Result<std::string_view> {
-        if (offset > 0) {
-          MADANG_TRY(have, file->read_at(offset, std::as_writable_bytes(std::span(piece))));
-        }
-        offset += have;
-        return std::string_view(piece).substr(0, have);
-      },
-      &entry);
+  const auto more = [&]() -> base::Result<std::string_view> {
+    piece.resize(std::min<std::uint64_t>(kPiece, size - offset));
+    if (piece.empty()) return std::string_view();
+    MADANG_TRY(const std::size_t have, file->read_at(offset, std::as_writable_bytes(std::span(piece))));
+    offset += have;
+    return std::string_view(piece).substr(0, have);
+  };
+  return take_in({name, {}, more}, &entry);
+}
+
+/// Where somebody is writing, the last line of a table may not be whole yet: the size without it.
+base::Result<std::uint64_t> Feed::whole_lines(const base::File& file, const std::string& name, std::uint64_t size) {
+  std::string piece(std::min<std::uint64_t>(kPiece, size), '\0');
+  MADANG_TRY(std::size_t have, file.read_at(0, std::as_writable_bytes(std::span(piece))));
+  const auto kind = kind_of(declaration_.layout, name, {}, std::string_view(piece).substr(0, have));
+  if (!kind.ok() || (*kind != "csv" && *kind != "ndjson")) return size;
+  const std::uint64_t from = size - piece.size();
+  MADANG_TRY(have, file.read_at(from, std::as_writable_bytes(std::span(piece))));
+  const auto end = std::string_view(piece).substr(0, have).rfind('\n');
+  return end == std::string_view::npos ? size : from + end + 1;
 }
 
 Status Feed::read_url() {
@@ -251,65 +380,62 @@ Status Feed::read_url() {
     return error(Code::unavailable, "The source answered " + std::to_string(response.status) + ".", url);
   const std::string digest = governance::sha256_hex(response.body);
   if (entry.complete && entry.digest == digest) return {};
-  if (entry.digest != digest) entry.records = 0;
+  if (entry.digest != digest) entry.begin_anew();
   entry.size = response.body.size(), entry.digest = digest, entry.complete = false;
   entry.etag = response.header("ETag");
   entry.last_modified = response.header("Last-Modified");
-  bool given = false;
   const auto path = url.substr(0, url.find_first_of("?#"));
-  return take_in(
-      path.substr(path.rfind('/') + 1), std::string(response.header("Content-Type")),
-      [&]() -> base::Result<std::string_view> {
-        return std::exchange(given, true) ? std::string_view() : std::string_view(response.body);
-      },
-      &entry);
+  return take_in({path.substr(path.rfind('/') + 1), std::string(response.header("Content-Type")), once(response.body)},
+                 &entry);
 }
 
-Status Feed::take_in(const std::string& name, const std::string& media, const More& more, Progress::Entry* entry) {
-  MADANG_TRY(std::string_view piece, more());
-  if (piece.empty()) return {};
-  MADANG_TRY(const std::string kind, kind_of(declaration_.layout, name, media, piece));
-  if (!vocabulary_) {
-    MADANG_TRY(auto* symbols, house_.hub.symbols(declaration_.tenant, true));
-    ngsi::ContextPtr context = ngsi::core_context();
-    const std::string& url = declaration_.context.empty() ? house_.options.default_context : declaration_.context;
-    if (!url.empty()) {
-      MADANG_TRY(context, desk_->await<base::Result<ngsi::ContextPtr>>([&](auto give) {
-        house_.contexts.from_url(
-            url,
-            [desk = desk_, give](base::Result<ngsi::ContextPtr> made) {
-              desk->post([give, made = std::move(made)] { give(made); });
-            },
-            declaration_.tenant);
-      }));
-    }
-    vocabulary_ = std::make_unique<ngsi::Vocabulary>(std::move(context), *symbols);
+Status Feed::make_vocabulary() {
+  if (vocabulary_) return {};
+  MADANG_TRY(auto* symbols, house_.hub.symbols(declaration_.tenant, true));
+  ngsi::ContextPtr context = ngsi::core_context();
+  const std::string& url = declaration_.context.empty() ? house_.options.default_context : declaration_.context;
+  if (!url.empty()) {
+    MADANG_TRY(context, desk_->await<base::Result<ngsi::ContextPtr>>([&](auto give) {
+      house_.contexts.from_url(
+          url,
+          [desk = desk_, give](base::Result<ngsi::ContextPtr> made) {
+            desk->post([give, made = std::move(made)] { give(made); });
+          },
+          declaration_.tenant);
+    }));
   }
+  vocabulary_ = std::make_unique<ngsi::Vocabulary>(std::move(context), *symbols);
+  return {};
+}
+
+Status Feed::take_in(const Input& input, Progress::Entry* entry) {
+  MADANG_TRY(std::string_view piece, input.more());
+  if (piece.empty()) return {};
+  MADANG_TRY(const std::string kind, kind_of(declaration_.layout, input.name, input.media, piece));
+  MADANG_CHECK(make_vocabulary());
   if (entry) MADANG_CHECK(keep_progress());
   const std::uint64_t settled_before = entry ? entry->records : 0;
-  Work work{house_.hub, *desk_,   house_.clock, who_,         declaration_,
-            *mapping_,  account_, *dead_,       *vocabulary_, house_.options.batch};
-  Intake intake(work, name, settled_before > 0 || (entry && !entry->complete));
-  mapping_->begin();
+  Intake intake(work(), entry != nullptr);
+  intake.begin(entry ? Progress::told(input.name, *entry) : input.name);
   Status fault;
   formats::RecordReader* reading = nullptr;
   MADANG_TRY(const auto reader, make_reader(declaration_.layout, kind, [&](const formats::Record& record) {
-               if (!fault.ok() || record.number <= settled_before) return;
-               const std::scoped_lock guard(mutex_);
-               fault = intake.take(record, reading->columns());
+               if (fault.ok() && record.number > settled_before) fault = intake.take(record, reading->columns());
              }));
   reading = reader.get();
   std::uint64_t kept = settled_before;
-  while (!piece.empty() && fault.ok() && !house_.stopping) {
+  while (!piece.empty() && fault.ok() && !is_ending()) {
     if (const auto status = reader->push(piece); !status.ok()) fault = status;
     if (entry && intake.settled() > kept + kCheckpoint) {
       entry->records = kept = intake.settled();
       MADANG_CHECK(keep_progress());
     }
-    MADANG_TRY(piece, more());
+    MADANG_TRY(piece, input.more());
   }
   const bool whole = fault.ok() && piece.empty();
-  if (whole) fault = reader->finish();
+  if (whole) {
+    if (const auto status = reader->finish(); !status.ok() && fault.ok()) fault = status;
+  }
   const Status sent = intake.finish();
   if (!sent.ok() && fault.ok()) fault = sent;
   if (entry) {
@@ -327,14 +453,12 @@ Status Feed::keep_progress() {
   });
 }
 
-Status Feed::take_pushed() {
-  for (;;) {
+void Feed::take_pushed() {
+  while (!house_.stopping) {
     Pushed one;
     std::function<void(base::Result<Counts>)> replayed;
-    Counts before;
     {
       const std::scoped_lock guard(mutex_);
-      before = account_.counts;
       if (!pushed_.empty()) {
         one = std::move(pushed_.front());
         pushed_.pop_front();
@@ -342,166 +466,100 @@ Status Feed::take_pushed() {
         replayed = std::move(replays_.front());
         replays_.pop_front();
       } else {
-        return {};
+        return;
       }
     }
-    if (replayed) {
-      replayed(replay_all());
-      continue;
-    }
-    bool given = false;
-    const Status status = take_in(
-        one.name, one.content_type,
-        [&]() -> base::Result<std::string_view> {
-          return std::exchange(given, true) ? std::string_view() : std::string_view(one.body);
-        },
-        nullptr);
-    const std::scoped_lock guard(mutex_);
-    if (one.done) status.ok() ? one.done(account_.counts.since(before)) : one.done(status.error());
+    const Counts before = account_.counts();
+    const Status status = replayed ? replay_all() : take_in({one.name, one.content_type, once(one.body)}, nullptr);
+    const auto& done = replayed ? replayed : one.done;
+    if (!done) continue;
+    status.ok() ? done(account_.counts().since(before)) : done(status.error());
   }
 }
 
-base::Result<Counts> Feed::replay_all() {
-  constexpr std::size_t kAtOnce = 1'000;
-  Counts before;
-  std::uint64_t last = 0;
-  {
-    const std::scoped_lock guard(mutex_);
-    before = account_.counts;
+Status Feed::take_messages() {
+  std::deque<net::MqttReceived> taken;
+  Status fault;
+  while (fault.ok() && !is_ending()) {
+    {
+      const std::scoped_lock guard(mutex_);
+      if (messages_.empty()) return {};
+      taken.swap(messages_);
+      message_bytes_ = 0;
+      if (subscriber_) subscriber_->resume();
+    }
+    if (fault = make_vocabulary(); fault.ok()) {
+      Intake intake(work(), false);
+      for (const net::MqttReceived& message : taken) {
+        if (fault = read_message(message, intake); !fault.ok()) break;
+      }
+      if (const auto status = intake.finish(); fault.ok()) fault = status;
+    }
+    if (fault.ok()) taken.clear();
   }
+  // What the hub does not take now waits; what it took already says nothing new the second time.
+  const std::scoped_lock guard(mutex_);
+  for (auto message = taken.rbegin(); message != taken.rend(); ++message) {
+    message_bytes_ += message->payload.size() + message->topic.size();
+    messages_.push_front(std::move(*message));
+  }
+  return fault;
+}
+
+/// An error is the hub's; what is wrong with the message is a dead letter.
+Status Feed::read_message(const net::MqttReceived& message, Intake& intake) {
+  intake.begin(message.topic);
+  Status fault, wrong;
+  formats::RecordReader* reading = nullptr;
+  const auto kind = kind_of(declaration_.layout, {}, message.content_type, message.payload);
+  if (kind.ok()) {
+    auto reader = make_reader(declaration_.layout, *kind, [&](const formats::Record& record) {
+      if (fault.ok()) fault = intake.take(record, reading->columns());
+    });
+    if (reader.ok()) {
+      reading = reader->get();
+      wrong = reading->push(message.payload);
+      if (wrong.ok()) wrong = reading->finish();
+    } else {
+      wrong = reader.error();
+    }
+  } else {
+    wrong = kind.error();
+  }
+  if (wrong.ok() || !fault.ok()) return fault;
+  std::string record = R"({"payload":)";
+  append_string(record, base::as_valid_utf8(std::string_view(message.payload).substr(0, 64 << 10)));
+  intake.reject(1, wrong.error().message, record += '}');
+  return {};
+}
+
+Status Feed::replay_all() {
+  constexpr std::size_t kAtOnce = 1'000;
+  MADANG_CHECK(make_vocabulary());
   // Those that fail again come to the end, so what is there now is what is to be tried.
   const std::uint64_t until = dead_->newest();
-  while (last < until) {
+  std::uint64_t last = 0;
+  while (last < until && !is_ending()) {
     MADANG_TRY(const auto letters, dead_->take(last, kAtOnce));
     if (letters.empty()) break;
-    std::string lines;
+    Intake intake(work(), false);
+    LetterReader reader;
     for (const auto& letter : letters) {
       if (letter.number > until) break;
-      lines += letter.record, lines += '\n';
       last = letter.number;
+      const auto colon = letter.place.rfind(':');
+      intake.begin(letter.place.substr(0, colon));
+      std::uint64_t number = 1;
+      if (colon != letter.place.npos)
+        std::from_chars(letter.place.data() + colon + 1, letter.place.data() + letter.place.size(), number);
+      MADANG_CHECK(reader.read(letter.record, number,
+                               [&](const formats::Record& record) { return intake.take(record, reader.columns()); }));
     }
-    if (lines.empty()) break;
-    bool given = false;
-    MADANG_CHECK(take_in(
-        "replay.records", "application/x-ndjson",
-        [&]() -> base::Result<std::string_view> {
-          return std::exchange(given, true) ? std::string_view() : std::string_view(lines);
-        },
-        nullptr));
+    MADANG_CHECK(intake.finish());
+    MADANG_CHECK(dead_->sync());
     MADANG_CHECK(dead_->drop([&](std::uint64_t number, base::Timestamp) { return number <= last; }));
   }
-  const std::scoped_lock guard(mutex_);
-  return account_.counts.since(before);
-}
-
-/// The feed and its quality as entities, so that whoever reads the city reads how good it is.
-void Feed::publish() {
-  std::string json = R"([{"id":)";
-  {
-    const std::scoped_lock guard(mutex_);
-    const Counts& counts = account_.counts;
-    append_string(json, declaration_.entity_id());
-    json += R"(,"type":"Feed","name":{"type":"Property","value":)";
-    append_string(json, declaration_.name.empty() ? declaration_.id : declaration_.name);
-    json += "}";
-    const auto text = [&](std::string_view name, const std::string& value) {
-      if (value.empty()) return;
-      json.append(",\"").append(name).append(R"(":{"type":"Property","value":)");
-      append_string(json, value);
-      json += '}';
-    };
-    text("owner", declaration_.owner), text("license", declaration_.licence);
-    text("attribution", declaration_.attribution);
-    json += R"(},{"id":)";
-    append_string(json, declaration_.quality_id());
-    json += R"(,"type":"DataQualityAssessment","source":{"type":"Relationship","object":)";
-    append_string(json, declaration_.entity_id());
-    json += R"(},"dateCalculated":{"type":"Property","value":{"@type":"DateTime","@value":")";
-    base::append_timestamp(json, house_.clock.now());
-    json += R"("}})";
-    const auto number = [&](std::string_view name, double value) {
-      json.append(",\"").append(name).append(R"(":{"type":"Property","value":)");
-      base::json::append_number(json, std::round(value * 1e4) / 1e4);
-      json += '}';
-    };
-    number("completeness", account_.completeness()), number("validity", account_.validity());
-    if (const auto age = account_.age(house_.clock.now())) number("timeliness", *age);
-    number("records", static_cast<double>(counts.records)), number("rejected", static_cast<double>(counts.rejected));
-    number("duplicates", static_cast<double>(counts.duplicates));
-    number("outOfRange", static_cast<double>(counts.out_of_range));
-    number("frozen", static_cast<double>(counts.frozen)), number("jumps", static_cast<double>(counts.jumps));
-    json += "}]";
-  }
-  const std::size_t size = json.size();
-  json.append(net::kBodyPadding, ' ');
-  if (!vocabulary_) return;
-  ngsi::FragmentReader reader;
-  auto read =
-      reader.read_array(std::string_view(json).substr(0, size), ngsi::FragmentKind::entity_upsert, *vocabulary_, 2);
-  if (!read.ok()) return;
-  std::vector<ngsi::Change> changes;
-  for (auto& item : *read) {
-    if (!item.fragment.ok()) continue;
-    ngsi::Change& change = changes.emplace_back();
-    change.operation = ngsi::Operation::upsert_update;
-    change.id = item.fragment->view().id();
-    change.fragment = std::move(item.fragment).value();
-  }
-  (void)desk_->await<bool>([&](auto give) {
-    house_.hub.apply(who_, declaration_.tenant, std::move(changes), *desk_,
-                     [give](std::vector<hub::ChangeResult>&&) { give(true); });
-  });
-}
-
-std::string Feed::show(bool whole) const {
-  const std::scoped_lock guard(mutex_);
-  const Counts& counts = account_.counts;
-  const base::Timestamp now = house_.clock.now();
-  std::string out = R"({"id":)";
-  append_string(out, declaration_.id);
-  out += R"(,"tenant":)", append_string(out, declaration_.tenant);
-  out += R"(,"name":)", append_string(out, declaration_.name.empty() ? declaration_.id : declaration_.name);
-  if (!declaration_.name_ko.empty()) out += R"(,"nameKo":)", append_string(out, declaration_.name_ko);
-  out += R"(,"entityType":)", append_string(out, declaration_.type);
-  out += R"(,"source":)", append_string(out, source_name(declaration_.source.kind));
-  out += R"(,"declaredBy":)", out += of_config_ ? R"("configuration")" : R"("api")";
-  constexpr std::array<std::string_view, 4> kStates{"waiting", "running", "failing", "paused"};
-  out += R"(,"state":)", append_string(out, kStates[static_cast<std::size_t>(state_)]);
-  if (!trouble_.empty()) out += R"(,"trouble":)", append_string(out, trouble_);
-  append_time(out, "lastRun", last_run_), append_time(out, "lastSuccess", last_good_);
-  append_time(out, "newest", account_.newest());
-  if (const auto age = account_.age(now)) append_share(out, "lagSeconds", *age);
-  append_share(out, "recordsPerSecond", rate_);
-  append_count(out, "records", counts.records), append_count(out, "passedOver", counts.passed_over);
-  append_count(out, "rejected", counts.rejected), append_count(out, "duplicates", counts.duplicates);
-  append_count(out, "late", counts.late), append_count(out, "changes", counts.entities);
-  append_count(out, "values", counts.values), append_count(out, "missing", counts.missing);
-  append_count(out, "invalid", counts.invalid), append_count(out, "outOfRange", counts.out_of_range);
-  append_count(out, "jumps", counts.jumps), append_count(out, "frozen", counts.frozen);
-  append_count(out, "deadLetters", dead_->count());
-  append_share(out, "completeness", account_.completeness()), append_share(out, "validity", account_.validity());
-  if (whole) {
-    out += R"(,"attributes":[)";
-    for (std::size_t i = 0; i < account_.attributes().size(); ++i) {
-      const AttributeAccount& one = account_.attributes()[i];
-      if (i > 0) out += ',';
-      out += R"({"name":)", append_string(out, declaration_.attributes[i].name);
-      append_count(out, "missing", one.missing), append_count(out, "invalid", one.invalid);
-      append_count(out, "outOfRange", one.out_of_range), append_count(out, "jumps", one.jumps);
-      append_count(out, "frozen", one.frozen);
-      out += '}';
-    }
-    out += R"(],"faults":[)";
-    for (const auto& fault : account_.faults()) {
-      if (out.back() != '[') out += ',';
-      out += R"({"place":)", append_string(out, fault.place);
-      out += R"(,"reason":)", append_string(out, fault.reason);
-      append_time(out, "at", fault.at);
-      out += '}';
-    }
-    out += R"(],"declaration":)", out += write_declaration(declaration_);
-  }
-  return out += '}';
+  return {};
 }
 
 }  // namespace madang::connect

@@ -24,7 +24,7 @@ using base::Status;
 using base::json::append_string;
 using governance::Role;
 
-constexpr std::string_view kCollection = "feeds";
+constexpr std::string_view kCollection = "feeds", kProgress = "feedProgress";
 constexpr std::size_t kShownDead = 100, kMostDead = 1'000;
 
 constexpr std::array<hub::Offer::Parameter, 2> kDeadParameters{
@@ -147,14 +147,20 @@ net::ClientOptions trusting(net::ClientOptions options) {
   return options;
 }
 
-bool is_below(const std::string& path, const std::vector<std::string>& folders) {
-  std::error_code ignored;
-  const auto real = std::filesystem::weakly_canonical(path, ignored).string();
-  return std::any_of(folders.begin(), folders.end(), [&](const std::string& folder) {
-    std::error_code fault;
-    const auto root = std::filesystem::weakly_canonical(folder, fault).string();
-    return !root.empty() && (real == root || real.starts_with(root + "/"));
-  });
+/// What was shown as "***" stands for what it was, where the source is the same.
+void keep_secrets(const Source& before, Source& now) {
+  Declaration old, fresh;
+  old.source = before, fresh.source = now;
+  old.source.headers.clear(), fresh.source.headers.clear();
+  if (now.kind != before.kind || write_declaration(old) != write_declaration(fresh)) return;
+  if (now.place.find(":***@") != now.place.npos) now.place = before.place;
+  if (now.place != before.place) return;
+  for (auto& [name, value] : now.headers) {
+    if (value != "***") continue;
+    for (const auto& [known, secret] : before.headers) {
+      if (known == name) value = secret;
+    }
+  }
 }
 
 }  // namespace
@@ -202,6 +208,7 @@ struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
           base::log::warning("feed not read", {{"feed", document.id}, {"reason", declared.error().message}});
           continue;
         }
+        declared->tenant = tenant;
         auto feed = Feed::make(house, std::move(*declared), false);
         if (!feed.ok()) {
           base::log::warning("feed not made", {{"feed", document.id}, {"reason", feed.error().message}});
@@ -242,6 +249,10 @@ struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
     }
   }
 
+  std::function<void()> waker() {
+    return [this] { poke(); };  // feeds are retired before this goes
+  }
+
   void poke() {
     const std::scoped_lock guard(mutex);
     wake.notify_all();
@@ -271,7 +282,7 @@ struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
   Status check(const Declaration& feed) const {
     const Source& source = feed.source;
     if ((source.kind == Source::Kind::file || source.kind == Source::Kind::folder) &&
-        !is_below(source.place, options.folders)) {
+        !Feed::may_read(source.place, options.folders)) {
       return error(Code::forbidden,
                    "Feeds that are declared here read files below the folders of the setting feeds.folders only.",
                    "/source");
@@ -292,10 +303,11 @@ struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
       return answered(error(Code::bad_request_data, "The id is not that of the address.", "/id"));
     if (auto status = check(*declared); !status.ok()) return answered(status.error());
     const std::pair key(question.tenant, declared->id);
-    std::shared_ptr<Feed> made;
+    std::shared_ptr<Feed> before;
     {
       const std::scoped_lock guard(mutex);
       const auto found = feeds.find(key);
+      if (found != feeds.end()) before = found->second;
       if (!anew && found != feeds.end())
         return answered(error(Code::already_exists, "There is a feed \"" + declared->id + "\" already.", "/id"));
       if (anew && found == feeds.end())
@@ -307,16 +319,20 @@ struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
     }
     // The tenant is made where there is none, as by any other write.
     if (auto symbols = hub.symbols(question.tenant, true); !symbols.ok()) return answered(symbols.error());
-    auto feed = Feed::make(house, *declared, false);
+    if (before) keep_secrets(before->declaration().source, declared->source);
+    auto feed = Feed::make(house, *declared, false, std::move(before));
     if (!feed.ok()) return answered(feed.error());
-    hub::Hub::Document document{std::string(kCollection), declared->id, write_declaration(*declared)};
+    hub::Hub::Document document{std::string(kCollection), declared->id, write_declaration(*declared, true)};
     hub.put_document(*question.who, question.tenant, std::move(document), home,
                      [self = shared_from_this(), key, anew, feed = *feed, answered](Status status) {
                        if (!status.ok()) return answered(status.error());
+                       std::shared_ptr<Feed> old;
                        {
                          const std::scoped_lock guard(self->mutex);
-                         self->feeds[key] = feed;
+                         old = std::exchange(self->feeds[key], feed);
                        }
+                       if (old) old->retire("The feed was replaced: send it again.");
+                       feed->start(self->waker());
                        self->poke();
                        answered(hub::Answer{.status = anew ? 200 : 201,
                                             .body = feed->show(true),
@@ -331,14 +347,25 @@ struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
       return answered(error(Code::conflict, "This feed is declared in the configuration: remove it there."));
     const std::pair key(question.tenant, question.captures[0]);
     hub.remove_document(*question.who, question.tenant, kCollection, key.second, home,
-                        [self = shared_from_this(), key, answered](Status status) {
+                        [self = shared_from_this(), key, who = question.who, &home, answered](Status status) {
                           if (!status.ok()) return answered(status.error());
-                          {
-                            const std::scoped_lock guard(self->mutex);
-                            self->feeds.erase(key);
-                          }
+                          self->forget(key, *who, home);
                           answered(hub::Answer{.status = 204});
                         });
+  }
+
+  /// How far it has read, and its dead letters, go with it.
+  void forget(const std::pair<std::string, std::string>& key, const governance::Principal& who, base::Executor& home) {
+    std::shared_ptr<Feed> feed;
+    {
+      const std::scoped_lock guard(mutex);
+      const auto node = feeds.extract(key);
+      if (node) feed = node.mapped();
+    }
+    if (!feed) return;
+    feed->retire("The feed was removed.");
+    (void)feed->dead().drop([](std::uint64_t, base::Timestamp) { return true; });
+    hub.remove_document(who, key.first, kProgress, key.second, home, [](const Status&) {});
   }
 
   void push_records(hub::Question&& question, Feed& feed, base::Executor& home, Answered answered) {
@@ -413,6 +440,10 @@ Result<std::unique_ptr<Feeds>> Feeds::make(hub::Hub& hub, ngsi::ContextStore& co
 }
 
 void Feeds::start() {
+  {
+    const std::scoped_lock guard(impl_->mutex);
+    for (const auto& [key, feed] : impl_->feeds) feed->start(impl_->waker());
+  }
   for (std::size_t i = 0; i < std::max<std::size_t>(impl_->options.threads, 1); ++i)
     impl_->threads.emplace_back([impl = impl_.get(), desk = impl_->desks.emplace_back(std::make_unique<Desk>()).get()] {
       impl->run_feeds(*desk);
@@ -424,6 +455,12 @@ void Feeds::stop() {
   impl_->poke();
   for (std::thread& thread : impl_->threads) thread.join();
   impl_->threads.clear();
+  std::vector<std::shared_ptr<Feed>> all;
+  {
+    const std::scoped_lock guard(impl_->mutex);
+    for (const auto& [key, feed] : impl_->feeds) all.push_back(feed);
+  }
+  for (const auto& feed : all) feed->retire("The server is stopping.");
 }
 
 std::span<const hub::Offer> Feeds::all_offers() {

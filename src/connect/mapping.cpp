@@ -1,6 +1,7 @@
 #include "madang/connect/mapping.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <unordered_map>
 
@@ -97,7 +98,8 @@ struct Mapping::Impl {
   std::string id, json, scratch, number;
   std::vector<std::optional<base::Timestamp>> times;
   Cells cells_;
-  std::vector<std::uint32_t> column_of_;  // of each field
+  std::vector<std::optional<std::string>> given_;  // of each field: what the input's name says of it
+  std::vector<std::uint32_t> column_of_;           // of each field
   std::size_t columns_seen_ = 0;
   static constexpr std::uint32_t kNoColumn = 0xffffffff;
 
@@ -165,6 +167,7 @@ struct Mapping::Impl {
     times.resize(moments.size());
     cells_.resize(fields.size());
     column_of_.assign(fields.size(), kNoColumn);
+    given_.assign(fields.size(), std::nullopt);
     return {};
   }
 
@@ -482,12 +485,40 @@ struct Mapping::Impl {
     return json += "]}", true;
   }
 
+  void begin(std::string_view name) {
+    columns_seen_ = 0;
+    std::fill(column_of_.begin(), column_of_.end(), kNoColumn);
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (fields[i] == "@topic")
+        given_[i] = name;
+      else if (fields[i].starts_with("@topic/"))
+        given_[i] = part_of(name, std::string_view(fields[i]).substr(7));
+    }
+  }
+
+  /// "2" of "air/7/pm10" is "7"; empty: there is none.
+  static std::string part_of(std::string_view name, std::string_view number) {
+    std::size_t wanted = 0;
+    std::from_chars(number.data(), number.data() + number.size(), wanted);
+    for (std::size_t i = 1; wanted > 0; ++i) {
+      const auto end = name.find('/');
+      if (i == wanted) return std::string(name.substr(0, end));
+      if (end == name.npos) break;
+      name.remove_prefix(end + 1);
+    }
+    return {};
+  }
+
   void pick(const formats::Record& record, const formats::Columns& columns) {
     if (columns.size() != columns_seen_) {
       columns_seen_ = columns.size();
       for (std::size_t i = 0; i < fields.size(); ++i) column_of_[i] = columns.find(fields[i]).value_or(kNoColumn);
     }
     for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (given_[i]) {
+        cells_[i] = {true, false, *given_[i]};
+        continue;
+      }
       const formats::Field* field = column_of_[i] == kNoColumn ? nullptr : record.find(column_of_[i]);
       cells_[i] = field ? Cell{true,
                                field->kind == formats::FieldKind::json || field->kind == formats::FieldKind::number ||
@@ -549,9 +580,8 @@ const std::vector<std::string>& Mapping::fields() const {
   return impl_->fields;
 }
 
-void Mapping::begin() {
-  impl_->columns_seen_ = 0;
-  std::fill(impl_->column_of_.begin(), impl_->column_of_.end(), Impl::kNoColumn);
+void Mapping::begin(std::string_view name) {
+  impl_->begin(name);
 }
 
 base::Status Mapping::map(const formats::Record& record, const formats::Columns& columns, Mapped& out) {

@@ -29,7 +29,8 @@ std::string Progress::write() const {
     out += R"({"name":)";
     base::json::append_string(out, one.name);
     out += R"(,"size":)" + std::to_string(one.size) + R"(,"modified":)" + std::to_string(one.modified) +
-           R"(,"records":)" + std::to_string(one.records) + R"(,"complete":)" + (one.complete ? "true" : "false");
+           R"(,"generation":)" + std::to_string(one.generation) + R"(,"records":)" + std::to_string(one.records) +
+           R"(,"complete":)" + (one.complete ? "true" : "false");
     text("digest", one.digest), text("etag", one.etag), text("lastModified", one.last_modified);
     out += '}';
   }
@@ -57,7 +58,7 @@ base::Result<Progress> Progress::read(std::string_view json) {
     text("name", one.name), text("digest", one.digest), text("etag", one.etag);
     text("lastModified", one.last_modified);
     take(item, "size", one.size), take(item, "modified", one.modified);
-    take(item, "records", one.records), take(item, "complete", one.complete);
+    take(item, "generation", one.generation), take(item, "records", one.records), take(item, "complete", one.complete);
   }
   return made;
 }

@@ -17,9 +17,19 @@ struct Progress {
     std::int64_t modified = 0;  // ns
     std::string digest;         // of the beginning, to tell growth from replacement
     std::string etag, last_modified;
-    std::uint64_t records = 0;  // settled
+    std::uint64_t generation = 1;  // one more where it was replaced rather than continued
+    std::uint64_t records = 0;     // settled, of this generation
     bool complete = false;
+
+    void begin_anew() {
+      if (size > 0) ++generation;
+      records = 0;
+    }
   };
+  /// Records say by this where they come from: "air.csv", and "air.csv~2" once it was replaced.
+  static std::string told(const std::string& name, const Entry& entry) {
+    return entry.generation > 1 ? name + "~" + std::to_string(entry.generation) : name;
+  }
   std::vector<Entry> entries;  // the oldest first
 
   static constexpr std::size_t kMost = 10'000;

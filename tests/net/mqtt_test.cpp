@@ -1,4 +1,4 @@
-// Publishing to Debian's mosquitto, started for the occasion, and read back by its own client.
+// Publishing to Debian's mosquitto, started for the occasion, and read back by its own client; subscribing to the same.
 
 #include "madang/net/mqtt.h"
 
@@ -52,6 +52,19 @@ TEST(MqttAddress, OthersAreRefused) {
     const auto got = parse_mqtt_url(url);
     EXPECT_FALSE(got.ok()) << url;
   }
+}
+
+TEST(MqttAddress, AFilterHasWildcards) {
+  const auto topic = [](std::string_view url) {
+    const auto got = parse_mqtt_url(url, MqttTopic::filter);
+    return got.ok() ? got->topic : std::string(base::code_name(got.error().code));
+  };
+  EXPECT_EQ(topic("mqtt://h/air/+/pm10"), "air/+/pm10");
+  EXPECT_EQ(topic("mqtt://h/air/#"), "air/#");
+  EXPECT_EQ(topic("mqtt://h/#"), "#");
+  EXPECT_EQ(topic("mqtt://h/air/%23"), "air/#");
+  for (const std::string_view url : {"mqtt://h/a#", "mqtt://h/#/a", "mqtt://h/a+/b", "mqtt://h/a/##", "mqtt://h/"})
+    EXPECT_EQ(topic(url), "bad_request_data") << url;
 }
 
 // ---- a real broker ----
@@ -339,6 +352,215 @@ TEST_F(Mqtt, TlsIsVerified) {
   Certificate("DNS:city.test").write(trusted);  // the same names, another key
   EXPECT_TRUE(
       publish(publisher, message("mqtts://city.test" + port + "/t2", "x", 1, MqttVersion::v3_1_1)).starts_with("io"));
+  ::unsetenv("SSL_CERT_FILE");
+  std::filesystem::remove_all(folder);
+}
+
+// ---- subscribing ----
+
+/// What a subscriber was given; takes as many as there is room for.
+class Basket {
+ public:
+  explicit Basket(std::size_t room = 1'000'000) : room_(room) {}
+  MqttSubscriber::Take take() {
+    return [this](MqttReceived& message) {
+      const std::lock_guard lock(mutex_);
+      if (seen_.size() >= room_) return ++refused_, false;
+      seen_.push_back(message.topic + " " + message.content_type + " " + message.payload);
+      return true;
+    };
+  }
+  void make_room(std::size_t more) {
+    const std::lock_guard lock(mutex_);
+    room_ += more;
+  }
+  std::vector<std::string> seen() {
+    const std::lock_guard lock(mutex_);
+    return seen_;
+  }
+  bool sees(std::size_t many) {
+    return eventually([&] { return seen().size() >= many; });
+  }
+  std::size_t refused() {
+    const std::lock_guard lock(mutex_);
+    return refused_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::size_t room_, refused_ = 0;
+  std::vector<std::string> seen_;
+};
+
+class MqttIn : public Mqtt {
+ protected:
+  static MqttSubscription to(const Mosquitto& broker, const std::string& filter, MqttVersion version = MqttVersion::v5,
+                             const std::string& user = {}) {
+    MqttSubscription made;
+    made.from = parse_mqtt_url(broker.url("/" + filter, user), MqttTopic::filter).value();
+    made.version = version;
+    return made;
+  }
+  static bool is_up(const MqttSubscriber& subscriber) {
+    return eventually([&] { return subscriber.state().ok(); });
+  }
+};
+
+TEST_F(MqttIn, MessagesComeInOrderByBothVersions) {
+  const Mosquitto broker;
+  MqttPublisher publisher(friendly());
+  for (const auto version : {MqttVersion::v3_1_1, MqttVersion::v5}) {
+    Basket basket;
+    const MqttSubscriber subscriber(to(broker, "air/+/pm10", version), friendly(), basket.take());
+    ASSERT_TRUE(is_up(subscriber));
+    EXPECT_EQ(publish(publisher, message(broker.url("/noise/1/pm10"), "x")), "fine");
+    for (int i = 0; i < 200; ++i)
+      ASSERT_EQ(publish(publisher, message(broker.url("/air/" + std::to_string(i) + "/pm10"), std::to_string(i))),
+                "fine");
+    ASSERT_TRUE(basket.sees(200));
+    const std::string type = version == MqttVersion::v5 ? "application/json" : "";
+    for (int i = 0; i < 200; ++i)
+      ASSERT_EQ(basket.seen()[static_cast<std::size_t>(i)],
+                "air/" + std::to_string(i) + "/pm10 " + type + " " + std::to_string(i));
+    EXPECT_EQ(basket.seen().size(), 200u);
+  }
+}
+
+TEST_F(MqttIn, WithoutRoomNothingIsReadAndNothingLost) {
+  const Mosquitto broker("allow_anonymous true\nmax_queued_messages 0\n");
+  MqttPublisher publisher(friendly());
+  Basket basket(10);
+  MqttSubscription what = to(broker, "t");
+  what.client_id = "madang-test";
+  MqttSubscriber subscriber(what, friendly(), basket.take());
+  ASSERT_TRUE(is_up(subscriber));
+  std::atomic<int> settled = 0;
+  for (int i = 0; i < 900; ++i)
+    publisher.publish(message(broker.url("/t"), std::to_string(i)), [&](const base::Status& s) { settled += s.ok(); });
+  ASSERT_TRUE(eventually([&] { return settled == 900; }));
+  ASSERT_TRUE(eventually([&] { return basket.refused() > 0; }));
+  EXPECT_EQ(basket.seen().size(), 10u);
+  EXPECT_LE(basket.refused(), 100u);  // it does not go on asking
+  basket.make_room(5);
+  subscriber.resume();
+  ASSERT_TRUE(basket.sees(15));
+  basket.make_room(10'000);
+  subscriber.resume();
+  ASSERT_TRUE(basket.sees(900));
+  const auto seen = basket.seen();
+  ASSERT_EQ(seen.size(), 900u);
+  for (std::size_t i = 0; i < 900; ++i) ASSERT_EQ(seen[i], "t application/json " + std::to_string(i));
+}
+
+TEST_F(MqttIn, WhatCameMeanwhileIsThereAfterwards) {
+  const Mosquitto broker;
+  MqttPublisher publisher(friendly());
+  for (const auto version : {MqttVersion::v3_1_1, MqttVersion::v5}) {
+    MqttSubscription what = to(broker, "t", version);
+    what.client_id = version == MqttVersion::v5 ? "madang-5" : "madang-3";
+    Basket basket;
+    {
+      const MqttSubscriber subscriber(what, friendly(), basket.take());
+      ASSERT_TRUE(is_up(subscriber));
+      ASSERT_EQ(publish(publisher, message(broker.url("/t"), "1")), "fine");
+      ASSERT_TRUE(basket.sees(1));
+    }
+    ASSERT_EQ(publish(publisher, message(broker.url("/t"), "2")), "fine");
+    const MqttSubscriber again(what, friendly(), basket.take());
+    ASSERT_TRUE(basket.sees(2));
+    EXPECT_TRUE(basket.seen()[1].ends_with(" 2"));
+  }
+}
+
+TEST_F(MqttIn, ABrokerThatGoesIsFoundAgain) {
+  auto broker = std::make_unique<Mosquitto>();
+  const std::uint16_t port = broker->port();
+  Basket basket;
+  const MqttSubscriber subscriber(to(*broker, "t"), friendly(), basket.take());
+  ASSERT_TRUE(is_up(subscriber));
+  broker->end();
+  ASSERT_TRUE(eventually([&] { return !subscriber.state().ok(); }));
+  EXPECT_NE(subscriber.state().error().message.find("127.0.0.1"), std::string::npos);
+  broker = std::make_unique<Mosquitto>("allow_anonymous true\n", port);
+  ASSERT_TRUE(is_up(subscriber));
+  MqttPublisher publisher(friendly());
+  ASSERT_EQ(publish(publisher, message(broker->url("/t"), "x")), "fine");
+  EXPECT_TRUE(basket.sees(1));
+}
+
+TEST_F(MqttIn, AUserAPasswordAndAPermissionAreNeeded) {
+  const auto base = std::filesystem::temp_directory_path() / ("madang-in-" + std::to_string(getpid()));
+  const std::string passwords = base.string() + "-passwords", rules = base.string() + "-acl";
+  ASSERT_EQ(std::system(("mosquitto_passwd -c -b " + passwords + " city s3cret >/dev/null 2>&1").c_str()), 0);
+  const Mosquitto broker("allow_anonymous false\npassword_file " + passwords + "\n");
+  Basket basket;
+  const MqttSubscriber good(to(broker, "t", MqttVersion::v5, "city:s3cret@"), friendly(), basket.take());
+  EXPECT_TRUE(is_up(good));
+  for (const auto version : {MqttVersion::v3_1_1, MqttVersion::v5}) {
+    const MqttSubscriber bad(to(broker, "t", version, "city:wrong@"), friendly(), basket.take());
+    EXPECT_TRUE(eventually([&] {
+      const auto state = bad.state();
+      return !state.ok() && state.error().message.find("uthori") != std::string::npos;
+    })) << bad.state().error().message;
+  }
+  std::filesystem::remove(passwords);
+}
+
+TEST_F(MqttIn, PrivateAddressesAreRefusedUnlessAllowed) {
+  const Mosquitto broker;
+  Basket basket;
+  for (const std::string host : {"127.0.0.1", "localhost", "[::ffff:127.0.0.1]"}) {
+    MqttSubscription what;
+    what.from =
+        parse_mqtt_url("mqtt://" + host + ":" + std::to_string(broker.port()) + "/t", MqttTopic::filter).value();
+    const MqttSubscriber subscriber(what, MqttOptions(), basket.take());
+    EXPECT_TRUE(eventually([&] {
+      const auto state = subscriber.state();
+      return !state.ok() && state.error().code == base::Code::forbidden;
+    })) << host;
+  }
+}
+
+TEST_F(MqttIn, ItEndsWhileNobodyAnswers) {
+  Basket basket;
+  MqttSubscription what;
+  what.from = parse_mqtt_url("mqtt://192.0.2.1/t", MqttTopic::filter).value();
+  MqttOptions options = friendly();
+  options.connect_timeout = milliseconds(60'000);
+  const auto begin = std::chrono::steady_clock::now();
+  { const MqttSubscriber subscriber(what, options, basket.take()); }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+}
+
+TEST_F(MqttIn, TlsIsVerified) {
+  const auto folder = std::filesystem::temp_directory_path() / ("madang-mqtts-in-" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  const std::string trusted = folder / "trusted.pem", key = folder / "key.pem";
+  const Certificate certificate("DNS:city.test,IP:127.0.0.1"), stranger("DNS:city.test,IP:127.0.0.1");
+  certificate.write(trusted);
+  {
+    const testing::Held<BIO, BIO_free> file(BIO_new_file(key.c_str(), "w"));
+    PEM_write_bio_PrivateKey(file.get(), certificate.key(), nullptr, nullptr, 0, nullptr, nullptr);
+  }
+  const Mosquitto broker("allow_anonymous true\ncertfile " + trusted + "\nkeyfile " + key + "\n");
+  MqttSubscription what;
+  what.from = parse_mqtt_url(broker.url("/t", {}, "mqtts"), MqttTopic::filter).value();
+  Basket basket;
+  ::setenv("SSL_CERT_FILE", trusted.c_str(), 1);
+  {
+    const MqttSubscriber subscriber(what, friendly(), basket.take());
+    EXPECT_TRUE(is_up(subscriber)) << subscriber.state().error().message;
+  }
+  const std::string other = folder / "other.pem";
+  stranger.write(other);
+  ::setenv("SSL_CERT_FILE", other.c_str(), 1);
+  {
+    const MqttSubscriber subscriber(what, friendly(), basket.take());
+    EXPECT_TRUE(eventually([&] {
+      const auto state = subscriber.state();
+      return !state.ok() && state.error().code == base::Code::io;
+    }));
+  }
   ::unsetenv("SSL_CERT_FILE");
   std::filesystem::remove_all(folder);
 }

@@ -25,7 +25,7 @@ struct Source {
     push     // nobody is asked: records are sent to the feed
   };
   Kind kind = Kind::push;
-  std::string place;                                         // path or address
+  std::string place;                                         // path or address; of MQTT with the filter of topics
   std::string pattern = "*";                                 // of a folder: names with * and ?
   std::vector<std::pair<std::string, std::string>> headers;  // of a URL; a value "$NAME" is the environment's
 };
@@ -141,7 +141,7 @@ struct DeclarationLimits {
 
 /// Reads a declaration from JSON text. bad_request_data with the place of what is wrong, and what could stand there.
 base::Result<Declaration> read_declaration(std::string_view json, const DeclarationLimits& limits = {});
-/// The same back as JSON; secrets of headers are not told.
-std::string write_declaration(const Declaration& feed);
+/// The same back as JSON. Not with `secrets`, values of headers and passwords of addresses are "***".
+std::string write_declaration(const Declaration& feed, bool secrets = false);
 
 }  // namespace madang::connect

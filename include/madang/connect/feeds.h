@@ -13,6 +13,7 @@
 #include "madang/hub/hub.h"
 #include "madang/hub/surface.h"
 #include "madang/net/http.h"
+#include "madang/net/mqtt.h"
 #include "madang/ngsi/context.h"
 
 namespace madang::connect {
@@ -26,10 +27,12 @@ struct FeedOptions {
   std::size_t batch = 500;                 // entities in one change of the hub
   std::size_t push_bytes = 16 << 20;       // one pushed body
   std::size_t waiting = 16;                // pushed bodies of one feed; beyond: too_many_requests
+  std::size_t messages = 2'000;            // of MQTT that one feed holds; beyond, they wait at the broker
   std::uint64_t dead_bytes = 64ull << 20;  // dead letters of one feed; beyond: the oldest go
   std::chrono::seconds dead_age{30 * 24 * 3600};
   std::string default_context;  // URL; empty: the core context
   net::ClientOptions fetching;
+  net::MqttOptions subscribing;
 };
 
 class Feeds final : public hub::Surface {

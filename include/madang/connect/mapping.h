@@ -52,8 +52,9 @@ class Mapping {
 
   /// The fields that records need, each once.
   const std::vector<std::string>& fields() const;
-  /// Another input, with columns of its own, begins.
-  void begin();
+  /// Another input, with columns of its own, begins: of this name, which "@topic" stands for, and "@topic/1" for its
+  /// first part between slashes.
+  void begin(std::string_view name = {});
   /// Maps one record of an input with these columns. An error: nothing can be made of it, and why. `out` is reused; its
   /// views live until the next call.
   base::Status map(const formats::Record& record, const formats::Columns& columns, Mapped& out);

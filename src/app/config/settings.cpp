@@ -102,6 +102,8 @@ base::Result<connect::FeedOptions> Settings::feed_options() const {
   options.fetching.allow_private = fetching.allow_private;
   options.fetching.connect_timeout = fetching.connect_timeout;
   options.fetching.timeout = feed_timeout;
+  options.subscribing.allow_private = fetching.allow_private;
+  options.subscribing.connect_timeout = fetching.connect_timeout;
   return options;
 }
 

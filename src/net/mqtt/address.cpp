@@ -51,19 +51,38 @@ base::Status read_host(std::string_view text, MqttAddress& address) {
   return {};
 }
 
+/// MQTT 5.0, 4.7.1: + stands for one level, # for all that follow.
+bool is_filter(std::string_view text) {
+  while (true) {
+    const auto end = text.find('/');
+    const std::string_view level = text.substr(0, end);
+    if (level.find_first_of("+#") != level.npos && level.size() != 1) return false;
+    if (end == text.npos) return true;
+    if (level == "#") return false;
+    text.remove_prefix(end + 1);
+  }
+}
+
 /// MQTT 5.0, 4.7.1: a message is published to one topic. 1.5.4: UTF-8 without U+0000.
-base::Status check_topic(const std::string& topic) {
+base::Status check_topic(const std::string& topic, MqttTopic kind) {
   if (topic.empty()) return wrong("it names no topic");
   if (topic.size() > kTopicBytes) return wrong("the topic is too long");
-  if (topic.find_first_of("+#") != std::string::npos) return wrong("a topic to publish to has no wildcards");
+  if (kind == MqttTopic::filter && !is_filter(topic))
+    return wrong("+ stands for a whole level of a topic, # for all that follow, at the end");
+  if (kind == MqttTopic::name && topic.find_first_of("+#") != std::string::npos)
+    return wrong("a topic to publish to has no wildcards");
   if (topic.find('\0') != std::string::npos || !base::is_valid_utf8(topic)) return wrong("the topic is no text");
   return {};
 }
 
 }  // namespace
 
-base::Result<MqttAddress> parse_mqtt_url(std::string_view url) {
+base::Result<MqttAddress> parse_mqtt_url(std::string_view given, MqttTopic kind) {
   MqttAddress address;
+  std::string escaped;
+  // In a URL a # would begin something else; people write it all the same.
+  for (const char c : given) c == '#' && kind == MqttTopic::filter ? escaped += "%23" : escaped += c;
+  std::string_view url = escaped;
   if (url.starts_with("mqtts://")) {
     address.tls = true;
     address.port = 8883;
@@ -81,7 +100,7 @@ base::Result<MqttAddress> parse_mqtt_url(std::string_view url) {
   MADANG_CHECK(read_host(at == std::string_view::npos ? authority : authority.substr(at + 1), address));
   if (slash == std::string_view::npos) return wrong("it names no topic");
   MADANG_TRY(address.topic, base::percent_decode(url.substr(slash + 1)));
-  MADANG_CHECK(check_topic(address.topic));
+  MADANG_CHECK(check_topic(address.topic, kind));
   return address;
 }
 

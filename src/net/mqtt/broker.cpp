@@ -1,15 +1,9 @@
 #include "broker.h"
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
-#include <arpa/inet.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include "madang/net/egress.h"
 
@@ -20,36 +14,7 @@ namespace {
 constexpr int kKeepAlive = 30;     // seconds
 constexpr int kSendMaximum = 100;  // QoS 1 and 2 at once; libmosquitto keeps the others in its queue
 
-std::string text_of(int result) {
-  return result == MOSQ_ERR_ERRNO ? std::strerror(errno) : mosquitto_strerror(result);
-}
-
-int name_index() {
-  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return index;
-}
-
-/// libmosquitto is given the address that the policy allowed, not the name: the name that the broker is to be asked for
-/// (SNI) is put in here.
-void name_the_broker(const SSL* tls, int where, int) {
-  if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
-  const auto* const name = static_cast<const std::string*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(tls), name_index()));
-  if (name != nullptr) SSL_set_tlsext_host_name(const_cast<SSL*>(tls), name->c_str());
-}
-
-bool is_address(const std::string& host) {
-  unsigned char bytes[16];
-  return ::inet_pton(AF_INET, host.c_str(), bytes) == 1 || ::inet_pton(AF_INET6, host.c_str(), bytes) == 1;
-}
-
 }  // namespace
-
-void Broker::Free::operator()(mosquitto* client) const {
-  mosquitto_destroy(client);
-}
-void Broker::Free::operator()(ssl_ctx_st* context) const {
-  SSL_CTX_free(context);
-}
 
 Broker::Broker(const MqttOptions& options, const MqttAddress& address, MqttVersion version)
     : options_(options),
@@ -91,43 +56,12 @@ base::Status Broker::connect_to(const std::string& address) {
   client_.reset(mosquitto_new(nullptr, true, this));
   if (!client_) return base::error(base::Code::unavailable, "no memory for a connection to an MQTT broker");
   mosquitto* const client = client_.get();
-  mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION,
-                       version_ == MqttVersion::v5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
-  mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
+  MADANG_CHECK(prepare(client, address_, version_, tls_));
   mosquitto_int_option(client, MOSQ_OPT_SEND_MAXIMUM, kSendMaximum);
-  if (!address_.user.empty()) {
-    mosquitto_username_pw_set(client, address_.user.c_str(),
-                              address_.password.empty() ? nullptr : address_.password.c_str());
-  }
-  if (address_.tls) MADANG_CHECK(make_secure());
   set_callbacks();
   const int result = mosquitto_connect_async(client, address.c_str(), address_.port, kKeepAlive);
   if (result == MOSQ_ERR_SUCCESS) return {};
-  return base::error(base::Code::io, "cannot connect to the broker " + address_.host + ": " + text_of(result));
-}
-
-base::Status Broker::make_secure() {
-  tls_.reset(SSL_CTX_new(TLS_client_method()));
-  SSL_CTX* const context = tls_.get();
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_default_verify_paths(context);
-  X509_VERIFY_PARAM* const expected = SSL_CTX_get0_param(context);
-  if (is_address(address_.host)) {
-    X509_VERIFY_PARAM_set1_ip_asc(expected, address_.host.c_str());
-  } else {
-    X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    X509_VERIFY_PARAM_set1_host(expected, address_.host.c_str(), address_.host.size());
-    SSL_CTX_set_ex_data(context, name_index(), const_cast<std::string*>(&address_.host));
-    SSL_CTX_set_info_callback(context, name_the_broker);
-  }
-  // The name is checked by OpenSSL above; libmosquitto would check it against the address.
-  mosquitto_tls_insecure_set(client_.get(), true);
-  mosquitto_int_option(client_.get(), MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
-  const int result = mosquitto_void_option(client_.get(), MOSQ_OPT_SSL_CTX, context);
-  if (result == MOSQ_ERR_SUCCESS) return {};
-  return base::error(base::Code::internal, "TLS cannot be had for MQTT: " + text_of(result));
+  return base::error(base::Code::io, "cannot connect to the broker " + address_.host + ": " + mqtt_error(result));
 }
 
 void Broker::set_callbacks() {
@@ -194,7 +128,7 @@ void Broker::send(Letter letter) {
     const bool ours = result == MOSQ_ERR_PAYLOAD_SIZE || result == MOSQ_ERR_OVERSIZE_PACKET ||
                       result == MOSQ_ERR_QOS_NOT_SUPPORTED || result == MOSQ_ERR_INVAL;
     if (!ours) check(result);
-    return letter.done(base::error(base::Code::io, "cannot publish: " + text_of(result)));
+    return letter.done(base::error(base::Code::io, "cannot publish: " + mqtt_error(result)));
   }
   under_way_.emplace(id, std::move(letter));
   if (const auto early = settled_early_.extract(id)) settled(id, early.mapped());
@@ -237,7 +171,7 @@ bool Broker::wants_to_write() const {
 void Broker::check(int result) {
   if (result == MOSQ_ERR_SUCCESS || broken_) return;
   broken_ = true;
-  why_broken_ = text_of(result);
+  why_broken_ = mqtt_error(result);
 }
 
 void Broker::on_events(bool readable, bool writable) {

@@ -9,9 +9,7 @@
 #include "madang/net/mqtt.h"
 
 #include "../resolver.h"
-
-struct mosquitto;
-struct ssl_ctx_st;
+#include "client.h"
 
 namespace madang::net {
 
@@ -47,14 +45,9 @@ class Broker {
     Published done;
     Clock::time_point deadline;
   };
-  struct Free {
-    void operator()(mosquitto* client) const;
-    void operator()(ssl_ctx_st* context) const;
-  };
 
   void connect_next();
   base::Status connect_to(const std::string& address);
-  base::Status make_secure();
   void set_callbacks();
   void connected(int code);
   void disconnected(std::string why);
@@ -67,8 +60,8 @@ class Broker {
   const MqttOptions& options_;
   const MqttAddress address_;
   const MqttVersion version_;
-  std::unique_ptr<ssl_ctx_st, Free> tls_;
-  std::unique_ptr<mosquitto, Free> client_;
+  MqttTls tls_;
+  MqttClient client_;
   Addresses addresses_;
   std::size_t next_address_ = 0;
   base::Error last_error_;

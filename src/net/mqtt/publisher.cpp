@@ -1,5 +1,3 @@
-#include <cerrno>
-#include <csignal>
 #include <exception>
 #include <map>
 #include <mutex>
@@ -7,8 +5,6 @@
 #include <tuple>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <mosquitto.h>
 #include <poll.h>
 
 #include "madang/base/log.h"
@@ -22,19 +18,6 @@ namespace {
 
 constexpr int kTick = 50;  // milliseconds: how exactly limits of time are kept
 constexpr int kIdleTick = 1'000;
-
-bool is_address(const std::string& host) {
-  unsigned char bytes[16];
-  return ::inet_pton(AF_INET, host.c_str(), bytes) == 1 || ::inet_pton(AF_INET6, host.c_str(), bytes) == 1;
-}
-
-/// One for all publishers of the process: libmosquitto counts.
-struct Library {
-  Library() { mosquitto_lib_init(); }
-  ~Library() { mosquitto_lib_cleanup(); }
-  Library(const Library&) = delete;
-  Library& operator=(const Library&) = delete;
-};
 
 }  // namespace
 
@@ -67,11 +50,7 @@ struct MqttPublisher::Impl {
   // ---- all on the one thread ----
 
   void run() {
-    // libmosquitto writes with write(): a broker that went away would end the process.
-    sigset_t pipe;
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+    ignore_broken_pipes();
     inbox_.adopt_thread();
     while (!stopping_) turn();
     const auto gone = base::error(base::Code::unavailable, "the publisher is shutting down");
@@ -138,7 +117,7 @@ struct MqttPublisher::Impl {
   }
 
   void look_up(const std::shared_ptr<Broker>& broker, const std::string& host) {
-    if (is_address(host)) {
+    if (is_ip_address(host)) {
       // Once the message is in its place.
       return inbox_.post([broker, host] { broker->found(Addresses(1, host)); });
     }
@@ -156,7 +135,7 @@ struct MqttPublisher::Impl {
     return false;
   }
 
-  const Library library_;
+  const MqttLibrary library_;
   const MqttOptions options_;
   Inbox inbox_;
   Resolver resolver_;
