@@ -12,6 +12,7 @@
 #include "admin/upkeep.h"
 #include "call.h"
 #include "context_step.h"
+#include "download/download.h"
 #include "http/gzip.h"
 #include "http/link.h"
 #include "http/openapi.h"
@@ -53,14 +54,20 @@ base::Status check_tenant(std::string_view name, std::string_view where) {
                "A tenant's name has at most 128 of letters, digits and -_.:", std::string(where));
 }
 
-/// What a page asks for by an address alone: that may name tenant and context.
-bool is_followed(Op op) {
-  return op == Op::live || op == Op::changes || op == Op::tile;
+/// Operations on entities and their names: those before this one in the enumeration belong to a tenant.
+bool of_tenant(const Operation& operation) {
+  return operation.op <= Op::attribute_show || operation.names_tenant;
 }
 
-/// Operations on entities and their names: those before this one in the enumeration belong to a tenant.
-bool of_tenant(Op op) {
-  return op <= Op::attribute_show || is_followed(op);
+/// What a link says instead of an Accept header.
+void choose_by_parameter(Call& call) {
+  if (const std::string_view f = call.params[Param::f]; !f.empty()) {
+    const std::uint16_t offered = call.operation->media;
+    call.media = f == "html" ? kHtml : (offered & kJson) != 0 ? kJson : kOpenApi;
+  }
+  if (call.operation->op != Op::download) return;
+  const std::string_view format = call.params[Param::format];
+  if (!format.empty()) call.media = format == "csv" ? kCsv : format == "geojson" ? kGeoJson : kLines;
 }
 
 /// Clauses 5.5.15, 6.3.22: what the operation is about is what a snapshot holds.
@@ -101,9 +108,9 @@ base::Status read_body(Call& call) {
   return inflate(call);
 }
 
-std::string available_media(std::uint8_t offered) {
+std::string available_media(std::uint16_t offered) {
   std::string members = ",\"available\":[";
-  for (const Media media : {kJson, kLdJson, kGeoJson, Media::kText, kHtml, kEvents, kLines}) {
+  for (const Media media : kAllMedia) {
     if (!(offered & media)) continue;
     if (members.back() != '[') members += ',';
     members.append("\"").append(media_name(media)).append("\"");
@@ -175,6 +182,7 @@ struct Api::Impl {
     set<live::FeedChanges>({Op::changes});
     set<tiles::ShowTile>({Op::tile});
     set<tiles::DescribeTiles>({Op::tiles_describe});
+    set<download::DownloadEntities>({Op::download});
     set<ShowSourceIdentity>({Op::source_identity}, clock);
     set<ShowHealth>({Op::health});
     set<ShowReady>({Op::ready}, draining);
@@ -236,10 +244,9 @@ struct Api::Impl {
     MADANG_CHECK(check_tenant(call.headers.tenant, "NGSILD-Tenant"));
     call.tenant = call.headers.tenant;
     MADANG_CHECK(authenticate(call));
-    const bool follows = is_followed(operation.op);
-    if (!follows) MADANG_CHECK(call.authorize(operation.role));
+    if (!operation.names_tenant) MADANG_CHECK(call.authorize(operation.role));
     if (operation.op != Op::surface) MADANG_CHECK(call.params.parse(call.request().query, operation, call.decoded));
-    if (follows) MADANG_CHECK(find_tenant(call));
+    if (operation.names_tenant) MADANG_CHECK(find_tenant(call));
     call.captures = route.captures;
     for (std::string_view& capture : call.captures) MADANG_CHECK(decode_capture(capture, call.decoded));
     const auto is_below = [&](std::string_view path) { return operation.path.starts_with(path); };
@@ -251,6 +258,7 @@ struct Api::Impl {
     }
     MADANG_CHECK(enter_snapshot(call));
     call.media = operation.media == kFile ? kFile : choose_media(call.headers.accept, operation.media);
+    choose_by_parameter(call);
     // Only answers that show entities are negotiated (clause 6.3.4); a change answers with JSON or nothing.
     if (call.media == kNoMedia && operation.role == governance::Role::write) call.media = kJson;
     if (call.media == kNoMedia)
@@ -258,7 +266,7 @@ struct Api::Impl {
     return read_body(call);
   }
 
-  /// A browser's EventSource sends no headers of one's own: the address may name the tenant.
+  /// A browser's EventSource and its links send no headers of one's own: the address may name the tenant.
   static base::Status find_tenant(Call& call) {
     if (call.params.has(Param::in_tenant)) {
       MADANG_CHECK(check_tenant(call.params[Param::in_tenant], "tenant"));
@@ -312,7 +320,7 @@ struct Api::Impl {
   void run(Call&& call) {
     const Op op = call.operation->op;
     if (op == Op::surface) return surfaces.ask(std::move(call));
-    if (of_tenant(op) || (op >= Op::snapshot_create && op <= Op::snapshot_clone)) {
+    if (of_tenant(*call.operation) || (op >= Op::snapshot_create && op <= Op::snapshot_clone)) {
       if (auto status = call.bind(); !status.ok()) return call.fail(status.error());
     }
     const Endpoint& endpoint = *endpoints[static_cast<std::size_t>(call.operation->op)];

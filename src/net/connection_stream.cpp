@@ -22,6 +22,9 @@ class StreamHandle final : public Stream {
   std::size_t unsent() const override { return connection_->unsent_of_stream(); }
   bool open() const override { return connection_->stream_is_open(); }
   void close() override { connection_->end_stream(); }
+  void abort() override {
+    if (connection_->stream_is_open()) connection_->close();
+  }
 
  private:
   const std::shared_ptr<Connection> connection_;

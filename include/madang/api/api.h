@@ -45,6 +45,7 @@ struct Options {
   std::size_t batch_most = 1'000;           // entities of one batch operation
   std::uint32_t page_default = 20;          // entities of a page where `limit` is not given
   std::uint32_t page_most = 1'000;          // largest `limit`; beyond: TooManyResults
+  std::size_t downloads = 64;               // under way at once; beyond: too_many_requests
   std::size_t joined_most = 1'000;          // entities joined to one of a page; beyond: TooComplexQuery
   std::uint32_t past_most = 10'000;         // instances of an entity in one answer; beyond: a part of it (206)
   std::size_t body_bytes = 16 << 20;        // of a request body after decompression

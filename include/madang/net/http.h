@@ -69,6 +69,7 @@ class Stream {
   virtual std::size_t unsent() const = 0;  // bytes that the client has not taken
   virtual bool open() const = 0;
   virtual void close() = 0;  // once what was written is out
+  virtual void abort() = 0;  // at once, so that a client over HTTP/1.1 sees that it does not have all
 };
 
 /// Who writes a stream, as the connection sees it. Called on the loop's thread.

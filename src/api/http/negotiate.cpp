@@ -1,7 +1,6 @@
 #include "http/negotiate.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <utility>
 
@@ -44,8 +43,6 @@ int quality(std::string_view range) {
   return static_cast<int>(value * 1000);
 }
 
-constexpr std::array kChoices{kJson, kLdJson, kGeoJson, kText, kHtml, kEvents, kLines};
-
 /// How specifically a media range names a type: 0 not at all, 1 by */*, 2 by type/*, 3 wholly.
 int specificity(std::string_view range, std::string_view type) {
   if (range == "*/*" || range == "*") return 1;
@@ -60,15 +57,15 @@ int specificity(std::string_view range, std::string_view type) {
 
 }  // namespace
 
-Media choose_media(std::string_view accept, std::uint8_t offered) {
+Media choose_media(std::string_view accept, std::uint16_t offered) {
   if (accept.empty() || accept == "*/*" || (accept == "application/json" && (offered & kJson))) {
-    for (const Media media : kChoices) {
+    for (const Media media : kAllMedia) {
       if (offered & media) return media;
     }
   }
   Media best = kNoMedia;
   int best_quality = 0;
-  for (const Media media : kChoices) {
+  for (const Media media : kAllMedia) {
     if (!(offered & media)) continue;
     int found = 0, weight = 0;
     each_item(accept, [&](std::string_view range) {

@@ -13,7 +13,7 @@ namespace madang::api {
 
 /// The best of `offered` for an Accept header: by q, then in the order of clause 6.3.4. kNoMedia where none is
 /// acceptable. An empty header accepts everything; a q that is no number counts as 1.
-Media choose_media(std::string_view accept, std::uint8_t offered);
+Media choose_media(std::string_view accept, std::uint16_t offered);
 
 enum class ContentType : std::uint8_t { none, json, ld_json, merge_patch, other };
 /// Of a Content-Type header. A charset other than UTF-8 is `other`.

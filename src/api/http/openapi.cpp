@@ -235,8 +235,8 @@ std::vector<int> statuses_of(const Operation& operation) {
 
 /// The answer where all went well; empty: there is nothing to say of it, or no body.
 std::string_view answer_schema(const Operation& operation, int status, Media media) {
-  if (media == Media::kText || media == kHtml || media == kEvents || media == kLines || media == kFile)
-    return R"({"type":"string"})";
+  const std::uint16_t of_text = Media::kText | kHtml | kEvents | kLines | kFile | kCsv;
+  if ((media & of_text) != 0) return R"({"type":"string"})";
   if (status == 207)
     return operation.path.ends_with("/attrs") ? R"({"$ref":"#/components/schemas/UpdateResult"})"
                                               : R"({"$ref":"#/components/schemas/BatchResult"})";
@@ -288,9 +288,9 @@ void write_content(Writer& to, const Operation& operation, int status, const hub
     to.open("content").open("application/json").raw("schema", offer->answer_schema).close().close();
     return;
   }
-  const std::uint8_t media = operation.role == governance::Role::write ? std::uint8_t{kJson} : operation.media;
+  const std::uint16_t media = operation.role == governance::Role::write ? std::uint16_t{kJson} : operation.media;
   bool opened = false;
-  for (const Media one : {kJson, kLdJson, kGeoJson, Media::kText, kHtml, kEvents, kLines, kFile}) {
+  for (const Media one : kAllMedia) {
     const std::string_view schema = media & one ? answer_schema(operation, status, one) : std::string_view();
     if (schema.empty()) continue;
     if (!opened) to.open("content");

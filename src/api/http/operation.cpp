@@ -80,6 +80,16 @@ constexpr ParamInfo kParamTable[] = {
      "With aggregatedValues: `avg`, `distinctCount`, `max`, `min`, `stddev`, `sum`, `sumsq`, `totalCount`"},
     {aggr_period_duration, "aggrPeriodDuration", ParamKind::text, 64,
      "How long each period is, such as `PT1H`, `P1D` or `P1M` (the whole time asked for)"},
+    {bbox, "bbox", ParamKind::text, 256, "Features that touch this box: `west,south,east,north`"},
+    {bbox_crs, "bbox-crs", ParamKind::uri, 256, "Coordinate reference system of `bbox` (CRS84)"},
+    {crs, "crs", ParamKind::uri, 256, "Coordinate reference system of the answer (CRS84)"},
+    {datetime, "datetime", ParamKind::text, 128,
+     "Features that changed at this time or in this interval, `2026-01-01T00:00:00Z/..`"},
+    {filter, "filter", ParamKind::text, kLong,
+     "CQL2 text, such as `speed > 30 AND S_INTERSECTS(location, POINT(7 8))`"},
+    {filter_crs, "filter-crs", ParamKind::uri, 256, "Coordinate reference system of shapes in `filter` (CRS84)"},
+    {filter_lang, "filter-lang", ParamKind::text, 16, "`cql2-text`"},
+    {f, "f", ParamKind::text, 16, "`json` or `html`, for links that send no Accept header"},
 };
 static_assert(std::size(kParamTable) == kParams);
 
@@ -131,6 +141,7 @@ constexpr auto kSnapshotQuery = list(q);
 constexpr auto kOurs = list(in_tenant, in_context, after);
 constexpr auto kLive = kFilter + kShow + kOurs + list(accept, expand_values, json_keys);
 constexpr auto kTile = list(attrs, in_tenant, in_context);
+constexpr auto kDownload = kFilter + kShow + list(in_tenant, in_context, limit, expand_values, json_keys);
 constexpr auto kChanges = kOurs + list(limit, wait, options, format, lang);
 constexpr auto kEvery = [] {
   std::array<Param, kParams> every{};
@@ -142,6 +153,8 @@ constexpr std::string_view kFormats = "normalized,concise,simplified,keyValues";
 constexpr std::string_view kReadOptions = "normalized,concise,simplified,keyValues,sysAttrs,expiresAt";
 constexpr std::string_view kPastFormats = "normalized,concise,temporalValues,aggregatedValues";
 constexpr std::string_view kPastOptions = "normalized,concise,temporalValues,aggregatedValues,sysAttrs";
+constexpr std::string_view kFileFormats = "csv,geojson,ndjson";
+constexpr std::string_view kFileOptions = "normalized,concise,simplified,keyValues,sysAttrs,expiresAt,bom,raw";
 constexpr std::string_view kSimple = "simplified,keyValues";
 
 // ---- what it answers with ----
@@ -182,6 +195,7 @@ constexpr int kMapDeleted[] = {204, 400, 404, 406, 504};
 constexpr int kMapped[] = {201, 400, 403, 404, 406, 411, 415, 429, 504, 507};
 constexpr int kStreamed[] = {101, 200, 400, 403, 404, 406, 410, 426, 429, 504};
 constexpr int kFed[] = {200, 400, 403, 404, 406, 410, 429, 504};
+constexpr int kSaved[] = {200, 400, 403, 404, 406, 429, 504};
 constexpr int kOk[] = {200};
 constexpr int kReady[] = {200, 503};
 constexpr int kShownPage[] = {200, 304};
@@ -278,12 +292,22 @@ constexpr Operation context(Op op, Method method, Text path, Text name, Text sum
 constexpr Operation follows(Op op, Text path, Text name, Text summary, Params params, Media media, Statuses statuses) {
   Operation made = shows(op, path, name, summary, params);
   made.options = kReadOptions, made.formats = kFormats, made.media = media, made.statuses = statuses;
+  made.names_tenant = true;
+  return made;
+}
+
+constexpr Operation download() {
+  Operation made = shows(Op::download, "/download", "downloadEntities",
+                         "All entities that match, as one file: CSV, GeoJSON or a JSON text a line", kDownload);
+  made.options = kFileOptions, made.formats = kFileFormats, made.media = kCsv | kGeoJson | kLines;
+  made.statuses = kSaved, made.names_tenant = true;
   return made;
 }
 
 constexpr Operation tiles(Op op, Text path, Text name, Text summary, Params params, Media media) {
   Operation made = row(op, Method::get, path, name, summary, Role::read, kTiled);
   made.params = params, made.media = media, made.uses_context = true;
+  made.names_tenant = op == Op::tile;
   return made;
 }
 
@@ -459,6 +483,7 @@ constexpr Operation kTable[] = {
             kStreamed),
     follows(Op::changes, "/changes", "feedChanges", "Changes of entities from the journal, a JSON text a line",
             kChanges, kLines, kFed),
+    download(),
 
     tiles(Op::tile, "/tiles/{type}/{z}/{x}/{y}", "showTile", "Entities as a vector tile (MVT)", kTile, kFile),
     tiles(Op::tiles_describe, "/tiles/{type}", "describeTiles", "Vector tiles of entities, described (TileJSON)", kTile,
@@ -546,6 +571,10 @@ std::string_view media_name(Media media) {
       return "text/event-stream";
     case kLines:
       return "application/x-ndjson";
+    case kCsv:
+      return "text/csv; charset=utf-8; header=present";
+    case kOpenApi:
+      return "application/vnd.oai.openapi+json;version=3.0";
     case kHtml:
       return "text/html; charset=utf-8";
     case kFile:

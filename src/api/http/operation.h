@@ -2,6 +2,7 @@
 // What the server offers, in one table: the router, the check of parameters, the roles and /openapi.json all come
 // from it.
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -67,6 +68,14 @@ enum class Param : std::uint8_t {
   last_n,
   aggr_methods,
   aggr_period_duration,
+  bbox,
+  bbox_crs,
+  crs,
+  datetime,
+  filter,
+  filter_crs,
+  filter_lang,
+  f,
   end_
 };
 inline constexpr std::size_t kParams = static_cast<std::size_t>(Param::end_);
@@ -85,7 +94,7 @@ const ParamInfo& info(Param param);
 std::span<const ParamInfo> all_params();
 
 /// Media types of answers, as bits in the order of preference of clause 6.3.4.
-enum Media : std::uint8_t {
+enum Media : std::uint16_t {
   kNoMedia = 0,
   kJson = 1,
   kLdJson = 2,
@@ -94,8 +103,12 @@ enum Media : std::uint8_t {
   kHtml = 16,
   kEvents = 32,
   kLines = 64,
-  kFile = 128  // of any type
+  kFile = 128,  // of any type
+  kCsv = 256,
+  kOpenApi = 512
 };
+/// All, the preferred ones first: of what a client likes as much, it gets the first.
+inline constexpr std::array kAllMedia{kCsv, kJson, kLdJson, kGeoJson, kText, kHtml, kEvents, kLines, kFile, kOpenApi};
 std::string_view media_name(Media media);
 
 enum class Body : std::uint8_t {
@@ -180,6 +193,15 @@ enum class Op : std::uint8_t {
   changes,
   tile,
   tiles_describe,
+  download,
+  ogc_landing,
+  ogc_conformance,
+  ogc_api,
+  ogc_collections,
+  ogc_collection,
+  ogc_queryables,
+  ogc_items,
+  ogc_item,
   source_identity,
   health,
   ready,
@@ -222,10 +244,12 @@ struct Operation {
   std::string_view options;  // values that its `options` takes, comma-separated
   std::string_view formats;  // the same for `format`
   Body body = Body::none;
-  std::uint8_t media = kJson;  // of the answer
+  std::uint16_t media = kJson;  // of the answer
   governance::Role role = governance::Role::read;
   bool uses_context = false;  // names are expanded or compacted: @context by Link header or body
   bool makes_tenant = false;  // clause 5.5.10: creating operations make their tenant
+  bool names_tenant = false;  // it is of a tenant, which a parameter may name: for clients that cannot send headers
+  bool takes_others = false;  // further parameters are names of attributes
   std::span<const int> statuses = {};
   std::uint16_t offer = 0;  // of a surface: its place among all offers
 };

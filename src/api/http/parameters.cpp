@@ -163,7 +163,10 @@ base::Status Parameters::add(std::string_view name, std::string_view value, cons
     return error(Code::invalid_request, "The query of the target is not UTF-8.");
   }
   const ParamInfo* param = find_param(name);
-  if (!param || std::find(operation.params.begin(), operation.params.end(), param->id) == operation.params.end()) {
+  const bool taken =
+      param && std::find(operation.params.begin(), operation.params.end(), param->id) != operation.params.end();
+  if (!taken && operation.takes_others) return add_other(name, value);
+  if (!taken) {
     return error(Code::invalid_request, "There is no parameter " + quoted(name) + " here." + names_of(operation),
                  std::string(name.substr(0, 80)));
   }
@@ -176,6 +179,21 @@ base::Status Parameters::add(std::string_view name, std::string_view value, cons
   if (param->id == Param::options) MADANG_CHECK(check_words(name, value, operation.options));
   if (param->id == Param::format) MADANG_CHECK(check_words(name, value, operation.formats));
   set(param->id, value);
+  return {};
+}
+
+base::Status Parameters::add_other(std::string_view name, std::string_view value) {
+  constexpr std::size_t kLongest = 2'048;
+  const auto same = [&](const auto& other) { return other.first == name; };
+  if (std::find_if(others_.begin(), others_.end(), same) != others_.end()) {
+    return error(Code::invalid_request, "The parameter " + quoted(name) + " is given more than once.",
+                 std::string(name.substr(0, 80)));
+  }
+  if (others_.size() == kMostOthers || name.size() > kLongest || value.size() > kLongest) {
+    return error(Code::invalid_request, "There are too many parameters, or this one is too long.",
+                 std::string(name.substr(0, 80)));
+  }
+  others_.emplace_back(name, value);
   return {};
 }
 

@@ -52,6 +52,7 @@ bool asks_beyond_system(const ngsi::QueryExpression& expression, ngsi::Vocabular
 base::Status read_page(const Call& call, hub::QueryPage& page) {
   const Options& options = call.environment.options;
   const Parameters& params = call.params;
+  if (call.operation->op == Op::download) return {};  // a file has no pages
   const std::uint64_t limit = params.number(Param::limit).value_or(options.page_default);
   page.count = params.flag(Param::count);
   if (limit > options.page_most) {

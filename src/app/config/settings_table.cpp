@@ -125,6 +125,7 @@ const std::vector<Key>& keys() {
       {"api.instances", MADANG_SLOT(Count, edge.past_most),
        "Instances of one entity in an answer about the past; beyond, it is a part of the whole (206 and "
        "Content-Range)."},
+      {"api.downloads", MADANG_SLOT(Count, edge.downloads), "Downloads under way at once (429 beyond)."},
       {"api.joined", MADANG_SLOT(Count, edge.joined_most),
        "Linked entities (`join`) shown with one entity (403 TooComplexQuery)."},
       {"api.gzip", MADANG_SLOT(Flag, edge.gzip), "Compress answers for clients that accept it."},
