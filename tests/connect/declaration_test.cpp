@@ -52,12 +52,14 @@ TEST(Declarations, WhatIsWrongIsToldWithItsPlace) {
   EXPECT_EQ(fault(declaration(R"("v":"v")", R"("location":{"lon":"x"})")), "/location");
   EXPECT_EQ(fault(declaration(R"("v":"v")", R"("observed":{"format":"%Y"})")), "/observed");
   EXPECT_EQ(fault(declaration(R"("v":"v")", R"("decimal":"ab")")), "/decimal");
-  EXPECT_EQ(fault(R"({"id":"a b","source":{"push":true},"type":"T","identity":"urn:{x}","attributes":{"v":"v"}})"), "/id");
+  EXPECT_EQ(fault(R"({"id":"a b","source":{"push":true},"type":"T","identity":"urn:{x}","attributes":{"v":"v"}})"),
+            "/id");
   EXPECT_EQ(fault(R"({"id":"a","source":{},"type":"T","identity":"urn:{x}","attributes":{"v":"v"}})"), "/source");
   EXPECT_EQ(fault(R"({"id":"a","source":{"url":"ftp://h"},"type":"T","identity":"urn:{x}","attributes":{"v":"v"}})"),
             "/source/url");
-  EXPECT_EQ(fault(R"({"id":"a","source":{"mqtt":"mqtt://h/a#"},"type":"T","identity":"urn:{x}","attributes":{"v":"v"}})"),
-            "/source/mqtt");
+  EXPECT_EQ(
+      fault(R"({"id":"a","source":{"mqtt":"mqtt://h/a#"},"type":"T","identity":"urn:{x}","attributes":{"v":"v"}})"),
+      "/source/mqtt");
   EXPECT_EQ(fault(R"({"id":"a","source":{"push":true},"type":"T","identity":"urn:x:1","attributes":{"v":"v"}})"),
             "/identity");
   EXPECT_EQ(fault(R"({"id":"a","source":{"push":true},"type":"T","identity":"urn:{x}"})"), "/attributes");

@@ -220,8 +220,9 @@ RC_GTEST_PROP(MappingModel, TextStaysWhatItIs, (const std::vector<std::string>& 
 RC_GTEST_PROP(MappingModel, NumbersKeepTheirValue, (std::int32_t whole, std::uint16_t part, bool comma)) {
   const std::string digits = std::to_string(part);
   const std::string written = std::to_string(whole) + (comma ? "," : ".") + digits;
-  const auto all = rows(declaration(R"("v":{"from":"v","kind":"number"})", comma ? R"("decimal":",")" : R"("zone":"UTC")"),
-                        "id;v\n1;" + written + "\n");
+  const auto all =
+      rows(declaration(R"("v":{"from":"v","kind":"number"})", comma ? R"("decimal":",")" : R"("zone":"UTC")"),
+           "id;v\n1;" + written + "\n");
   RC_ASSERT(all.size() == 1u);
   simdjson::dom::parser parser;
   double value = 0;
