@@ -52,12 +52,14 @@ TEST(Declarations, WhatIsWrongIsToldWithItsPlace) {
   EXPECT_EQ(fault(declaration(R"("v":"v")", R"("location":{"lon":"x"})")), "/location");
   EXPECT_EQ(fault(declaration(R"("v":"v")", R"("observed":{"format":"%Y"})")), "/observed");
   EXPECT_EQ(fault(declaration(R"("v":"v")", R"("decimal":"ab")")), "/decimal");
-  EXPECT_EQ(fault(R"({"id":"a b","source":{"push":true},"type":"T","identity":"urn:{x}","attributes":{"v":"v"}})"), "/id");
+  EXPECT_EQ(fault(R"({"id":"a b","source":{"push":true},"type":"T","identity":"urn:{x}","attributes":{"v":"v"}})"),
+            "/id");
   EXPECT_EQ(fault(R"({"id":"a","source":{},"type":"T","identity":"urn:{x}","attributes":{"v":"v"}})"), "/source");
   EXPECT_EQ(fault(R"({"id":"a","source":{"url":"ftp://h"},"type":"T","identity":"urn:{x}","attributes":{"v":"v"}})"),
             "/source/url");
-  EXPECT_EQ(fault(R"({"id":"a","source":{"mqtt":"mqtt://h/a#"},"type":"T","identity":"urn:{x}","attributes":{"v":"v"}})"),
-            "/source/mqtt");
+  EXPECT_EQ(
+      fault(R"({"id":"a","source":{"mqtt":"mqtt://h/a#"},"type":"T","identity":"urn:{x}","attributes":{"v":"v"}})"),
+      "/source/mqtt");
   EXPECT_EQ(fault(R"({"id":"a","source":{"push":true},"type":"T","identity":"urn:x:1","attributes":{"v":"v"}})"),
             "/identity");
   EXPECT_EQ(fault(R"({"id":"a","source":{"push":true},"type":"T","identity":"urn:{x}"})"), "/attributes");
@@ -70,7 +72,7 @@ TEST(Declarations, LimitsHold) {
   limits.attributes = 2;
   EXPECT_TRUE(read_declaration(declaration(R"("a":"v","b":"v")"), limits).ok());
   EXPECT_EQ(read_declaration(declaration(R"("a":"v","b":"v","c":"v")"), limits).error().where, "/attributes/c");
-  limits.bytes = 100;
+  limits.bytes = 50;
   EXPECT_EQ(read_declaration(declaration(R"("a":"v")"), limits).error().code, base::Code::too_large);
 }
 
