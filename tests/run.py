@@ -156,6 +156,7 @@ def main():
     tally.add(*counted("live streams", [sys.executable, "tests/app/live.py", server]))
     tally.add(*counted("notifications", [sys.executable, "tests/app/notifications.py", server]))
     tally.add(*counted("subscribers", [sys.executable, "tests/app/subscribers.py", server]))
+    tally.add(*counted("feeds", [sys.executable, "tests/app/feeds.py", server]))
     tally.add(*counted("hostile clients", [sys.executable, "tests/app/hostile.py", server]))
     if (ROOT / "tests" / "scenarios" / "run.py").exists():
         tally.add(*counted("scenarios", [sys.executable, "tests/scenarios/run.py", "--server", server]))

@@ -104,6 +104,7 @@ base::Result<PrivateInstance> start_private(Settings settings) {
                                   .sha256 = governance::sha256_hex(made.token),
                                   .role = governance::Role::admin,
                                   .tenants = {"*"}});
+  settings.feeds.threads = 0;  // a command does what it is told, and nothing beside
   base::log::set_level(base::log::Level::warning);
   MADANG_TRY(made.instance, Instance::start(settings));
   made.url = "http://127.0.0.1:" + std::to_string(made.instance->port());

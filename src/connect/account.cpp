@@ -1,6 +1,9 @@
 #include "account.h"
 
+#include <algorithm>
 #include <cmath>
+
+#include "madang/base/metrics.h"
 
 namespace madang::connect {
 namespace {
@@ -8,6 +11,22 @@ namespace {
 constexpr std::array<std::uint64_t Counts::*, 12> kAll{
     &Counts::records, &Counts::passed_over, &Counts::rejected, &Counts::duplicates,   &Counts::late,  &Counts::entities,
     &Counts::values,  &Counts::missing,     &Counts::invalid,  &Counts::out_of_range, &Counts::jumps, &Counts::frozen};
+
+/// Of all feeds together: how often each of these is counted.
+void tell_metrics(const Counts& more) {
+  static const auto counter = [](std::string_view outcome) -> base::metrics::Counter& {
+    return base::metrics::counter("madang_feed_records_total", "Records of feeds by what became of them",
+                                  "outcome=\"" + std::string(outcome) + "\"");
+  };
+  static auto& changed = counter("changed");
+  static auto& passed_over = counter("passed_over");
+  static auto& duplicate = counter("duplicate");
+  static auto& late = counter("late");
+  static auto& rejected = counter("rejected");
+  changed.add(more.entities - std::min(more.late, more.entities));
+  passed_over.add(more.passed_over), duplicate.add(more.duplicates);
+  late.add(more.late), rejected.add(more.rejected);
+}
 
 }  // namespace
 
@@ -73,6 +92,7 @@ void Account::watch(std::string_view id, const Mapped::Watched& seen) {
 }
 
 void Account::take_rejected(const std::string& place, const std::string& reason, base::Timestamp now) {
+  tell_metrics({.rejected = 1});
   const std::scoped_lock guard(mutex_);
   ++seen_.counts.rejected;
   seen_.faults.push_front({now, place, reason});
@@ -80,6 +100,7 @@ void Account::take_rejected(const std::string& place, const std::string& reason,
 }
 
 void Account::add(const Counts& more) {
+  tell_metrics(more);
   const std::scoped_lock guard(mutex_);
   seen_.counts.add(more);
 }

@@ -204,6 +204,7 @@ class Reader {
       return {};
     };
     out.clear();
+    if (simdjson::dom::array list; empty_too && !value.json.get(list) && list.size() == 0) return {};
     return value.json.is_array() ? value.each(limits_.list, one) : one(value);
   }
 

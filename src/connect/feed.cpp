@@ -265,7 +265,9 @@ void Feed::settle(const Status& status, bool asked) {
   } else {
     trouble_ = status.error().message;
     if (!status.error().where.empty()) trouble_ += " (" + status.error().where + ")";
-    base::log::warning("feed failed", {{"feed", declaration_.id}, {"reason", trouble_}});
+    if (failures_ == 0)
+      base::log::warning("feed failed; it is tried again, later each time: mend its source or its declaration",
+                         {{"feed", declaration_.id}, {"reason", trouble_}});
     // Asks again later each time; sooner than usual at first, where the usual is long.
     wait = std::min<std::chrono::nanoseconds>(std::chrono::seconds(5) * (1ll << std::min<std::uint64_t>(failures_, 10)),
                                               std::max<std::chrono::nanoseconds>(wait, kLongestWait));

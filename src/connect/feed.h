@@ -1,6 +1,7 @@
 #pragma once
 // One feed of a running server: when it is due, what it has read, and how that went.
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <memory>
@@ -63,6 +64,8 @@ class Feed {
   base::Status push(Pushed&& pushed);
   /// Its state as a JSON object; `whole`: with attributes, faults and the declaration.
   std::string show(bool whole) const;
+  static constexpr std::array<std::string_view, 4> kStates{"waiting", "running", "failing", "paused"};
+  std::string_view state() const;
   DeadLetters& dead() { return *dead_; }
   /// Tries dead letters again with the mapping as it is now: those above `after`. Of the thread that runs the feed.
   void replay(std::function<void(base::Result<Counts>)> done);
@@ -118,6 +121,11 @@ class Feed {
   void publish();
   void settle(const base::Status& status, bool asked);
   bool is_ending() const { return house_.stopping || retired_; }
+  /// Why it is failing; empty: it is not. Under the lock.
+  std::string trouble() const;
+  std::string_view state_name(const std::string& trouble) const {
+    return kStates[static_cast<std::size_t>(state_ == State::waiting && !trouble.empty() ? State::failing : state_)];
+  }
   void append_attributes(std::string& out, const Account::Seen& seen) const;
 
   const House house_;

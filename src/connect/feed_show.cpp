@@ -110,6 +110,17 @@ void Feed::append_attributes(std::string& out, const Account::Seen& seen) const 
   }
 }
 
+std::string Feed::trouble() const {
+  if (!trouble_.empty() || !subscriber_) return trouble_;
+  const auto status = subscriber_->state();
+  return status.ok() ? std::string() : status.error().message;
+}
+
+std::string_view Feed::state() const {
+  const std::scoped_lock guard(mutex_);
+  return state_name(trouble());
+}
+
 std::string Feed::show(bool whole) const {
   const Account::Seen seen = account_.look();
   const Counts& counts = seen.counts;
@@ -123,13 +134,8 @@ std::string Feed::show(bool whole) const {
   out += R"(,"entityType":)", append_string(out, declaration_.type);
   out += R"(,"source":)", append_string(out, source_name(declaration_.source.kind));
   out += R"(,"declaredBy":)", out += of_config_ ? R"("configuration")" : R"("api")";
-  constexpr std::array<std::string_view, 4> kStates{"waiting", "running", "failing", "paused"};
-  std::string trouble = trouble_;
-  if (subscriber_ && trouble.empty()) {
-    if (const auto status = subscriber_->state(); !status.ok()) trouble = status.error().message;
-  }
-  const State state = state_ == State::waiting && !trouble.empty() ? State::failing : state_;
-  out += R"(,"state":)", append_string(out, kStates[static_cast<std::size_t>(state)]);
+  const std::string trouble = this->trouble();
+  out += R"(,"state":)", append_string(out, state_name(trouble));
   if (!trouble.empty()) out += R"(,"trouble":)", append_string(out, trouble);
   append_time(out, "lastRun", last_run_), append_time(out, "lastSuccess", last_good_);
   append_time(out, "newest", seen.newest);

@@ -11,6 +11,7 @@
 
 #include "madang/base/json.h"
 #include "madang/base/log.h"
+#include "madang/base/metrics.h"
 
 #include "feed.h"
 
@@ -184,6 +185,7 @@ struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
   std::vector<std::thread> threads;
   std::vector<std::unique_ptr<Desk>> desks;  // of each; the hub knows them as long as it lives
   governance::PrincipalPtr itself;
+  std::chrono::nanoseconds sweep_at{0};
 
   // ---- running ----
 
@@ -234,9 +236,29 @@ struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
     return first;
   }
 
+  /// Dead letters do not stay for ever.
+  void drop_old(std::unique_lock<std::mutex>& guard) {
+    constexpr std::chrono::hours kBetween{1};
+    const auto now = house.clock.monotonic();
+    if (now < sweep_at) return;
+    sweep_at = now + kBetween;
+    std::vector<std::shared_ptr<Feed>> all;
+    for (const auto& [key, feed] : feeds) all.push_back(feed);
+    guard.unlock();
+    const std::int64_t before = house.clock.now().ns - std::chrono::nanoseconds(options.dead_age).count();
+    for (const auto& feed : all) {
+      const auto status = feed->dead().drop([&](std::uint64_t, base::Timestamp at) { return at.ns < before; });
+      if (!status.ok())
+        base::log::warning("old dead letters cannot be dropped; see to the disk",
+                           {{"feed", feed->declaration().id}, {"reason", status.error().message}});
+    }
+    guard.lock();
+  }
+
   void run_feeds(Desk& desk) {
     std::unique_lock guard(mutex);
     while (!stopping) {
+      drop_old(guard);
       std::chrono::nanoseconds wait{0};
       if (const auto feed = next(wait)) {
         guard.unlock();
@@ -247,6 +269,12 @@ struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
             guard, std::clamp<std::chrono::nanoseconds>(wait, std::chrono::milliseconds(1), std::chrono::seconds(1)));
       }
     }
+  }
+
+  double count(std::string_view state) {
+    const std::scoped_lock guard(mutex);
+    return static_cast<double>(
+        std::count_if(feeds.begin(), feeds.end(), [&](const auto& one) { return one.second->state() == state; }));
   }
 
   std::function<void()> waker() {
@@ -369,6 +397,7 @@ struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
   }
 
   void push_records(hub::Question&& question, Feed& feed, base::Executor& home, Answered answered) {
+    if (options.threads == 0) return answered(error(Code::unavailable, "No feeds are read here (feeds.threads is 0)."));
     if (question.body.size() > options.push_bytes)
       return answered(error(Code::too_large, "More than " + std::to_string(options.push_bytes) + " bytes at once."));
     Feed::Pushed pushed;
@@ -440,17 +469,25 @@ Result<std::unique_ptr<Feeds>> Feeds::make(hub::Hub& hub, ngsi::ContextStore& co
 }
 
 void Feeds::start() {
+  if (impl_->options.threads == 0) return;
+  for (const std::string_view state : Feed::kStates) {
+    const std::string label = "state=\"" + std::string(state) + "\"";
+    base::metrics::gauge("madang_feeds", "Feeds by how they fare", label,
+                         [impl = impl_.get(), state] { return impl->count(state); });
+  }
   {
     const std::scoped_lock guard(impl_->mutex);
     for (const auto& [key, feed] : impl_->feeds) feed->start(impl_->waker());
   }
-  for (std::size_t i = 0; i < std::max<std::size_t>(impl_->options.threads, 1); ++i)
+  for (std::size_t i = 0; i < impl_->options.threads; ++i)
     impl_->threads.emplace_back([impl = impl_.get(), desk = impl_->desks.emplace_back(std::make_unique<Desk>()).get()] {
       impl->run_feeds(*desk);
     });
 }
 
 void Feeds::stop() {
+  for (const std::string_view state : Feed::kStates)
+    base::metrics::remove_gauge("madang_feeds", "state=\"" + std::string(state) + "\"");
   impl_->stopping = true;
   impl_->poke();
   for (std::thread& thread : impl_->threads) thread.join();

@@ -50,7 +50,8 @@ void append_id_part(std::string& out, std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte <= 32 || byte == 127 || std::string_view("<>\"{}|\\^`%?#[]").find(c) != std::string_view::npos) {
-      base::append_percent_encoded(out, std::string_view(&c, 1));
+      constexpr std::string_view kDigits = "0123456789ABCDEF";
+      out += '%', out += kDigits[byte >> 4], out += kDigits[byte & 15];
     } else {
       out += c;
     }

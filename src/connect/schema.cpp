@@ -4,8 +4,9 @@
 #include <set>
 #include <string>
 
-#include <boost/json.hpp>
-// Its code stands in the room ngsi.
+#include <boost/json.hpp>  // its code stands in the room ngsi
+// Without it valijson ends the program at a schema that is none.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include <valijson/adapters/boost_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>

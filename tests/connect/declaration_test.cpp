@@ -72,7 +72,7 @@ TEST(Declarations, LimitsHold) {
   limits.attributes = 2;
   EXPECT_TRUE(read_declaration(declaration(R"("a":"v","b":"v")"), limits).ok());
   EXPECT_EQ(read_declaration(declaration(R"("a":"v","b":"v","c":"v")"), limits).error().where, "/attributes/c");
-  limits.bytes = 100;
+  limits.bytes = 50;
   EXPECT_EQ(read_declaration(declaration(R"("a":"v")"), limits).error().code, base::Code::too_large);
 }
 

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Real tables as feeds: from the file to entities, their past and the report of quality, beside what Python's csv counts.
+
+usage: feeds.py MADANG FOLDER
+"""
+
+import collections
+import csv
+import json
+import pathlib
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/app"))
+from server import Server  # noqa: E402
+
+MADANG, DATA = sys.argv[1], pathlib.Path(sys.argv[2]) / "city"
+passed = failed = 0
+
+
+def check(what, got, wanted):
+    global passed, failed
+    if got == wanted:
+        passed += 1
+    else:
+        failed += 1
+        print(f"{what}: {got!r}, not {wanted!r}")
+
+
+NONE = {"", "NA", "N/A", "NaN", "null", "-"}
+
+
+def table(path):
+    with open(DATA / path, encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def instances(server, entity, attribute):
+    """How many values the past has of it."""
+    count, after = 0, "1900-01-01T00:00:00Z"
+    while True:
+        status, _, body = server.ask("GET", f"/ngsi-ld/v1/temporal/entities/{entity}?attrs={attribute}&timerel=after"
+                                            f"&timeAt={after}&format=temporalValues")
+        if status == 404 or attribute not in body:
+            return count
+        assert status in (200, 206), (status, body)
+        values = body[attribute]["values"]
+        count += len(values)
+        if status == 200:
+            return count
+        after = max(moment for _, moment in values)
+        count -= sum(moment == after for _, moment in values)  # they come again
+
+
+def zurich(server, feed):
+    rows = table(feed["source"]["file"])
+    check("Zürich: records", feed["told"]["records"], len(rows))
+    check("Zürich: rejected", feed["told"]["rejected"], 0)
+    there = [row for row in rows if row["Wert"] not in NONE]
+    wanted = collections.Counter((row["Standort"], row["Parameter"]) for row in there)
+    names = {rule["where"]["Parameter"]: name for name, rule in feed["attributes"].items()}
+    check("Zürich: passed over", feed["told"]["passedOver"],
+          sum(row["Parameter"] not in names for row in rows))
+    check("Zürich: missing", feed["told"]["missing"],
+          sum(row["Parameter"] in names and row["Wert"] in NONE for row in rows))
+    check("Zürich: values", feed["told"]["values"],
+          sum(count for (_, parameter), count in wanted.items() if parameter in names))
+    for (station, parameter), count in wanted.items():
+        if parameter in names:
+            check(f"Zürich: {parameter} of {station}",
+                  instances(server, f"urn:ngsi-ld:WeatherObserved:{station.replace('ü', '%C3%BC')}", names[parameter]), count)
+
+
+def seoul(server, feed):
+    rows = table(feed["source"]["file"])
+    told = feed["told"]
+    check("Seoul: records, rejected, late, duplicates",
+          [told[name] for name in ("records", "rejected", "late", "duplicates")], [len(rows), 0, 0, 0])
+    entity = "urn:ngsi-ld:BikeRental:seoul"
+    check("Seoul: hours in the past", instances(server, entity, "rentedBikes"), len(rows))
+    day, month, year = rows[-1]["Date"].split("/")
+    last = server.ask("GET", f"/ngsi-ld/v1/entities/{entity}")[2]
+    check("Seoul: the last hour", last["rentedBikes"]["value"], int(rows[-1]["Rented Bike Count"]))
+    hour = (int(rows[-1]["Hour"]) - 9) % 24  # Seoul is nine hours ahead of UTC
+    check("Seoul: its moment", last["rentedBikes"]["observedAt"], f"{year}-{int(month):02}-{int(day):02}T{hour:02}:00:00Z")
+
+
+def chicago(server, feed):
+    rows = table(feed["source"]["file"])
+    told = feed["told"]
+    check("Chicago: records, rejected", [told["records"], told["rejected"]], [len(rows), 0])
+    check("Chicago: entities", int(server.ask("GET", "/ngsi-ld/v1/entities?type=ServiceRequest&limit=0&count=true")[1]
+                                   ["NGSILD-Results-Count"]), len({row["Service_Request_Number"] for row in rows}))
+    fields = ["Status", "Creation_Date", "Completion_Date", "What_is_the_Nature_of_this_Code_Violation",
+              "Street_Address", "Ward"]
+    missing = sum(row[field].strip() in NONE for row in rows for field in fields)
+    missing += sum(row["Latitude"].strip() in NONE for row in rows)
+    check("Chicago: missing", told["missing"], missing)
+    check("Chicago: values", told["values"], len(rows) * (len(fields) + 1) - missing)
+    quality = server.ask("GET", "/ngsi-ld/v1/entities/urn:ngsi-ld:DataQualityAssessment:chicago-311?options=keyValues")[2]
+    check("Chicago: completeness", quality["completeness"], round(1 - missing / (len(rows) * (len(fields) + 1)), 4))
+
+
+def main():
+    checks = {"zurich-weather": zurich, "seoul-bikes": seoul, "chicago-311": chicago}
+    with tempfile.TemporaryDirectory(prefix="madang-data-feeds-") as folder:
+        feeds = {}
+        for file in sorted((ROOT / "tests/data/feeds").glob("*.json")):
+            feed = json.loads(file.read_text())
+            feeds[feed["id"]] = feed
+            placed = {**feed, "source": {"file": str(DATA / feed["source"]["file"])}}
+            (pathlib.Path(folder) / file.name).write_text(json.dumps(placed))
+        files = ",".join(str(path) for path in sorted(pathlib.Path(folder).glob("*.json")))
+        with Server(MADANG, "--set", f"feeds.files={files}") as server:
+            for name, feed in feeds.items():
+                end = time.monotonic() + 120
+                while True:
+                    feed["told"] = server.ask("GET", f"/admin/feeds/{name}")[2]
+                    if feed["told"]["state"] == "failing" or feed["told"].get("lastSuccess"):
+                        break
+                    assert time.monotonic() < end, f"{name}: not read in two minutes"
+                    time.sleep(0.1)
+                check(f"{name}: trouble", feed["told"].get("trouble"), None)
+                checks[name](server, feed)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
