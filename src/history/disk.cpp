@@ -174,6 +174,8 @@ base::Result<std::unique_ptr<Disk>> Disk::open(base::FileSystem& files, const st
       {"blocks", blocks_options(disk->impl_->cache)}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
+  // Where it is missing, that would be logged as a fault.
+  if (!read_only && !files.exists(folder)) MADANG_CHECK(files.make_folder(folder));
   const rocksdb::Status opened = read_only ? rocksdb::DB::OpenForReadOnly(options, folder, families, &handles, &db)
                                            : rocksdb::DB::Open(options, folder, families, &handles, &db);
   if (!opened.ok()) {

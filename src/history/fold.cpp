@@ -42,8 +42,9 @@ base::Status Fold::begin(SeriesId series) {
 base::Status Fold::end_series() {
   if (newest_ != kNoTime || !buckets_.empty()) {
     if (subject_.decided)
-      for (const auto& [key, sums] : buckets_) {
+      for (const auto& bucket : buckets_) {
         if (rule_ == nullptr || rule_->levels.empty()) continue;
+        const BucketKey& key = bucket.first;
         const auto level = std::find_if(rule_->levels.begin(), rule_->levels.end(),
                                         [&](const Decision::Level& each) { return each.period == key.period; });
         const std::int64_t until = level != rule_->levels.end() ? level->until : rule_->levels.back().until;

@@ -39,7 +39,7 @@ struct Subject {
 class Fold {
  public:
   using Find = std::function<base::Result<Subject>(std::uint64_t entity)>;
-  Fold(Run& to, RunWriter::Emit emit, Find find) : to_(to), writer_(to, std::move(emit)), find_(std::move(find)) {}
+  Fold(Run& to, RunWriter::Emit emit, Find find) : writer_(to, std::move(emit)), find_(std::move(find)) {}
 
   /// Rows in the order of series. True: it is kept no longer, and what remains of it is noted.
   base::Result<bool> takes(const Row& row);
@@ -64,7 +64,6 @@ class Fold {
   void note_kept(std::int64_t age);
   Outlook with_rules(Outlook outlook) const;
 
-  Run& to_;
   RollupWriter writer_;
   Find find_;
   std::uint64_t entity_ = 0;

@@ -111,7 +111,7 @@ class HubImpl final : public Hub {
     }
     if (past_) {
       past_->start();
-      retaining_.emplace(*store_, *journal_, *sequencer_, past_->history(), clock_, options_);
+      retaining_.emplace(*store_, *sequencer_, past_->history(), clock_, options_);
       retaining_->start();
     }
     ballast_.take_on(options_.reserve_bytes);

@@ -98,9 +98,9 @@ std::uint64_t hash_of(const std::vector<RetentionInForce>& rules) {
 
 }  // namespace
 
-Retaining::Retaining(state::Store& store, journal::Journal& journal, Sequencer& sequencer, history::History& history,
-                     const base::Clock& clock, const Options& options)
-    : store_(store), journal_(journal), sequencer_(sequencer), history_(history), clock_(clock), options_(options) {}
+Retaining::Retaining(state::Store& store, Sequencer& sequencer, history::History& history, const base::Clock& clock,
+                     const Options& options)
+    : store_(store), sequencer_(sequencer), history_(history), clock_(clock), options_(options) {}
 
 // ---- rules ----
 

@@ -20,8 +20,8 @@ inline constexpr std::string_view kRetention = "retention";
 
 class Retaining {
  public:
-  Retaining(state::Store& store, journal::Journal& journal, Sequencer& sequencer, history::History& history,
-            const base::Clock& clock, const Options& options);
+  Retaining(state::Store& store, Sequencer& sequencer, history::History& history, const base::Clock& clock,
+            const Options& options);
   ~Retaining() { stop(); }
   void start();
   void stop();  // a pass under way is given up, and gone on with after the next start
@@ -43,7 +43,6 @@ class Retaining {
   void tell(base::Timestamp decided);
 
   state::Store& store_;
-  journal::Journal& journal_;
   Sequencer& sequencer_;
   history::History& history_;
   const base::Clock& clock_;

@@ -150,7 +150,7 @@ void ManageRetention::operator()(Call&& call) const {
       return change(std::move(call));
     case Op::retention_run: {
       const auto begun = call.environment.hub.run_retention(*call.who);
-      return begun.ok() ? call.answer_empty(202) : call.fail(begun.error());
+      return begun.ok() ? call.answer_json(202, R"({"state":"asked"})") : call.fail(begun.error());
     }
     default: {
       const auto text = call.operation->op == Op::retention_list ? rules(call) : passes(call);

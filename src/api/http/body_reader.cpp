@@ -525,7 +525,8 @@ Result<RetentionBody> BodyReader::retention(std::string_view body) {
   MADANG_TRY(const dom::element root, impl_->parse(body));
   RetentionBody rule;
   const auto rollup = [&](const dom::element& value, const std::string& pointer) -> Status {
-    auto& [period, keep] = rule.rollups.emplace_back();
+    auto& made = rule.rollups.emplace_back();
+    std::string &period = made.first, &keep = made.second;
     MADANG_CHECK(each_field(value, pointer,
                             [&](std::string_view name, const dom::element& item, const std::string& at) -> Status {
                               if (name != "period" && name != "keep") return unknown(name, at);
