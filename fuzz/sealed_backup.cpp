@@ -49,10 +49,11 @@ void append_piece(Bytes& out, std::uint8_t sort, std::uint8_t kind, bool sealed,
 /// How it is damaged (1 byte) and where (2), then pieces: their sort (1), kind (1), flags (1: sealed, 2: of an entity
 /// whose key was destroyed), size (2), content.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const governance::KeyTree keys = [] {
-    auto made = *governance::KeyTree::make();
-    made.destroy("t", "gone");
-    return made;
+  static governance::KeyTree keys = *governance::KeyTree::make();
+  static const auto there = keys.leaf_of("t", "there"), destroyed = [] {
+    const auto leaf_at_first = keys.leaf_of("t", "gone");
+    keys.destroy("t", "gone");
+    return leaf_at_first;
   }();
   if (size < 3) return 0;
   Bytes file = begin();
@@ -62,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t bytes = std::min<std::size_t>(rest[3] + std::size_t{256} * rest[4], rest.size() - 5);
     const auto plain = std::as_bytes(rest.subspan(5, bytes));
     const bool sealed = (rest[2] & 1) != 0, gone = (rest[2] & 2) != 0;
-    const auto leaf = governance::KeyTree::path_of("t", gone ? "gone" : "there");
+    const auto leaf = gone ? destroyed : there;
     Bytes content(plain.begin(), plain.end());
     if (sealed && !gone) require(governance::seal(*keys.key_at(leaf), kSalt, number, plain, content).ok());
     append_piece(file, rest[0], rest[1], sealed, number, leaf, content);
@@ -79,7 +80,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(files.make_folder("b").ok());
   const std::string path = "b" + std::string(hub::kSealedName);
   require((*files.open(path, base::FileSystem::Open::create))->write_at(0, file).ok());
-  for (const auto* const with : {&keys, static_cast<const governance::KeyTree*>(nullptr)}) {
+  for (const auto* const with :
+       {static_cast<const governance::KeyTree*>(&keys), static_cast<const governance::KeyTree*>(nullptr)}) {
     auto reader = hub::SealedReader::open(files, "b");
     if (!reader.ok()) continue;
     for (;;) {

@@ -213,7 +213,9 @@ ngsi::EntityBlock Intake::without(ngsi::EntityView entity, const std::vector<boo
 Status Intake::drop_known(Flight& flight, Sorted& sorted) {
   std::map<std::string, std::vector<ngsi::TemporalChange*>> of;
   for (auto& [place, change] : sorted.past) of[change.id].push_back(&change);
-  for (const auto& [id, changes] : of) {
+  for (const auto& late : of) {
+    const std::string& id = late.first;
+    const auto& changes = late.second;
     ngsi::EvolutionQuery query;
     query.names_given = true;
     ngsi::Interval interval;
