@@ -30,6 +30,7 @@
 #include "ngsild/retrieve.h"
 #include "ngsild/snapshots.h"
 #include "ngsild/subscriptions.h"
+#include "ogc/ogc.h"
 #include "portal/pages.h"
 #include "surfaces.h"
 #include "tiles/tiles.h"
@@ -60,14 +61,15 @@ bool of_tenant(const Operation& operation) {
 }
 
 /// What a link says instead of an Accept header.
-void choose_by_parameter(Call& call) {
+base::Status choose_by_parameter(Call& call) {
   if (const std::string_view f = call.params[Param::f]; !f.empty()) {
-    const std::uint16_t offered = call.operation->media;
-    call.media = f == "html" ? kHtml : (offered & kJson) != 0 ? kJson : kOpenApi;
+    if (f != "html" && f != "json") return error(Code::bad_request_data, "\"f\" is json or html.", "f");
+    call.media = f == "html" ? kHtml : kJson;
   }
-  if (call.operation->op != Op::download) return;
+  if (call.operation->op != Op::download) return {};
   const std::string_view format = call.params[Param::format];
   if (!format.empty()) call.media = format == "csv" ? kCsv : format == "geojson" ? kGeoJson : kLines;
+  return {};
 }
 
 /// Clauses 5.5.15, 6.3.22: what the operation is about is what a snapshot holds.
@@ -183,6 +185,12 @@ struct Api::Impl {
     set<tiles::ShowTile>({Op::tile});
     set<tiles::DescribeTiles>({Op::tiles_describe});
     set<download::DownloadEntities>({Op::download});
+    set<ogc::ShowLanding>({Op::ogc_landing});
+    set<ogc::ShowConformance>({Op::ogc_conformance});
+    set<ogc::ShowDescription>({Op::ogc_api});
+    set<ogc::ShowCollections>({Op::ogc_collections, Op::ogc_collection, Op::ogc_queryables});
+    set<ogc::ShowItems>({Op::ogc_items});
+    set<ogc::ShowItem>({Op::ogc_item});
     set<ShowSourceIdentity>({Op::source_identity}, clock);
     set<ShowHealth>({Op::health});
     set<ShowReady>({Op::ready}, draining);
@@ -258,7 +266,7 @@ struct Api::Impl {
     }
     MADANG_CHECK(enter_snapshot(call));
     call.media = operation.media == kFile ? kFile : choose_media(call.headers.accept, operation.media);
-    choose_by_parameter(call);
+    MADANG_CHECK(choose_by_parameter(call));
     // Only answers that show entities are negotiated (clause 6.3.4); a change answers with JSON or nothing.
     if (call.media == kNoMedia && operation.role == governance::Role::write) call.media = kJson;
     if (call.media == kNoMedia)

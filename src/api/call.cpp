@@ -201,6 +201,11 @@ void Call::counted(int status) const {
   environment.meters.count(operation, status, environment.clock.monotonic() - started);
 }
 
+std::string Call::root_url() const {
+  const std::string& own = environment.options.public_url;
+  return own.empty() ? "http://" + std::string(headers.host) : own;
+}
+
 void Call::answer_text(int status, std::string_view type, std::string& block, std::string_view text) {
   const Options& options = environment.options;
   if (text.size() < options.gzip_least || text.size() > options.gzip_most || !wants_gzip()) {

@@ -136,6 +136,9 @@ class Call {
   /// The call is answered with a stream: `responder` does it.
   void count_stream(int status) const { counted(status); }
 
+  /// How this client reaches the server: "http://host:port".
+  std::string root_url() const;
+
   bool wants_gzip() const { return environment.options.gzip && accepts_coding(headers.accept_encoding, "gzip"); }
 
  private:

@@ -26,6 +26,17 @@ std::string short_name(const std::string& crs) {
   return rest.substr(0, first) + ":" + rest.substr(last + 1);
 }
 
+bool writes_north_first(PJ_CONTEXT* context, const std::string& name) {
+  const std::unique_ptr<PJ, FreeTransform> crs(proj_create(context, name.c_str()));
+  if (!crs) return false;
+  const std::unique_ptr<PJ, FreeTransform> system(proj_crs_get_coordinate_system(context, crs.get()));
+  const char* direction = nullptr;
+  if (!system || !proj_cs_get_axis_info(context, system.get(), 0, nullptr, nullptr, &direction, nullptr, nullptr,
+                                        nullptr, nullptr))
+    return false;
+  return std::string_view(direction) == "north";
+}
+
 }  // namespace
 
 struct Projection::Impl {
@@ -40,7 +51,11 @@ Projection::~Projection() = default;
 
 base::Result<Projection> Projection::make(const std::string& crs) {
   const std::string name = short_name(crs);
-  if (name.empty() || name == "EPSG:4326" || name == "OGC:CRS84" || name == "CRS84") return Projection(nullptr);
+  if (name.empty() || name == "EPSG:4326" || name == "OGC:CRS84" || name == "CRS84") {
+    Projection plain(nullptr);
+    plain.north_first_ = name == "EPSG:4326";
+    return plain;
+  }
   auto impl = std::make_unique<Impl>();
   impl->context.reset(proj_context_create());
   proj_log_level(impl->context.get(), PJ_LOG_NONE);
@@ -53,7 +68,9 @@ base::Result<Projection> Projection::make(const std::string& crs) {
                        "\"" + crs.substr(0, 80) +
                            "\" is no coordinate reference system that is known here: write one such as EPSG:5186.");
   }
-  return Projection(std::move(impl));
+  Projection made(std::move(impl));
+  made.north_first_ = writes_north_first(made.impl_->context.get(), name);
+  return made;
 }
 
 bool Projection::to_earth(double x, double y, Point& out) const {

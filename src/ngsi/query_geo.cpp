@@ -67,6 +67,13 @@ std::optional<geo::Box> window_of(const GeoQuery& query) {
 
 }  // namespace
 
+base::Status set_geometry(GeoQuery& query, geo::Geometry geometry) {
+  query.geometry = std::move(geometry);
+  MADANG_TRY(query.prepared, geo::Prepared::make(query.geometry));
+  query.window = window_of(query);
+  return {};
+}
+
 Result<GeoQuery> parse_geo_query(std::string_view georel, std::string_view geometry, std::string_view coordinates,
                                  std::string_view geoproperty, Vocabulary& vocabulary, const QueryLimits& limits) {
   GeoQuery query;
@@ -82,9 +89,7 @@ Result<GeoQuery> parse_geo_query(std::string_view georel, std::string_view geome
     error.where = "coordinates" + error.where;
     return error;
   }
-  query.geometry = *std::move(shape);
-  MADANG_TRY(query.prepared, geo::Prepared::make(query.geometry));
-  query.window = window_of(query);
+  MADANG_CHECK(set_geometry(query, *std::move(shape)));
 
   auto property = vocabulary.find(geoproperty.empty() ? "location" : geoproperty);
   if (!property) {

@@ -25,11 +25,14 @@ class Projection {
   bool from_earth(Point point, double& x, double& y) const;
   /// It is longitude and latitude already.
   bool is_plain() const { return impl_ == nullptr; }
+  /// The system itself writes the north (the latitude) before the east, as EPSG:4326 and EPSG:5186 do.
+  bool north_first() const { return north_first_; }
 
  private:
   struct Impl;
   explicit Projection(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+  bool north_first_ = false;
 };
 
 }  // namespace madang::geo

@@ -244,6 +244,8 @@ base::Result<ScopeSelection> parse_scope_selection(std::string_view text, const 
 base::Result<GeoQuery> parse_geo_query(std::string_view georel, std::string_view geometry, std::string_view coordinates,
                                        std::string_view geoproperty, Vocabulary& vocabulary,
                                        const QueryLimits& limits = {});
+/// Puts a shape into a query whose relation and distances are set. Errors of geo::Prepared::make.
+base::Status set_geometry(GeoQuery& query, geo::Geometry geometry);
 /// `/A/B`: syntax of one scope (clause 4.18).
 bool is_scope(std::string_view text);
 

@@ -142,6 +142,9 @@ constexpr auto kOurs = list(in_tenant, in_context, after);
 constexpr auto kLive = kFilter + kShow + kOurs + list(accept, expand_values, json_keys);
 constexpr auto kTile = list(attrs, in_tenant, in_context);
 constexpr auto kDownload = kFilter + kShow + list(in_tenant, in_context, limit, expand_values, json_keys);
+constexpr auto kOgcPage = list(f, in_tenant, in_context);
+constexpr auto kItem = kOgcPage + list(crs);
+constexpr auto kItems = kItem + list(limit, after, bbox, bbox_crs, datetime, filter, filter_crs, filter_lang);
 constexpr auto kChanges = kOurs + list(limit, wait, options, format, lang);
 constexpr auto kEvery = [] {
   std::array<Param, kParams> every{};
@@ -196,6 +199,7 @@ constexpr int kMapped[] = {201, 400, 403, 404, 406, 411, 415, 429, 504, 507};
 constexpr int kStreamed[] = {101, 200, 400, 403, 404, 406, 410, 426, 429, 504};
 constexpr int kFed[] = {200, 400, 403, 404, 406, 410, 429, 504};
 constexpr int kSaved[] = {200, 400, 403, 404, 406, 429, 504};
+constexpr int kFeatures[] = {200, 404, 504};
 constexpr int kOk[] = {200};
 constexpr int kReady[] = {200, 503};
 constexpr int kShownPage[] = {200, 304};
@@ -301,6 +305,16 @@ constexpr Operation download() {
                          "All entities that match, as one file: CSV, GeoJSON or a JSON text a line", kDownload);
   made.options = kFileOptions, made.formats = kFileFormats, made.media = kCsv | kGeoJson | kLines;
   made.statuses = kSaved, made.names_tenant = true;
+  return made;
+}
+
+/// OGC API - Features: `media` beside HTML.
+constexpr Operation features(Op op, Text path, Text name, Text summary, Params params, std::uint16_t media = kJson) {
+  const bool of_tenant = op >= Op::ogc_collections;
+  Operation made = row(op, Method::get, path, name, summary, of_tenant ? Role::read : Role::none, kFeatures);
+  made.params = params, made.media = media | kHtml;
+  made.uses_context = made.names_tenant = of_tenant;
+  made.takes_others = op == Op::ogc_items;
   return made;
 }
 
@@ -489,6 +503,18 @@ constexpr Operation kTable[] = {
     tiles(Op::tiles_describe, "/tiles/{type}", "describeTiles", "Vector tiles of entities, described (TileJSON)", kTile,
           kJson),
 
+    features(Op::ogc_landing, "/ogc", "ogcLanding", "OGC API - Features: what there is", kOgcPage),
+    features(Op::ogc_conformance, "/ogc/conformance", "ogcConformance", "What is conformed to", kOgcPage),
+    features(Op::ogc_api, "/ogc/api", "ogcApi", "The same in OpenAPI 3.0", kOgcPage, kOpenApi | kJson),
+    features(Op::ogc_collections, "/ogc/collections", "ogcCollections", "Entity types as collections", kOgcPage),
+    features(Op::ogc_collection, "/ogc/collections/{collectionId}", "ogcCollection", "A collection", kOgcPage),
+    features(Op::ogc_queryables, "/ogc/collections/{collectionId}/queryables", "ogcQueryables",
+             "What a filter can be about", kOgcPage, kSchema | kJson),
+    features(Op::ogc_items, "/ogc/collections/{collectionId}/items", "ogcItems", "Entities as features", kItems,
+             kJson | kGeoJson),
+    features(Op::ogc_item, "/ogc/collections/{collectionId}/items/{featureId}", "ogcItem", "An entity as a feature",
+             kItem, kJson | kGeoJson),
+
     page(Op::health, "/health", "health", "Is the process alive"),
     page(Op::ready, "/ready", "ready", "Does it take requests", kJson, kReady),
     page(Op::metrics, "/metrics", "metrics", "Figures for Prometheus", Media::kText, kAdmin),
@@ -573,6 +599,8 @@ std::string_view media_name(Media media) {
       return "application/x-ndjson";
     case kCsv:
       return "text/csv; charset=utf-8; header=present";
+    case kSchema:
+      return "application/schema+json";
     case kOpenApi:
       return "application/vnd.oai.openapi+json;version=3.0";
     case kHtml:

@@ -105,10 +105,12 @@ enum Media : std::uint16_t {
   kLines = 64,
   kFile = 128,  // of any type
   kCsv = 256,
-  kOpenApi = 512
+  kOpenApi = 512,
+  kSchema = 1024
 };
 /// All, the preferred ones first: of what a client likes as much, it gets the first.
-inline constexpr std::array kAllMedia{kCsv, kJson, kLdJson, kGeoJson, kText, kHtml, kEvents, kLines, kFile, kOpenApi};
+inline constexpr std::array kAllMedia{kCsv,    kJson,  kLdJson, kGeoJson, kText,  kHtml,
+                                      kEvents, kLines, kFile,   kOpenApi, kSchema};
 std::string_view media_name(Media media);
 
 enum class Body : std::uint8_t {

@@ -58,9 +58,7 @@ base::Result<StoredContext> read(const hub::Hub::Document& kept) {
 /// A kept context has the address by which the client reaches this server.
 std::string url_of(const Call& call, const StoredContext& context) {
   if (!context.url.empty()) return context.url;
-  const std::string& own = call.environment.options.public_url;
-  std::string url = own.empty() ? "http://" + std::string(call.headers.host) : own;
-  return url.append(ngsi::kStoredContextsPath).append(context.id);
+  return call.root_url().append(ngsi::kStoredContextsPath).append(context.id);
 }
 
 /// Clause 5.13.3.5.
