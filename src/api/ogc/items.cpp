@@ -4,13 +4,13 @@
 
 #include "madang/base/json.h"
 #include "madang/base/uri.h"
-#include "madang/governance/principal.h"
 
 #include "ngsild/page.h"
 #include "ogc/cql2.h"
 #include "ogc/cql2_terms.h"
 #include "ogc/feature.h"
 #include "ogc/links.h"
+#include "ogc/narrowed.h"
 #include "ogc/ogc.h"
 
 namespace madang::api::ogc {
@@ -20,41 +20,6 @@ using base::Code;
 using base::error;
 using base::Result;
 using base::Status;
-
-/// The caller with one condition more: the hub puts it on the question where a policy's mandatory filter has its place,
-/// and beside that one.
-class Narrowed final : public governance::Policy, private ngsi::Filter {
- public:
-  Narrowed(governance::PrincipalPtr who, std::string_view tenant, Predicate predicate)
-      : who_(std::move(who)),
-        base_(who_->policy ? who_->policy->reading(tenant) : nullptr),
-        predicate_(std::move(predicate)) {}
-
-  static governance::PrincipalPtr principal(const governance::PrincipalPtr& who, std::string_view tenant,
-                                            Predicate predicate) {
-    auto narrowed = std::make_shared<governance::Principal>(*who);
-    narrowed->policy = std::make_shared<Narrowed>(who, tenant, std::move(predicate));
-    return narrowed;
-  }
-
-  const ngsi::Filter* reading(std::string_view) const override { return this; }
-  Status writing(std::string_view, const ngsi::EntityView&, const ngsi::EntityView&,
-                 const std::vector<ngsi::Symbol>&) const override {
-    return error(Code::forbidden, "This is for reading.");
-  }
-
- private:
-  bool allows_entity(const ngsi::EntityView& entity) const override {
-    return (!base_ || base_->allows_entity(entity)) && predicate_.holds(entity, base_);
-  }
-  bool allows_attribute(const ngsi::EntityView& entity, ngsi::Symbol attribute) const override {
-    return !base_ || base_->allows_attribute(entity, attribute);
-  }
-
-  const governance::PrincipalPtr who_;
-  const ngsi::Filter* const base_;
-  const Predicate predicate_;
-};
 
 Status check_time(const Result<base::Timestamp>& time) {
   if (time.ok()) return {};

@@ -1,0 +1,50 @@
+#pragma once
+// A question with a condition that the hub's own tree of queries cannot say.
+
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "madang/governance/principal.h"
+
+#include "ogc/cql2.h"
+
+namespace madang::api::ogc {
+
+/// The caller with one condition more: the hub puts it on the question where a policy's mandatory filter has its place,
+/// and beside that one.
+class Narrowed final : public governance::Policy, private ngsi::Filter {
+ public:
+  Narrowed(governance::PrincipalPtr who, std::string_view tenant, Predicate predicate)
+      : who_(std::move(who)),
+        base_(who_->policy ? who_->policy->reading(tenant) : nullptr),
+        predicate_(std::move(predicate)) {}
+
+  static governance::PrincipalPtr principal(const governance::PrincipalPtr& who, std::string_view tenant,
+                                            Predicate predicate) {
+    auto narrowed = std::make_shared<governance::Principal>(*who);
+    narrowed->policy = std::make_shared<Narrowed>(who, tenant, std::move(predicate));
+    return narrowed;
+  }
+
+  const ngsi::Filter* reading(std::string_view) const override { return this; }
+  base::Status writing(std::string_view, const ngsi::EntityView&, const ngsi::EntityView&,
+                       const std::vector<ngsi::Symbol>&) const override {
+    return base::error(base::Code::forbidden, "This is for reading.");
+  }
+
+ private:
+  bool allows_entity(const ngsi::EntityView& entity) const override {
+    return (!base_ || base_->allows_entity(entity)) && predicate_.holds(entity, base_);
+  }
+  bool allows_attribute(const ngsi::EntityView& entity, ngsi::Symbol attribute) const override {
+    return !base_ || base_->allows_attribute(entity, attribute);
+  }
+
+  const governance::PrincipalPtr who_;
+  const ngsi::Filter* const base_;
+  const Predicate predicate_;
+};
+
+}  // namespace madang::api::ogc
