@@ -154,6 +154,7 @@ def main():
     tally.add(*counted("commands", [sys.executable, "tests/app/commands.py", server]))
     tally.add(*counted("many at once", [sys.executable, "tests/app/many.py", server]))
     tally.add(*counted("live streams", [sys.executable, "tests/app/live.py", server]))
+    tally.add(*counted("downloads", [sys.executable, "tests/app/downloads.py", server]))
     tally.add(*counted("notifications", [sys.executable, "tests/app/notifications.py", server]))
     tally.add(*counted("subscribers", [sys.executable, "tests/app/subscribers.py", server]))
     tally.add(*counted("feeds", [sys.executable, "tests/app/feeds.py", server]))
@@ -162,6 +163,7 @@ def main():
         tally.add(*counted("scenarios", [sys.executable, "tests/scenarios/run.py", "--server", server]))
     tally.add(*counted("the portal in a browser", ["tests/portal/run.sh", server, *(["--fast"] if fast else [])]))
     tally.add(*counted("a client of others", [sys.executable, "tests/interop/client.py", server]))
+    tally.add(*counted("geographic tools of others", [sys.executable, "tests/interop/features.py", server]))
     tally.add(*counted("vector tiles", [sys.executable, "tests/interop/tiles.py", server]))
     if fast:
         print("skipped: the interface held against its description (--fast)")
