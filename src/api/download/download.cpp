@@ -204,6 +204,8 @@ base::Result<ngsild::Question> read_question(Call& call) {
   if (asked("normalized")) how.format = ngsi::Format::normalized;
   if (asked("concise")) how.format = ngsi::Format::concise;
   if (asked("simplified") || asked("keyValues") || media == kCsv) how.format = ngsi::Format::simplified;
+  // A cell has one text: where a browser asks, in its language.
+  if (media == kCsv && how.languages.empty()) how.languages = by_quality(call.request().header("Accept-Language"));
   return question;
 }
 

@@ -62,6 +62,10 @@ struct Question {
 Result<FeatureForm> form_of(const Call& call) {
   FeatureForm form;
   form.how.format = ngsi::Format::simplified;
+  // A property has one value: a text in several languages is shown in the one asked for, else in any.
+  const std::string_view asked = call.params[Param::lang];
+  form.how.languages = by_quality(asked.empty() ? call.request().header("Accept-Language") : asked);
+  form.how.languages.emplace_back("*");
   MADANG_TRY(form.crs, Crs::find(call.params[Param::crs], "crs"));
   MADANG_TRY(form.geometry, call.vocabulary().find("location"));
   return form;
