@@ -105,6 +105,23 @@ TEST_F(Streams, AreChunkedForHttp11) {
   EXPECT_TRUE(eventually([&] { return open->ended.load(); }));
 }
 
+TEST_F(Streams, OneThatIsAbortedHasNoEnd) {
+  start();
+  RawClient client(server->port());
+  ASSERT_TRUE(client.send("GET /s HTTP/1.1\r\nHost: h\r\n\r\n"));
+  const auto open = owner();
+  do_there([&] { open->stream->write(text("hello")); });
+  ASSERT_TRUE(eventually([&] { return open->stream->unsent() == 0; }));
+  do_there([&] {
+    open->stream->abort();
+    EXPECT_FALSE(open->stream->open());
+    open->stream->abort();  // does nothing
+  });
+  const std::string all = client.rest();
+  EXPECT_TRUE(all.ends_with("\r\n\r\n5\r\nhello\r\n")) << all;
+  EXPECT_TRUE(eventually([&] { return open->ended.load(); }));
+}
+
 TEST_F(Streams, EndWithTheConnectionForHttp10) {
   start();
   RawClient client(server->port());
