@@ -150,10 +150,15 @@ void write_parameters(Writer& to, const Operation& operation, const hub::Offer* 
       to.open("schema").text("type", "string").raw("maxLength", std::to_string(param.bytes)).close().close();
     }
   }
+  if (operation.takes_others) {
+    to.open().text("name", "properties").text("in", "query").text("style", "form").raw("explode", "true");
+    to.text("description", "Names of attributes, each with the value that it is to have");
+    to.raw("schema", R"({"type":"object","additionalProperties":{"type":"string"}})").close();
+  }
   const auto shared = [&](bool takes, std::string_view name) {
     if (takes) to.open().text("$ref", "#/components/parameters/" + std::string(name)).close();
   };
-  shared(operation.path.starts_with(kBase) || offer, "tenant");
+  shared(operation.path.starts_with(kBase) || operation.names_tenant || offer, "tenant");
   shared(operation.path.starts_with(kBase) && operation.op <= Op::attribute_show, "snapshot");
   shared(operation.uses_context, "context");
   shared(has_status(operation, 412), "ifMatch");

@@ -41,6 +41,7 @@ constexpr std::string_view kComponents = R"("components":{"parameters":{
 "filter":{"name":"filter","in":"query","description":"CQL2 text","schema":{"type":"string"}},
 "filter-lang":{"name":"filter-lang","in":"query","schema":{"type":"string","enum":["cql2-text"],"default":"cql2-text"}},
 "filter-crs":{"name":"filter-crs","in":"query","schema":{"type":"string","format":"uri"}},
+"properties":{"name":"properties","in":"query","description":"names of queryables, each with the value that it is to have","style":"form","explode":true,"schema":{"type":"object","additionalProperties":{"type":"string"}}},
 "f":{"name":"f","in":"query","schema":{"type":"string","enum":["json","html"]}}},
 "responses":{
 "json":{"description":"Done","content":{"application/json":{"schema":{"type":"object"}},"text/html":{"schema":{"type":"string"}}}},
@@ -76,10 +77,10 @@ std::string description(const Call& call) {
   append_path(out, "/collections/{collectionId}", "getCollection", "A collection", {"collectionId", "f"}, "json");
   append_path(out, "/collections/{collectionId}/queryables", "getQueryables", "What a filter can be about",
               {"collectionId", "f"}, "json");
-  append_path(
-      out, "/collections/{collectionId}/items", "getFeatures", "Features",
-      {"collectionId", "limit", "bbox", "bbox-crs", "crs", "datetime", "filter", "filter-lang", "filter-crs", "f"},
-      "features");
+  append_path(out, "/collections/{collectionId}/items", "getFeatures", "Features",
+              {"collectionId", "limit", "bbox", "bbox-crs", "crs", "datetime", "filter", "filter-lang", "filter-crs",
+               "properties", "f"},
+              "features");
   append_path(out, "/collections/{collectionId}/items/{featureId}", "getFeature", "A feature",
               {"collectionId", "featureId", "crs", "f"}, "feature");
   out += "},";
