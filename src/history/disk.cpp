@@ -1,5 +1,7 @@
 #include "disk.h"
 
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include <rocksdb/cache.h>
@@ -7,6 +9,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
@@ -95,6 +98,16 @@ rocksdb::ColumnFamilyOptions blocks_options(const std::shared_ptr<rocksdb::Cache
   return options;
 }
 
+constexpr std::uint64_t kRoom = 8 << 20;  // on the disk, beside what is to be written, before that is tried again
+
+/// RocksDB's own way out of a full disk may wait for itself for ever (7.8, with atomic flush).
+class NoRecovery final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatic) override {
+    *automatic = false;
+  }
+};
+
 }  // namespace
 
 void append_key(std::string& out, std::uint32_t number) {
@@ -115,19 +128,59 @@ struct Batch::Impl {
   rocksdb::WriteBatch blocks;  // told apart until the column families are known
 };
 
-struct Disk::Impl {
-  std::unique_ptr<rocksdb::Env> env;  // null: RocksDB's own
-  std::shared_ptr<rocksdb::Cache> cache;
+/// One opening of the database. Readers keep the one they have; it is closed behind the last of them.
+struct Database {
   std::unique_ptr<rocksdb::DB> db;
   rocksdb::ColumnFamilyHandle* catalog = nullptr;
   rocksdb::ColumnFamilyHandle* blocks = nullptr;
 
-  ~Impl() {
+  Database() = default;
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  ~Database() {
     if (!db) return;
     for (auto* const handle : {catalog, blocks})
       if (handle != nullptr) (void)db->DestroyColumnFamilyHandle(handle);
     (void)db->Close();
   }
+  rocksdb::Status flush() { return db->Flush(rocksdb::FlushOptions(), std::vector{catalog, blocks}); }
+};
+using DatabasePtr = std::shared_ptr<Database>;
+
+struct Disk::Impl {
+  Impl(base::FileSystem& f, std::string path, std::uint64_t cache_bytes, bool reads)
+      : files(f),
+        folder(std::move(path)),
+        read_only(reads),
+        env(rocks_env(f)),
+        cache(rocksdb::NewLRUCache(cache_bytes)) {}
+
+  base::Result<DatabasePtr> open_database() const;
+  /// Null while it is being opened anew: `error` says why.
+  DatabasePtr at_hand() const {
+    const std::lock_guard lock(mutex);
+    return database;
+  }
+  base::Result<DatabasePtr> reading() const {
+    const std::lock_guard lock(mutex);
+    if (!database) return *error;
+    return database;
+  }
+  base::Result<DatabasePtr> writing(std::uint64_t bytes);
+  base::Error failed(const rocksdb::Status& status) {
+    const std::lock_guard lock(mutex);
+    return *(error = error_of(status));
+  }
+
+  base::FileSystem& files;
+  const std::string folder;
+  const bool read_only;
+  const std::unique_ptr<rocksdb::Env> env;  // null: RocksDB's own
+  const std::shared_ptr<rocksdb::Cache> cache;
+  mutable std::mutex mutex;
+  DatabasePtr database;
+  std::weak_ptr<Database> closing;
+  std::optional<base::Error> error;  // a write failed: it is to be opened anew
 };
 
 Batch::Batch() : impl_(std::make_unique<Impl>()) {}
@@ -149,29 +202,25 @@ void Batch::clear() {
   impl_->blocks.Clear();
 }
 
-Disk::Disk() : impl_(std::make_unique<Impl>()) {}
+Disk::Disk(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Disk::~Disk() = default;
 
-base::Result<std::unique_ptr<Disk>> Disk::open(base::FileSystem& files, const std::string& folder,
-                                               std::uint64_t cache_bytes, bool read_only) {
-  std::unique_ptr<Disk> disk(new Disk());
-  disk->impl_->env = rocks_env(files);
-  disk->impl_->cache = rocksdb::NewLRUCache(cache_bytes);
+base::Result<DatabasePtr> Disk::Impl::open_database() const {
   rocksdb::DBOptions options;
-  if (disk->impl_->env) options.env = disk->impl_->env.get();
+  if (env) options.env = env.get();
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
   options.max_open_files = 500;
   options.info_log = rocks_log();
+  options.listeners.push_back(std::make_shared<NoRecovery>());
   // There is no log of writes: the journal is one. What is written reaches files of both families at once.
   options.atomic_flush = true;
   // The list of files names the first and last key of each, ids of entities among them: it is written anew each time,
   // so that none stays there longer than in the files.
   options.max_manifest_file_size = 1;
   const std::vector<rocksdb::ColumnFamilyDescriptor> families{
-      {rocksdb::kDefaultColumnFamilyName, catalog_options(disk->impl_->cache)},
-      {"blocks", blocks_options(disk->impl_->cache)}};
+      {rocksdb::kDefaultColumnFamilyName, catalog_options(cache)}, {"blocks", blocks_options(cache)}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   // Where it is missing, that would be logged as a fault.
@@ -179,17 +228,45 @@ base::Result<std::unique_ptr<Disk>> Disk::open(base::FileSystem& files, const st
   const rocksdb::Status opened = read_only ? rocksdb::DB::OpenForReadOnly(options, folder, families, &handles, &db)
                                            : rocksdb::DB::Open(options, folder, families, &handles, &db);
   if (!opened.ok()) {
-    base::Error error = error_of(opened);
-    error.where = folder;
-    return error;
+    base::Error fault = error_of(opened);
+    fault.where = folder;
+    return fault;
   }
-  disk->impl_->db.reset(db);
-  disk->impl_->catalog = handles[0];
-  disk->impl_->blocks = handles[1];
-  return disk;
+  const auto made = std::make_shared<Database>();
+  made->db.reset(db);
+  made->catalog = handles[0];
+  made->blocks = handles[1];
+  return made;
+}
+
+/// Where a write failed, what RocksDB holds in memory and not on disk is thrown away with it: nothing but batches that
+/// were reported as not written, and will come again.
+base::Result<DatabasePtr> Disk::Impl::writing(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex);
+  if (!error) return database;
+  if (error->code == Code::insufficient_storage) {  // until there is room, what is there is read as it is
+    MADANG_TRY(const std::uint64_t free, files.free_bytes(folder));
+    if (free < bytes + kRoom) return *error;
+  }
+  if (database) {
+    (void)database->db->SetDBOptions({{"avoid_flush_during_shutdown", "true"}});
+    closing = std::exchange(database, nullptr);
+  }
+  if (!closing.expired()) return *error;  // somebody reads in it
+  MADANG_TRY(database, open_database());
+  error.reset();
+  return database;
+}
+
+base::Result<std::unique_ptr<Disk>> Disk::open(base::FileSystem& files, const std::string& folder,
+                                               std::uint64_t cache_bytes, bool read_only) {
+  auto impl = std::make_unique<Impl>(files, folder, cache_bytes, read_only);
+  MADANG_TRY(impl->database, impl->open_database());
+  return std::unique_ptr<Disk>(new Disk(std::move(impl)));
 }
 
 base::Status Disk::write(Batch& batch, bool durable) {
+  MADANG_TRY(const DatabasePtr database, impl_->writing(batch.bytes()));
   // One batch of both families: RocksDB applies it as one.
   struct Joiner : rocksdb::WriteBatch::Handler {
     rocksdb::WriteBatch* to = nullptr;
@@ -199,31 +276,29 @@ base::Status Disk::write(Batch& batch, bool durable) {
     }
   } joiner;
   joiner.to = &batch.impl().writes;
-  joiner.family = impl_->blocks;
+  joiner.family = database->blocks;
   MADANG_CHECK(status_of(batch.impl().blocks.Iterate(&joiner)));
   batch.impl().blocks.Clear();
-  rocksdb::Status written = impl_->db->Write(without_log(), &batch.impl().writes);
-  if (written.ok() && durable)
-    written = impl_->db->Flush(rocksdb::FlushOptions(), std::vector{impl_->catalog, impl_->blocks});
-  if (!written.ok()) {
-    // After a full disk it takes nothing until it is told to go on; where there is room it may have told itself so.
-    (void)impl_->db->Resume();
-    return error_of(written);
-  }
-  batch.clear();
-  return {};
+  rocksdb::Status written = database->db->Write(without_log(), &batch.impl().writes);
+  if (written.ok() && durable) written = database->flush();
+  if (written.ok()) return batch.clear(), base::Status();
+  if (durable) return impl_->failed(written);
+  (void)database->db->Resume();  // what was written before may be in its memory alone
+  return error_of(written);
 }
 
 base::Result<std::optional<std::string>> Disk::get(std::string_view key) const {
+  MADANG_TRY(const DatabasePtr database, impl_->reading());
   std::string value;
-  const rocksdb::Status found = impl_->db->Get(rocksdb::ReadOptions(), impl_->catalog, slice(key), &value);
+  const rocksdb::Status found = database->db->Get(rocksdb::ReadOptions(), database->catalog, slice(key), &value);
   if (found.IsNotFound()) return std::optional<std::string>();
   if (!found.ok()) return error_of(found);
   return std::optional<std::string>(std::move(value));
 }
 
 base::Status Disk::scan(std::string_view prefix, std::string_view after, bool backwards, const See& see) const {
-  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->catalog));
+  MADANG_TRY(const DatabasePtr database, impl_->reading());
+  const std::unique_ptr<rocksdb::Iterator> at(database->db->NewIterator(rocksdb::ReadOptions(), database->catalog));
   const std::string from = std::string(prefix) + std::string(after);
   if (!backwards) {
     at->Seek(from);
@@ -248,9 +323,10 @@ base::Status Disk::scan(std::string_view prefix, std::string_view after, bool ba
 }
 
 base::Result<std::string> Disk::block(std::uint64_t run, std::uint32_t block) const {
+  MADANG_TRY(const DatabasePtr database, impl_->reading());
   std::string value;
   const rocksdb::Status found =
-      impl_->db->Get(rocksdb::ReadOptions(), impl_->blocks, slice(block_key(run, block)), &value);
+      database->db->Get(rocksdb::ReadOptions(), database->blocks, slice(block_key(run, block)), &value);
   if (found.IsNotFound()) return base::error(Code::corrupt, "A block of history is missing.");
   if (!found.ok()) return error_of(found);
   return value;
@@ -259,15 +335,17 @@ base::Result<std::string> Disk::block(std::uint64_t run, std::uint32_t block) co
 std::unique_ptr<Disk::Blocks> Disk::blocks(std::uint64_t run) const {
   class Reading final : public Blocks {
    public:
-    Reading(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, std::uint64_t wanted) {
+    Reading(base::Result<DatabasePtr> database, std::uint64_t wanted) : database_(std::move(database)) {
+      if (!database_.ok()) return;
       rocksdb::ReadOptions how;
       how.fill_cache = false;
       how.readahead_size = 1 << 20;
-      at_.reset(db.NewIterator(how, family));
+      at_.reset((*database_)->db->NewIterator(how, (*database_)->blocks));
       append_key(prefix_, wanted);
       at_->Seek(prefix_);
     }
     base::Result<std::optional<std::string>> next() override {
+      if (!database_.ok()) return database_.error();
       if (!at_->Valid() || !view(at_->key()).starts_with(prefix_)) {
         MADANG_CHECK(status_of(at_->status()));
         return std::optional<std::string>();
@@ -278,15 +356,18 @@ std::unique_ptr<Disk::Blocks> Disk::blocks(std::uint64_t run) const {
     }
 
    private:
+    const base::Result<DatabasePtr> database_;
     std::unique_ptr<rocksdb::Iterator> at_;
     std::string prefix_;
   };
-  return std::make_unique<Reading>(*impl_->db, impl_->blocks, run);
+  return std::make_unique<Reading>(impl_->reading(), run);
 }
 
 std::vector<std::uint64_t> Disk::runs() const {
   std::vector<std::uint64_t> out;
-  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->blocks));
+  const DatabasePtr database = impl_->at_hand();
+  if (!database) return out;
+  const std::unique_ptr<rocksdb::Iterator> at(database->db->NewIterator(rocksdb::ReadOptions(), database->blocks));
   for (at->SeekToFirst(); at->Valid(); at->Seek(block_key(out.back() + 1, 0))) {
     std::string_view key = view(at->key());
     out.push_back(take_key64(key));
@@ -302,35 +383,41 @@ base::Status Disk::destroy(base::FileSystem& files, const std::string& folder) {
 }
 
 void Disk::drop_run(std::uint64_t run) {
+  const DatabasePtr database = impl_->at_hand();
+  if (!database) return;  // the next start does it
   const std::string begin = block_key(run, 0), end = block_key(run + 1, 0);
   const rocksdb::Slice from(begin), to(end);
   // What stays at the edges of files goes with the range; whole files go at once.
-  (void)rocksdb::DeleteFilesInRange(impl_->db.get(), impl_->blocks, &from, &to, false);
-  (void)impl_->db->DeleteRange(without_log(), impl_->blocks, from, to);
+  (void)rocksdb::DeleteFilesInRange(database->db.get(), database->blocks, &from, &to, false);
+  (void)database->db->DeleteRange(without_log(), database->blocks, from, to);
 }
 
 std::uint64_t Disk::bytes() const {
   std::uint64_t all = 0;
-  for (auto* const family : {impl_->catalog, impl_->blocks}) {
+  const DatabasePtr database = impl_->at_hand();
+  if (!database) return all;
+  for (auto* const family : {database->catalog, database->blocks}) {
     std::uint64_t one = 0;
-    if (impl_->db->GetIntProperty(family, rocksdb::DB::Properties::kTotalSstFilesSize, &one)) all += one;
+    if (database->db->GetIntProperty(family, rocksdb::DB::Properties::kTotalSstFilesSize, &one)) all += one;
   }
   return all;
 }
 
 base::Status Disk::copy_to(const std::string& folder) {
+  MADANG_TRY(const DatabasePtr database, impl_->reading());
   rocksdb::Checkpoint* made = nullptr;
-  MADANG_CHECK(status_of(rocksdb::Checkpoint::Create(impl_->db.get(), &made)));
+  MADANG_CHECK(status_of(rocksdb::Checkpoint::Create(database->db.get(), &made)));
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
   return status_of(checkpoint->CreateCheckpoint(folder));
 }
 
 base::Status Disk::tidy() {
-  MADANG_CHECK(status_of(impl_->db->Flush(rocksdb::FlushOptions(), std::vector{impl_->catalog, impl_->blocks})));
-  for (auto* const family : {impl_->catalog, impl_->blocks}) {
+  MADANG_TRY(const DatabasePtr database, impl_->writing(0));
+  if (const auto flushed = database->flush(); !flushed.ok()) return impl_->failed(flushed);
+  for (auto* const family : {database->catalog, database->blocks}) {
     rocksdb::CompactRangeOptions how;
     how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-    MADANG_CHECK(status_of(impl_->db->CompactRange(how, family, nullptr, nullptr)));
+    MADANG_CHECK(status_of(database->db->CompactRange(how, family, nullptr, nullptr)));
   }
   return {};
 }

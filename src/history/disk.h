@@ -46,7 +46,7 @@ class Disk {
   ~Disk();
 
   /// On disk when it returns, with all that was written before, where `durable`. insufficient_storage where the disk is
-  /// full: the batch stays as it is, to be written again later.
+  /// full: the batch stays as it is, to be written again later. The database is opened anew then, once there is room.
   base::Status write(Batch& batch, bool durable);
   base::Result<std::optional<std::string>> get(std::string_view key) const;
   /// Keys that begin with `prefix`, behind `after` where that is not empty (before it, going backwards); `see` gets the
@@ -72,8 +72,8 @@ class Disk {
   base::Status tidy();
 
  private:
-  Disk();
   struct Impl;
+  explicit Disk(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -233,6 +233,12 @@ class Files final : public rocksdb::FileSystem {
     *result = path;
     return IOStatus::OK();
   }
+  /// By it RocksDB sees that a full disk has room again.
+  IOStatus GetFreeSpace(const std::string& path, const IOOptions&, uint64_t* bytes, IODebugContext*) override {
+    const auto free = files_.free_bytes(plain(path));
+    if (free.ok()) *bytes = *free;
+    return of(free);
+  }
   IOStatus IsDirectory(const std::string& path, const IOOptions&, bool* is_folder, IODebugContext*) override {
     *is_folder = files_.list(plain(path)).ok() && !open(path, Open::read).ok();
     return IOStatus::OK();

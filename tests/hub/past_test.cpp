@@ -123,7 +123,7 @@ TEST(PastPowerCut, HistoryIsWhatTheJournalSays) {
     base::ManualClock clock{base::Timestamp{1'700'000'000'000'000'000}};
     World world{files, clock};
     world.options.history = true;
-    world.options.history_memory = 64 << 10;
+    world.options.history_memory = 1 << 20;
     world.options.tail_bytes = 20'000;                     // so that segments are dropped, too
     std::map<std::string, std::vector<std::string>> told;  // what was acknowledged, or perhaps kept: in order
     std::set<std::string> acknowledged;
