@@ -39,7 +39,8 @@ class PartWriter {
     MADANG_CHECK(turn_to(entity_of(row.series)));
     return entity_.number == 0 ? base::Status() : writer_.add(row);
   }
-  std::size_t waiting() const { return writer_.waiting(); }
+  std::uint64_t taken() const { return writer_.taken(); }
+  std::uint64_t written() const { return writer_.written(); }
   base::Status finish() { return turn_to(UINT64_MAX); }
 
  private:

@@ -117,10 +117,9 @@ class ImportImpl final : public Import {
     MADANG_CHECK(block->read(0, static_cast<std::uint32_t>(block->rows()), rows_));
     for (const Row& row : rows_) {
       if (!read_meta(row.meta) || (!row.subs.empty() && !check_subs(row.subs))) return corrupt("an instance is broken");
-      spent_.count();
       MADANG_CHECK(writer_->add(row));
     }
-    spent_.hold(block, writer_->waiting());
+    spent_.hold(block, *writer_);
     return {};
   }
 

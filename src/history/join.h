@@ -38,20 +38,17 @@ struct Changes {
   }
 };
 
-/// Blocks that were read to their end, and how many rows had been given to a writer by then: it may still use their
-/// texts.
+/// Blocks that were read to their end, and how many rows the writer had taken by then: it may still use their texts.
 class Spent {
  public:
-  void count() { ++given_; }
-  /// `waiting`: rows that the writer has not written yet.
-  void hold(std::shared_ptr<Block> block, std::size_t waiting) {
-    while (!blocks_.empty() && blocks_.front().second <= given_ - waiting) blocks_.pop_front();
-    if (block) blocks_.emplace_back(std::move(block), given_);
+  template <class Writer>
+  void hold(std::shared_ptr<Block> block, const Writer& writer) {
+    while (!blocks_.empty() && blocks_.front().second <= writer.written()) blocks_.pop_front();
+    if (block) blocks_.emplace_back(std::move(block), writer.taken());
   }
 
  private:
   std::deque<std::pair<std::shared_ptr<Block>, std::uint64_t>> blocks_;
-  std::uint64_t given_ = 0;
 };
 
 /// One run being read from its first row to its last.
@@ -135,30 +132,25 @@ class Joining {
         input.pass();
         return {};
       }
-      spent_.hold(input.block(), writer_.waiting());
+      spent_.hold(input.block(), writer_);
       MADANG_CHECK(input.unpack());
     }
     for (; input.has_row() && input.row().series == series; input.next()) MADANG_CHECK(add(input.row()));
     return {};
   }
 
-  base::Status give(const Row& row) {
-    spent_.count();
-    return writer_.add(row);
-  }
-
   base::Status add(const Row& row) {
-    if (changes_.edits.empty() && changes_.cuts.empty()) return give(row);
+    if (changes_.edits.empty() && changes_.cuts.empty()) return writer_.add(row);
     if (changes_.cut_away(row)) return {};
     const auto edit = changes_.edits.find(EditKey{row.series, row.position, row.index});
-    if (edit == changes_.edits.end()) return give(row);
+    if (edit == changes_.edits.end()) return writer_.add(row);
     if (edit->second.block.empty()) return {};
     MADANG_TRY(auto block, Block::open(edit->second.block));
     std::vector<Row> rows;
     MADANG_CHECK(block->read(0, 1, rows));
     rows[0].created = row.created;
-    MADANG_CHECK(give(rows[0]));
-    spent_.hold(std::move(block), writer_.waiting());
+    MADANG_CHECK(writer_.add(rows[0]));
+    spent_.hold(std::move(block), writer_);
     return {};
   }
 

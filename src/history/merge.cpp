@@ -50,7 +50,8 @@ struct FoldingWriter {
     }
     return run.add(row);
   }
-  auto waiting() const { return run.waiting(); }
+  std::uint64_t taken() const { return run.taken(); }
+  std::uint64_t written() const { return run.written(); }
   base::Status finish() {
     MADANG_CHECK(fault);
     return run.finish();

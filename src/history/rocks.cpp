@@ -112,7 +112,10 @@ class Writable final : public rocksdb::FSWritableFile {
     return of(files_.sync_folder(std::exchange(folder_, {})));
   }
   bool IsSyncThreadSafe() const override { return true; }  // the log is synced beside writing
-  uint64_t GetFileSize(const IOOptions&, IODebugContext*) override { return size_; }
+  uint64_t GetFileSize(const IOOptions&, IODebugContext*) override {
+    const std::lock_guard lock(mutex_);
+    return size_;
+  }
 
  private:
   std::mutex mutex_;

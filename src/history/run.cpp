@@ -107,6 +107,7 @@ base::Status RunWriter::add(const Row& row) {
     MADANG_CHECK(write(shares ? begun_ : rows_.size()));
   }
   rows_.push_back(row);
+  ++taken_;
   // Long texts make short blocks: one is held in memory as a whole.
   constexpr std::size_t kMostText = 1 << 20;
   text_bytes_ += row.text.size() + row.subs.size();

@@ -54,9 +54,9 @@ class RunWriter {
   base::Status add_block(std::string_view bytes, const BlockInfo& info);
   bool accepts(const BlockInfo& info) const;
   base::Status finish();
-  /// Texts of rows given to add() must live until the rows are written: called when none is waiting.
-  bool idle() const { return rows_.empty(); }
-  std::size_t waiting() const { return rows_.size(); }
+  /// Of the rows given to add(), in their order: how many there were, and of how many the texts are needed no longer.
+  std::uint64_t taken() const { return taken_; }
+  std::uint64_t written() const { return taken_ - rows_.size(); }
 
  private:
   base::Status write(std::size_t count);
@@ -64,6 +64,7 @@ class RunWriter {
   Run& run_;
   Emit emit_;
   std::vector<Row> rows_;
+  std::uint64_t taken_ = 0;
   std::size_t begun_ = 0;       // where the last series begins
   std::size_t text_bytes_ = 0;  // of the rows that wait
   std::string bytes_;

@@ -492,19 +492,25 @@ base::Result<Position> Sequencer::apply_document(state::Tenant& tenant, Document
   std::vector<std::byte> payload;
   append_document(payload, change);
   const std::string collection = change.document.collection, id = change.document.id;
-  auto before = store_.remove_document(tenant, collection, id);
+  // Others read at any time: what is replaced is there all along.
+  auto before = tenant.document(collection, id);
   if (!before && !change.keep) return base::error(Code::not_found, "There is no " + id + ".");
   std::string told = tap_.tells_documents_of(collection) ? change.document.text : std::string();
   base::Status kept;
-  if (change.keep) kept = store_.put_document(tenant, std::move(change.document));
+  if (change.keep)
+    kept = store_.put_document(tenant, std::move(change.document));
+  else
+    (void)store_.remove_document(tenant, collection, id);
   auto position = kept.ok() ? journal_.append(journal::RecordKind::document, tenant.name(), 0, payload)
                             : base::Result<Position>(std::move(kept).error());
   if (position.ok()) {
     tap_.stage(tenant, *position, last_time_, {collection, id, std::move(told)}, change.keep);
     return position;
   }
-  (void)store_.remove_document(tenant, collection, id);
-  if (before) (void)store_.put_document(tenant, std::move(*before));
+  if (before)
+    (void)store_.put_document(tenant, {collection, id, std::move(*before)});
+  else
+    (void)store_.remove_document(tenant, collection, id);
   return position;
 }
 

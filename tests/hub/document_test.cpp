@@ -1,5 +1,8 @@
 // Documents that the hub keeps beside entities: durable, of their tenant, in snapshots and backups.
 
+#include <atomic>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "harness.h"
@@ -43,6 +46,19 @@ class DocumentTest : public ::testing::Test {
     ASSERT_TRUE(world.open().ok());
   }
 };
+
+TEST_F(DocumentTest, OneThatIsReplacedIsThereAllAlong) {
+  ASSERT_TRUE(put("", "1", "0").ok());
+  std::atomic<bool> done{false};
+  std::atomic<int> missed{0};
+  std::thread reader([&] {
+    while (!done) missed += all().empty() ? 1 : 0;
+  });
+  for (int i = 1; i <= 500; ++i) EXPECT_TRUE(put("", "1", std::to_string(i)).ok());
+  done = true;
+  reader.join();
+  EXPECT_EQ(missed, 0);
+}
 
 TEST_F(DocumentTest, StayThroughARestartUntilTheyAreRemoved) {
   const std::string long_text(200'000, 'x');
