@@ -102,6 +102,7 @@ struct Mapping::Impl {
   std::vector<std::optional<std::string>> given_;  // of each field: what the input's name says of it
   std::vector<std::uint32_t> column_of_;           // of each field
   std::size_t columns_seen_ = 0;
+  std::size_t number_field_ = SIZE_MAX;  // "@record"
   static constexpr std::uint32_t kNoColumn = 0xffffffff;
 
   // ---- compiling ----
@@ -490,6 +491,7 @@ struct Mapping::Impl {
     columns_seen_ = 0;
     std::fill(column_of_.begin(), column_of_.end(), kNoColumn);
     for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (fields[i] == "@record") number_field_ = i;
       if (fields[i] == "@topic")
         given_[i] = name;
       else if (fields[i].starts_with("@topic/"))
@@ -516,6 +518,7 @@ struct Mapping::Impl {
       for (std::size_t i = 0; i < fields.size(); ++i) column_of_[i] = columns.find(fields[i]).value_or(kNoColumn);
     }
     for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (i == number_field_) given_[i] = std::to_string(record.number);
       if (given_[i]) {
         cells_[i] = {true, false, *given_[i]};
         continue;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kRecords = 5'000;
 constexpr std::size_t kDistinct = 5'000;
+constexpr std::array<std::string_view, 5> kNone{"NA", "N/A", "NaN", "null", "-"};  // as a declaration has it
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -34,6 +35,11 @@ struct Seen {
     return empty == 0 && present > 0 && distinct.size() == std::min<std::size_t>(present, kDistinct);
   }
   bool all(std::uint64_t count) const { return present > 0 && count == present; }
+  /// All but a slip here and there.
+  bool nearly_all(std::uint64_t count) const {
+    return count > 0 && (present < 20 ? count + 1 >= present && present > 2 : count * 20 >= present * 19);
+  }
+  bool any_numbers() const { return numbers + comma_numbers > 0; }
 };
 
 bool among(std::string_view name, std::initializer_list<std::string_view> list) {
@@ -86,7 +92,8 @@ std::string attribute_of(std::string_view column, std::set<std::string>& used) {
 
 void look(Seen& seen, const formats::Field& field, MomentReader& moments) {
   const std::string_view text = trimmed(field.text);
-  if (text.empty() || field.kind == formats::FieldKind::null) {
+  const bool none = std::find(kNone.begin(), kNone.end(), text) != kNone.end();
+  if (text.empty() || none || field.kind == formats::FieldKind::null) {
     ++seen.empty;
     return;
   }
@@ -129,9 +136,9 @@ class Proposer {
     } else if (moment) {
       out_.feed.identity = "urn:ngsi-ld:" + out_.feed.type + ":1";
       out_.remarks.push_back("No field names a thing: all of it is taken as the course of one.");
-    } else if (!fields.empty()) {
-      out_.feed.identity = "urn:ngsi-ld:" + out_.feed.type + ":{" + fields.front().name + "}";
-      out_.remarks.push_back("No field names the thing for sure: \"identity\" is a guess.");
+    } else {
+      out_.feed.identity = "urn:ngsi-ld:" + out_.feed.type + ":{@record}";
+      out_.remarks.push_back("No field names the thing: each record is one, by its number. Better say what names it.");
     }
     const bool comma = std::any_of(fields.begin(), fields.end(), [](const Seen& one) {
       return one.comma_numbers > 0 && one.comma_numbers + one.numbers >= one.present && one.numbers < one.present;
@@ -164,7 +171,7 @@ class Proposer {
   static const Seen* find_moment(const std::vector<Seen>& fields) {
     const Seen* best = nullptr;
     for (const Seen& one : fields) {
-      if (!one.all(one.moments)) continue;
+      if (!one.all(one.moments) && !one.nearly_all(one.moments)) continue;
       const bool named = has(one.name, {"time", "date", "datum", "timestamp", "일시", "시간", "날짜", "일자"});
       if (!best || (named && !has(best->name, {"time", "date", "datum", "timestamp", "일시", "시간", "날짜", "일자"})))
         best = &one;
@@ -181,12 +188,14 @@ class Proposer {
     };
     for (const bool unique : {true, false}) {
       for (const Seen& one : fields) {
+        if (one.name.find_first_of("{}") != one.name.npos) continue;  // no template can name it
         const bool fits = one.empty == 0 && one.present > 0 && (unique ? one.is_unique() : moment != nullptr);
         if (&one != moment && named(one) && fits) return &one;
       }
     }
     for (const Seen& one : fields) {
-      if (&one != moment && one.is_unique() && !one.geometry && one.numbers < one.present) return &one;
+      if (one.name.find_first_of("{}") != one.name.npos) continue;
+      if (&one != moment && one.is_unique() && !one.geometry && !one.any_numbers() && one.moments == 0) return &one;
     }
     // A series: what repeats over time, in words.
     for (const Seen& one : fields) {

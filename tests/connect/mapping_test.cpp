@@ -96,6 +96,11 @@ TEST(Templates, TheInputsNameTakesPart) {
   EXPECT_EQ(all[0].problems.size(), 1u);
 }
 
+TEST(Templates, RecordsCanBeNumbered) {
+  const auto all = rows(declaration(R"("v":"@record")"), "id\n1\n1\n");
+  EXPECT_NE(all.at(1).json.find(R"("v":{"type":"Property","value":2})"), std::string::npos) << all[1].json;
+}
+
 TEST(Templates, BracesMustClose) {
   for (const std::string wrong : {"{a", "{}", "x{"}) {
     const auto feed = read_declaration(declaration(R"("v":{"from":")" + wrong + R"("})"));

@@ -53,7 +53,7 @@ class Mapping {
   /// The fields that records need, each once.
   const std::vector<std::string>& fields() const;
   /// Another input, with columns of its own, begins: of this name, which "@topic" stands for, and "@topic/1" for its
-  /// first part between slashes.
+  /// first part between slashes. "@record" is the record's number in it.
   void begin(std::string_view name = {});
   /// Maps one record of an input with these columns. An error: nothing can be made of it, and why. `out` is reused; its
   /// views live until the next call.
