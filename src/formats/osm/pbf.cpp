@@ -14,6 +14,7 @@ using base::Code;
 using base::error;
 using protozero::data_view;
 using protozero::pbf_reader;
+using protozero::pbf_wire_type;
 
 namespace {
 
@@ -29,6 +30,14 @@ struct Refusal {
 
 std::string_view view(data_view data) {
   return {data.data(), data.size()};
+}
+
+/// Fields by number and type: one of another type is none that is known, and is left out like any other of those.
+constexpr std::uint32_t varint(protozero::pbf_tag_type field) {
+  return protozero::tag_and_type(field, pbf_wire_type::varint);
+}
+constexpr std::uint32_t delimited(protozero::pbf_tag_type field) {
+  return protozero::tag_and_type(field, pbf_wire_type::length_delimited);
 }
 
 /// One block of nodes, ways and relations.
@@ -84,23 +93,23 @@ void Block::read(std::string_view bytes) {
   std::vector<data_view> groups;
   pbf_reader block(bytes.data(), bytes.size());
   while (block.next()) {
-    switch (block.tag()) {
-      case 1:
-        for (pbf_reader table = block.get_message(); table.next(1);) {
+    switch (block.tag_and_type()) {
+      case delimited(1):
+        for (pbf_reader table = block.get_message(); table.next(1, pbf_wire_type::length_delimited);) {
           texts_.push_back(view(table.get_view()));
           if (!is_utf8(texts_.back())) refuse(Code::bad_request_data, "a text that is no UTF-8");
         }
         break;
-      case 2:
+      case delimited(2):
         groups.push_back(block.get_view());
         break;
-      case 17:
+      case varint(17):
         granularity_ = block.get_int32();
         break;
-      case 19:
+      case varint(19):
         lat_offset_ = block.get_int64();
         break;
-      case 20:
+      case varint(20):
         lon_offset_ = block.get_int64();
         break;
       default:
@@ -112,17 +121,17 @@ void Block::read(std::string_view bytes) {
 
 void Block::read_group(pbf_reader group) {
   while (group.next()) {
-    switch (group.tag()) {
-      case 1:
+    switch (group.tag_and_type()) {
+      case delimited(1):
         read_node(group.get_message());
         break;
-      case 2:
+      case delimited(2):
         read_dense(group.get_message());
         break;
-      case 3:
+      case delimited(3):
         read_way(group.get_message());
         break;
-      case 4:
+      case delimited(4):
         read_relation(group.get_message());
         break;
       default:
@@ -147,20 +156,20 @@ void Block::read_node(pbf_reader node) {
   std::int64_t lon = 0, lat = 0;
   protozero::iterator_range<pbf_reader::const_uint32_iterator> keys, values;
   while (node.next()) {
-    switch (node.tag()) {
-      case 1:
+    switch (node.tag_and_type()) {
+      case varint(1):
         made.id = node.get_sint64();
         break;
-      case 2:
+      case delimited(2):
         keys = node.get_packed_uint32();
         break;
-      case 3:
+      case delimited(3):
         values = node.get_packed_uint32();
         break;
-      case 8:
+      case varint(8):
         lat = node.get_sint64();
         break;
-      case 9:
+      case varint(9):
         lon = node.get_sint64();
         break;
       default:
@@ -177,17 +186,17 @@ void Block::read_dense(pbf_reader dense) {
   protozero::iterator_range<pbf_reader::const_sint64_iterator> ids, lats, lons;
   protozero::iterator_range<pbf_reader::const_int32_iterator> keys_values;
   while (dense.next()) {
-    switch (dense.tag()) {
-      case 1:
+    switch (dense.tag_and_type()) {
+      case delimited(1):
         ids = dense.get_packed_sint64();
         break;
-      case 8:
+      case delimited(8):
         lats = dense.get_packed_sint64();
         break;
-      case 9:
+      case delimited(9):
         lons = dense.get_packed_sint64();
         break;
-      case 10:
+      case delimited(10):
         keys_values = dense.get_packed_int32();
         break;
       default:
@@ -220,17 +229,17 @@ void Block::read_way(pbf_reader way) {
   nodes_.clear();
   protozero::iterator_range<pbf_reader::const_uint32_iterator> keys, values;
   while (way.next()) {
-    switch (way.tag()) {
-      case 1:
+    switch (way.tag_and_type()) {
+      case varint(1):
         made.id = way.get_int64();
         break;
-      case 2:
+      case delimited(2):
         keys = way.get_packed_uint32();
         break;
-      case 3:
+      case delimited(3):
         values = way.get_packed_uint32();
         break;
-      case 8: {
+      case delimited(8): {
         std::uint64_t id = 0;
         for (const auto step : way.get_packed_sint64()) {
           room_for_one_more(nodes_);
@@ -254,23 +263,23 @@ void Block::read_relation(pbf_reader relation) {
   protozero::iterator_range<pbf_reader::const_int32_iterator> roles, kinds;
   protozero::iterator_range<pbf_reader::const_sint64_iterator> ids;
   while (relation.next()) {
-    switch (relation.tag()) {
-      case 1:
+    switch (relation.tag_and_type()) {
+      case varint(1):
         made.id = relation.get_int64();
         break;
-      case 2:
+      case delimited(2):
         keys = relation.get_packed_uint32();
         break;
-      case 3:
+      case delimited(3):
         values = relation.get_packed_uint32();
         break;
-      case 8:
+      case delimited(8):
         roles = relation.get_packed_int32();
         break;
-      case 9:
+      case delimited(9):
         ids = relation.get_packed_sint64();
         break;
-      case 10:
+      case delimited(10):
         kinds = relation.get_packed_enum();
         break;
       default:
@@ -367,9 +376,9 @@ class PbfReader : public Reader {
     std::int64_t size = -1;
     type_.clear();
     while (header.next()) {
-      if (header.tag() == 1) {
+      if (header.tag_and_type() == delimited(1)) {
         type_ = header.get_string();
-      } else if (header.tag() == 3) {
+      } else if (header.tag_and_type() == varint(3)) {
         size = header.get_int32();
       } else {
         header.skip();
@@ -391,7 +400,7 @@ class PbfReader : public Reader {
     if (type_ == "OSMData") return block_.read(bytes);
     pbf_reader header(bytes.data(), bytes.size());
     while (header.next()) {
-      if (header.tag() != 4) {
+      if (header.tag_and_type() != delimited(4)) {
         header.skip();
         continue;
       }
@@ -408,21 +417,21 @@ class PbfReader : public Reader {
     std::int64_t size = 0;
     bool plain = false;
     while (blob.next()) {
-      switch (blob.tag()) {
-        case 1:
+      switch (blob.tag_and_type()) {
+        case delimited(1):
           raw = view(blob.get_view());
           plain = true;
           break;
-        case 2:
+        case varint(2):
           size = blob.get_int32();
           break;
-        case 3:
+        case delimited(3):
           packed = view(blob.get_view());
           break;
-        case 4:
-        case 5:
-        case 6:
-        case 7:
+        case delimited(4):
+        case delimited(5):
+        case delimited(6):
+        case delimited(7):
           refuse(Code::not_supported, "a block that is not compressed by zlib");
         default:
           blob.skip();
