@@ -3,7 +3,6 @@
 
 #include "madang/formats/csv.h"
 
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -12,10 +11,12 @@
 
 #include "madang/formats/values.h"
 
+#include "best.h"
+
 namespace {
 
+using madang::bench::best;
 using namespace madang::formats;
-constexpr int kRounds = 5;
 
 std::string made_up() {
   std::string text = "date,name,n,t,h,w,v,d,s,r,f,season,holiday,open\n";
@@ -24,17 +25,6 @@ std::string made_up() {
             ",-5.2,37,2.2,2000,-17.6,0,0,0,Winter,No Holiday,Yes\n";
   }
   return text;
-}
-
-template <class Work>
-double best(Work work) {
-  double least = 1e9;
-  for (int round = 0; round < kRounds; ++round) {
-    const auto begun = std::chrono::steady_clock::now();
-    work();
-    least = std::min(least, std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
-  }
-  return least;
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include "madang/formats/osm.h"
 
-#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -13,21 +12,12 @@
 #include <protozero/pbf_reader.hpp>
 #include <zlib.h>
 
+#include "best.h"
+
 namespace {
 
+using madang::bench::best;
 using namespace madang::formats::osm;
-constexpr int kRounds = 5;
-
-template <class Work>
-double best(Work work) {
-  double least = 1e9;
-  for (int round = 0; round < kRounds; ++round) {
-    const auto begun = std::chrono::steady_clock::now();
-    work();
-    least = std::min(least, std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
-  }
-  return least;
-}
 
 /// Bytes that all blocks inflate to.
 std::size_t inflate_all(const std::string& file, std::vector<unsigned char>& out) {

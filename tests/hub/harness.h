@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -168,6 +169,28 @@ class World {
     return found;
   }
 
+  /// How the entity came to be what it is.
+  base::Result<ngsi::Evolution> past(const std::string& id, const ngsi::EvolutionQuery& query = {},
+                                     const PrincipalPtr& who = admin()) {
+    std::optional<base::Result<ngsi::Evolution>> got;
+    hub->retrieve_past(who, tenant, id, query, queue,
+                       [&](base::Result<ngsi::Evolution> answer) { got = std::move(answer); });
+    EXPECT_TRUE(queue.run_until([&] { return got.has_value(); }));
+    return std::move(*got);
+  }
+  /// The same in the order in which history was written.
+  static ngsi::EvolutionQuery by_change() {
+    ngsi::EvolutionQuery query;
+    query.order = ngsi::TimeProperty::modified_at;
+    return query;
+  }
+  static std::vector<std::string> values(const base::Result<ngsi::Evolution>& past) {
+    std::vector<std::string> out;
+    for (std::size_t i = 0; past.ok() && i < past->view().attribute_count(); ++i)
+      out.emplace_back(past->view().attribute(i).value);
+    return out;
+  }
+
   Options options;
   std::string tenant;
   std::unique_ptr<Hub> hub;
@@ -178,6 +201,38 @@ class World {
   const base::Clock& clock_;
   std::optional<ngsi::Vocabulary> names_;
   ngsi::FragmentReader reader_;
+};
+
+/// A hub with history, in a folder of the real disk.
+class WithHistory : public ::testing::Test {
+ protected:
+  WithHistory() {
+    std::string name = (std::filesystem::temp_directory_path() / "madang_hub_XXXXXX").string();
+    folder = mkdtemp(name.data());
+    world.options.folder = folder + "/city";
+    world.options.history = true;
+    world.options.erase_within = std::chrono::seconds(0);
+  }
+  ~WithHistory() override {
+    world.close();
+    std::filesystem::remove_all(folder);
+  }
+  void open() { ASSERT_TRUE(world.open().ok()); }
+
+  /// One car that changes its speed and keeps its plate.
+  inline static const std::string kCar = "urn:ngsi-ld:Car:1";
+  void drive(int speed) {
+    const std::string json = R"({"id":"urn:ngsi-ld:Car:1","type":"Car","speed":{"type":"Property","value":)" +
+                             std::to_string(speed) + R"(},"plate":{"type":"Property","value":"GE 1"}})";
+    auto change = world.change(ngsi::Operation::upsert_update, json, ngsi::FragmentKind::entity_upsert, kCar);
+    ASSERT_TRUE(change.ok()) << change.error().message;
+    const ChangeResult result = world.apply(std::move(*change));
+    ASSERT_FALSE(result.error) << result.error->message;
+  }
+
+  std::string folder;
+  base::ManualClock clock{base::Timestamp{1'700'000'000'000'000'000}};
+  World world{base::real_files(), clock};
 };
 
 }  // namespace madang::hub::testing

@@ -46,19 +46,12 @@ class PastOnAFullDisk : public ::testing::Test {
   void compare() {
     const auto n = *(*world.hub->symbols(""))->intern("https://uri.etsi.org/ngsi-ld/default-context/n");
     for (const auto& [id, values] : told) {
-      std::optional<base::Result<ngsi::Evolution>> got;
-      ngsi::EvolutionQuery query;
-      query.order = ngsi::TimeProperty::modified_at;
+      auto query = World::by_change();
       query.names_given = true;
       query.names = {n};
-      world.hub->retrieve_past(admin(), "", id, query, world.queue,
-                               [&](base::Result<ngsi::Evolution> answer) { got = std::move(answer); });
-      ASSERT_TRUE(world.queue.run_until([&] { return got.has_value(); }));
-      ASSERT_TRUE(got->ok()) << got->error().message;
-      std::vector<std::string> found;
-      for (std::size_t i = 0; i < (*got)->view().attribute_count(); ++i)
-        found.emplace_back((*got)->view().attribute(i).value);
-      EXPECT_EQ(found, values) << id;
+      const auto got = world.past(id, query);
+      ASSERT_TRUE(got.ok()) << got.error().message;
+      EXPECT_EQ(World::values(got), values) << id;
     }
   }
   /// How much of the disk is in use.

@@ -15,38 +15,15 @@ using ngsi::FragmentKind;
 using ngsi::Operation;
 using namespace std::chrono_literals;
 
-const std::string kCar = "urn:ngsi-ld:Car:1";
-
-class PastTest : public ::testing::Test {
+class PastTest : public WithHistory {
  protected:
-  PastTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "madang_past_XXXXXX").string();
-    folder = mkdtemp(name.data());
-    world.options.folder = folder + "/city";
-    world.options.history = true;
-  }
-  ~PastTest() override {
-    world.close();
-    std::filesystem::remove_all(folder);
-  }
-
-  void open() { ASSERT_TRUE(world.open().ok()); }
   void drive(int speed) {
     clock.advance(1s);
-    const std::string json = R"({"id":"urn:ngsi-ld:Car:1","type":"Car","speed":{"type":"Property","value":)" +
-                             std::to_string(speed) + R"(},"plate":{"type":"Property","value":"GE 1"}})";
-    auto change = world.change(Operation::upsert_update, json, FragmentKind::entity_upsert, kCar);
-    ASSERT_TRUE(change.ok()) << change.error().message;
-    const ChangeResult result = world.apply(std::move(*change));
-    ASSERT_FALSE(result.error) << result.error->message;
+    WithHistory::drive(speed);
   }
   base::Result<ngsi::Evolution> past(const PrincipalPtr& who = admin(), ngsi::EvolutionQuery query = {}) {
     query.order = ngsi::TimeProperty::modified_at;
-    std::optional<base::Result<ngsi::Evolution>> got;
-    world.hub->retrieve_past(who, "", kCar, query, world.queue,
-                             [&](base::Result<ngsi::Evolution> answer) { got = std::move(answer); });
-    EXPECT_TRUE(world.queue.run_until([&] { return got.has_value(); }));
-    return std::move(*got);
+    return world.past(kCar, query, who);
   }
   std::vector<std::string> speeds(const base::Result<ngsi::Evolution>& got) {
     std::vector<std::string> out;
@@ -56,10 +33,6 @@ class PastTest : public ::testing::Test {
       if (got->view().attribute_name(i) == speed) out.emplace_back(got->view().attribute(i).value);
     return out;
   }
-
-  std::string folder;
-  base::ManualClock clock{base::Timestamp{1'700'000'000'000'000'000}};
-  World world{base::real_files(), clock};
 };
 
 TEST_F(PastTest, OneReadsOnesOwnWritesAndTheyStay) {
@@ -132,15 +105,7 @@ TEST(PastPowerCut, HistoryIsWhatTheJournalSays) {
       ASSERT_TRUE(world.open().ok()) << seed;
       // Each value was written once, and what readers are shown is the last of them.
       for (const auto& [id, values] : told) {
-        std::optional<base::Result<ngsi::Evolution>> got;
-        ngsi::EvolutionQuery query;
-        query.order = ngsi::TimeProperty::modified_at;
-        world.hub->retrieve_past(admin(), "", id, query, world.queue,
-                                 [&](base::Result<ngsi::Evolution> answer) { got = std::move(answer); });
-        ASSERT_TRUE(world.queue.run_until([&] { return got.has_value(); }));
-        std::vector<std::string> found;
-        for (std::size_t i = 0; got->ok() && i < (*got)->view().attribute_count(); ++i)
-          found.emplace_back((*got)->view().attribute(i).value);
+        const auto found = World::values(world.past(id, World::by_change()));
         auto at = found.begin();
         for (const std::string& value : values) {
           const bool there = at != found.end() && *at == value;

@@ -20,21 +20,8 @@ std::string link(const std::string& name, const std::string& to) {
   return "\"" + name + R"(":{"type":"Relationship","object":")" + to + "\"}";
 }
 
-class ErasingAPerson : public ::testing::Test {
+class ErasingAPerson : public WithHistory {
  protected:
-  ErasingAPerson() {
-    std::string name = (std::filesystem::temp_directory_path() / "madang_person_XXXXXX").string();
-    folder = mkdtemp(name.data());
-    world.options.folder = folder + "/city";
-    world.options.history = true;
-    world.options.erase_within = 0s;
-  }
-  ~ErasingAPerson() override {
-    world.close();
-    std::filesystem::remove_all(folder);
-  }
-  void open() { ASSERT_TRUE(world.open().ok()); }
-
   static Hub::Person kim(Ids types = {}) { return {kKim, {kOwner, kReporter}, std::move(types)}; }
 
   base::Result<Hub::Theirs> look(Hub::Person person, const PrincipalPtr& who = admin()) {
@@ -81,17 +68,7 @@ class ErasingAPerson : public ::testing::Test {
         if (auto text = base::read_file(base::real_files(), file.path().string()); text.ok()) all += *text;
     return all;
   }
-  std::vector<std::string> past(const std::string& id) {
-    std::optional<base::Result<ngsi::Evolution>> got;
-    world.hub->retrieve_past(admin(), "", id, {}, world.queue,
-                             [&](base::Result<ngsi::Evolution> answer) { got = std::move(answer); });
-    EXPECT_TRUE(world.queue.run_until([&] { return got.has_value(); }));
-    if (!got->ok()) return {};
-    std::vector<std::string> out;
-    for (std::size_t i = 0; i < (*got)->view().attribute_count(); ++i)
-      out.emplace_back((*got)->view().attribute(i).value);
-    return out;
-  }
+  std::vector<std::string> past(const std::string& id) { return World::values(world.past(id)); }
 
   void populate() {
     world.create(kKim, R"("phone":"010-1234-5678")");
@@ -110,8 +87,6 @@ class ErasingAPerson : public ::testing::Test {
     world.update("urn:lamp:1", R"("checked":{"type":"Property","value":2})");
   }
 
-  std::string folder;
-  World world{base::real_files(), base::system_clock()};
   Hub::ErasureState told;
 };
 

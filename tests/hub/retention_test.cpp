@@ -12,7 +12,6 @@ using ngsi::Operation;
 using ngsi::Period;
 using namespace std::chrono_literals;
 
-const std::string kCar = "urn:ngsi-ld:Car:1";
 const std::string kDefault = "https://uri.etsi.org/ngsi-ld/default-context/";
 constexpr std::int64_t kHour = 3'600'000'000'000, kDay = 24 * kHour;
 
@@ -22,40 +21,15 @@ RetentionRule rule(std::string raw, std::vector<std::pair<std::string, std::stri
   return read.ok() ? *read : RetentionRule();
 }
 
-class RetentionTest : public ::testing::Test {
+class RetentionTest : public WithHistory {
  protected:
-  RetentionTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "madang_retention_XXXXXX").string();
-    folder = mkdtemp(name.data());
-    world.options.folder = folder + "/city";
-    world.options.history = true;
-  }
-  ~RetentionTest() override {
-    world.close();
-    std::filesystem::remove_all(folder);
-  }
-
-  void open() { ASSERT_TRUE(world.open().ok()); }
-  void drive(int speed) {
-    const std::string json = R"({"id":"urn:ngsi-ld:Car:1","type":"Car","speed":{"type":"Property","value":)" +
-                             std::to_string(speed) + R"(},"plate":{"type":"Property","value":"GE 1"}})";
-    auto change = world.change(Operation::upsert_update, json, FragmentKind::entity_upsert, kCar);
-    ASSERT_TRUE(change.ok()) << change.error().message;
-    const ChangeResult result = world.apply(std::move(*change));
-    ASSERT_FALSE(result.error) << result.error->message;
-  }
   std::size_t instances(const std::string& attribute) {
-    ngsi::EvolutionQuery query;
-    query.order = ngsi::TimeProperty::modified_at;
-    std::optional<base::Result<ngsi::Evolution>> got;
-    world.hub->retrieve_past(admin(), "", kCar, query, world.queue,
-                             [&](base::Result<ngsi::Evolution> answer) { got = std::move(answer); });
-    EXPECT_TRUE(world.queue.run_until([&] { return got.has_value(); }));
-    EXPECT_TRUE(got->ok()) << got->error().message << got->error().where;
+    const auto got = world.past(kCar, World::by_change());
+    EXPECT_TRUE(got.ok()) << got.error().message << got.error().where;
     const auto name = *(*world.hub->symbols(""))->intern(kDefault + attribute);
     std::size_t out = 0;
-    for (std::size_t i = 0; i < (*got)->view().attribute_count(); ++i)
-      out += (*got)->view().attribute_name(i) == name ? 1 : 0;
+    for (std::size_t i = 0; i < got->view().attribute_count(); ++i)
+      out += got->view().attribute_name(i) == name ? 1 : 0;
     return out;
   }
   base::Status set(RetentionRule made, const PrincipalPtr& who = admin()) {
@@ -77,10 +51,6 @@ class RetentionTest : public ::testing::Test {
     ADD_FAILURE() << "nothing was taken away";
     return {};
   }
-
-  std::string folder;
-  base::ManualClock clock{base::Timestamp{1'700'000'000'000'000'000}};
-  World world{base::real_files(), clock};
 };
 
 TEST_F(RetentionTest, WhatIsOlderGoesAndHoursStay) {

@@ -14,19 +14,8 @@ using ngsi::Operation;
 
 const std::string kRoom = "urn:room:1", kOther = "urn:room:2";
 
-class SealedHistory : public ::testing::Test {
+class SealedHistory : public WithHistory {
  protected:
-  SealedHistory() {
-    std::string name = (std::filesystem::temp_directory_path() / "madang_sealed_XXXXXX").string();
-    folder = mkdtemp(name.data());
-    world.options.folder = folder + "/city";
-    world.options.history = true;
-    world.options.erase_within = 0s;
-  }
-  ~SealedHistory() override {
-    world.close();
-    std::filesystem::remove_all(folder);
-  }
   void measure(const std::string& id, int value) {
     clock.advance(1s);
     ASSERT_FALSE(world.update(id, R"("t":{"type":"Property","value":)" + std::to_string(value) + "}").error);
@@ -50,31 +39,27 @@ class SealedHistory : public ::testing::Test {
 
   /// Everything that is known of an entity's past, as text.
   static std::string past(World& of, const std::string& id) {
-    ngsi::EvolutionQuery query;
+    auto query = World::by_change();
     query.most = ngsi::kMostInstances;
-    query.order = ngsi::TimeProperty::modified_at;
-    std::optional<base::Result<ngsi::Evolution>> got;
-    of.hub->retrieve_past(admin(), of.tenant, id, query, of.queue,
-                          [&](base::Result<ngsi::Evolution> answer) { got = std::move(answer); });
-    EXPECT_TRUE(of.queue.run_until([&] { return got.has_value(); }));
-    if (!got->ok()) return got->error().message;
-    const ngsi::EntityView view = (*got)->view();
+    const auto got = of.past(id, query);
+    if (!got.ok()) return got.error().message;
+    const ngsi::EntityView view = got->view();
     const ngsi::SymbolTable& symbols = **of.hub->symbols(of.tenant);
     std::string out = std::to_string(view.created_at().ns) + " " + std::to_string(view.modified_at().ns);
-    if ((*got)->deleted_at) out += " deleted " + std::to_string((*got)->deleted_at->ns);
+    if (got->deleted_at) out += " deleted " + std::to_string(got->deleted_at->ns);
     for (std::size_t i = 0; i < view.type_count(); ++i) out += " " + std::string(symbols.name(view.type(i)));
     for (std::size_t i = 0; i < view.attribute_count(); ++i) {
       const ngsi::AttributeView each = view.attribute(i);
       out += "\n" + std::string(symbols.name(each.name)) + "[" + std::string(each.dataset_id) +
              "]=" + std::string(each.value) + " " + std::to_string(each.created_at.ns) + " " +
-             std::to_string(each.modified_at.ns) + " " + ngsi::to_string((*got)->beside[i].id);
+             std::to_string(each.modified_at.ns) + " " + ngsi::to_string(got->beside[i].id);
       if (each.observed_at) out += " at " + std::to_string(each.observed_at->ns);
-      if ((*got)->beside[i].deleted_at) out += " deleted";
+      if (got->beside[i].deleted_at) out += " deleted";
       each.each_sub([&](const ngsi::AttributeView& sub) {
         out += " ." + std::string(symbols.name(sub.name)) + "=" + std::string(sub.value);
       });
     }
-    for (const auto& scope : (*got)->scopes) {
+    for (const auto& scope : got->scopes) {
       out += "\nscope";
       for (const std::string& each : scope.scopes) out += " " + each;
       out += " " + std::to_string(scope.modified_at.ns) + " " + ngsi::to_string(scope.id);
@@ -85,10 +70,6 @@ class SealedHistory : public ::testing::Test {
   static std::size_t lines(const std::string& text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   }
-
-  std::string folder;
-  base::ManualClock clock{base::Timestamp{1'700'000'000'000'000'000}};
-  World world{base::real_files(), clock};
 };
 
 TEST_F(SealedHistory, ComesBackAsItWasAndGoesOn) {
