@@ -54,10 +54,13 @@ base::Result<Spare> Spares::take(std::uint64_t bytes) {
 }
 
 void Spares::release(std::uint64_t next) {
+  // Seen at once: what is taken in before the thread comes to it may need the room that is not there.
+  const bool full = !check_room(next).ok();
   {
     const std::lock_guard lock(mutex_);
     lent_ = false;
     size_ = next;
+    if (full) full_ = true;
   }
   wake_.notify_all();
 }
