@@ -126,10 +126,13 @@ std::uint64_t take_key64(std::string_view& key) {
 struct Batch::Impl {
   rocksdb::WriteBatch writes;
   rocksdb::WriteBatch blocks;  // told apart until the column families are known
+  std::uint64_t begun_in = 0;  // the opening that has earlier parts of it in its memory alone
 };
 
 /// One opening of the database. Readers keep the one they have; it is closed behind the last of them.
 struct Database {
+  std::unique_ptr<rocksdb::Env> env;
+  std::uint64_t number = 0;  // of this opening
   std::unique_ptr<rocksdb::DB> db;
   rocksdb::ColumnFamilyHandle* catalog = nullptr;
   rocksdb::ColumnFamilyHandle* blocks = nullptr;
@@ -149,11 +152,7 @@ using DatabasePtr = std::shared_ptr<Database>;
 
 struct Disk::Impl {
   Impl(base::FileSystem& f, std::string path, std::uint64_t cache_bytes, bool reads)
-      : files(f),
-        folder(std::move(path)),
-        read_only(reads),
-        env(rocks_env(f)),
-        cache(rocksdb::NewLRUCache(cache_bytes)) {}
+      : files(f), folder(std::move(path)), read_only(reads), cache(rocksdb::NewLRUCache(cache_bytes)) {}
 
   base::Result<DatabasePtr> open_database() const;
   /// Null while it is being opened anew: `error` says why.
@@ -175,12 +174,12 @@ struct Disk::Impl {
   base::FileSystem& files;
   const std::string folder;
   const bool read_only;
-  const std::unique_ptr<rocksdb::Env> env;  // null: RocksDB's own
   const std::shared_ptr<rocksdb::Cache> cache;
   mutable std::mutex mutex;
   DatabasePtr database;
   std::weak_ptr<Database> closing;
   std::optional<base::Error> error;  // a write failed: it is to be opened anew
+  mutable std::uint64_t openings = 0;
 };
 
 Batch::Batch() : impl_(std::make_unique<Impl>()) {}
@@ -206,8 +205,11 @@ Disk::Disk(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Disk::~Disk() = default;
 
 base::Result<DatabasePtr> Disk::Impl::open_database() const {
+  const auto made = std::make_shared<Database>();
+  made->env = rocks_env(files, folder);
+  made->number = ++openings;
   rocksdb::DBOptions options;
-  if (env) options.env = env.get();
+  options.env = made->env.get();
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
@@ -232,15 +234,14 @@ base::Result<DatabasePtr> Disk::Impl::open_database() const {
     fault.where = folder;
     return fault;
   }
-  const auto made = std::make_shared<Database>();
   made->db.reset(db);
   made->catalog = handles[0];
   made->blocks = handles[1];
   return made;
 }
 
-/// Where a write failed, what RocksDB holds in memory and not on disk is thrown away with it: nothing but batches that
-/// were reported as not written, and will come again.
+/// Where a write failed, what RocksDB holds in memory and not on disk is thrown away with it: nothing but parts of
+/// batches whose last part was not reported as written. See Batch::Impl::begun_in.
 base::Result<DatabasePtr> Disk::Impl::writing(std::uint64_t bytes) {
   const std::lock_guard lock(mutex);
   if (!error) return database;
@@ -267,6 +268,9 @@ base::Result<std::unique_ptr<Disk>> Disk::open(base::FileSystem& files, const st
 
 base::Status Disk::write(Batch& batch, bool durable) {
   MADANG_TRY(const DatabasePtr database, impl_->writing(batch.bytes()));
+  std::uint64_t& begun_in = batch.impl().begun_in;
+  if (begun_in != 0 && begun_in != database->number)
+    return base::error(Code::unavailable, "Something that was being written to history was lost with a full disk.");
   // One batch of both families: RocksDB applies it as one.
   struct Joiner : rocksdb::WriteBatch::Handler {
     rocksdb::WriteBatch* to = nullptr;
@@ -281,10 +285,10 @@ base::Status Disk::write(Batch& batch, bool durable) {
   batch.impl().blocks.Clear();
   rocksdb::Status written = database->db->Write(without_log(), &batch.impl().writes);
   if (written.ok() && durable) written = database->flush();
-  if (written.ok()) return batch.clear(), base::Status();
-  if (durable) return impl_->failed(written);
-  (void)database->db->Resume();  // what was written before may be in its memory alone
-  return error_of(written);
+  if (!written.ok()) return impl_->failed(written);
+  batch.clear();
+  begun_in = durable ? 0 : database->number;
+  return {};
 }
 
 base::Result<std::optional<std::string>> Disk::get(std::string_view key) const {
@@ -377,8 +381,8 @@ std::vector<std::uint64_t> Disk::runs() const {
 
 base::Status Disk::destroy(base::FileSystem& files, const std::string& folder) {
   rocksdb::Options options;
-  const std::unique_ptr<rocksdb::Env> env = rocks_env(files);
-  if (env) options.env = env.get();
+  const std::unique_ptr<rocksdb::Env> env = rocks_env(files, folder);
+  options.env = env.get();
   return status_of(rocksdb::DestroyDB(folder, options));
 }
 

@@ -45,8 +45,9 @@ class Disk {
                                                   std::uint64_t cache_bytes, bool read_only = false);
   ~Disk();
 
-  /// On disk when it returns, with all that was written before, where `durable`. insufficient_storage where the disk is
-  /// full: the batch stays as it is, to be written again later. The database is opened anew then, once there is room.
+  /// On disk when it returns, with all that was written before, where `durable`; else a part of what the same Batch
+  /// gives later. insufficient_storage where the disk is full: the batch stays as it is, to be written again later. The
+  /// database is opened anew then, once there is room; unavailable for a batch that had parts in the one before.
   base::Status write(Batch& batch, bool durable);
   base::Result<std::optional<std::string>> get(std::string_view key) const;
   /// Keys that begin with `prefix`, behind `after` where that is not empty (before it, going backwards); `see` gets the

@@ -97,7 +97,7 @@ base::Status HistoryImpl::forget(const std::vector<Entity>& entities) {
     tenant.entities.erase(std::string_view(entity.id));
     --catalog_->entity_count;
   }
-  return disk_->write(batch, options_.sync);
+  return disk_->write(batch, true);
 }
 
 base::Result<bool> HistoryImpl::erase(const std::vector<Gone>& gone) {

@@ -141,7 +141,7 @@ base::Status HistoryImpl::write_frozen() {
     if (frozen_->begun) frozen_->batch.put(key::kMain, encode_main(main));
     frozen_->encoded = true;
   }
-  MADANG_CHECK(disk_->write(frozen_->batch, options_.sync));
+  MADANG_CHECK(disk_->write(frozen_->batch, true));
   const std::lock_guard lock(mutex_);
   if (frozen_->run) {
     rows_on_disk_ += frozen_->run->rows;

@@ -204,7 +204,7 @@ base::Status HistoryImpl::replace(Merging& work) {
     }
   }
   for (const auto& [at, edit] : work.changes.edits) batch.remove(key::edit(at.series, at.position, at.index));
-  MADANG_CHECK(disk_->write(batch, options_.sync));
+  MADANG_CHECK(disk_->write(batch, true));
   const std::lock_guard lock(mutex_);
   const auto begin = std::find(runs_.begin(), runs_.end(), work.from.front());
   const auto at = runs_.erase(begin, begin + static_cast<std::ptrdiff_t>(work.from.size()));

@@ -384,7 +384,7 @@ base::Status HistoryImpl::replace_rolled(const std::vector<RunPtr>& from, const 
     batch.remove(key::rolled(run->number));
     batch.remove(key::outlook(run->number));
   }
-  MADANG_CHECK(disk_->write(batch, options_.sync));
+  MADANG_CHECK(disk_->write(batch, true));
   const std::lock_guard lock(mutex_);
   std::erase_if(rolled_, [&](const RunPtr& run) { return std::find(from.begin(), from.end(), run) != from.end(); });
   if (!to->blocks.empty()) rolled_.push_back(to);

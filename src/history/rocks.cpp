@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdarg>
 #include <cstdio>
 #include <mutex>
@@ -256,6 +257,138 @@ class Files final : public rocksdb::FileSystem {
   base::FileSystem& files_;
 };
 
+/// A database whose write failed does nothing more to its files. RocksDB 7.8 keeps wrong accounts then: where the list
+/// of files (MANIFEST) could not be begun anew it deletes the one that is in force, and with it the whole database. So
+/// the first write that fails is the last one; what is there stays as it is, to be opened anew.
+class FailStop final : public rocksdb::FileSystemWrapper {
+ public:
+  /// `folder`: of the database. What is written elsewhere (checkpoints) may fail.
+  FailStop(const std::shared_ptr<rocksdb::FileSystem>& files, std::string folder)
+      : FileSystemWrapper(files), folder_(std::move(folder) + "/") {}
+  static const char* kClassName() { return "MadangFailStop"; }
+  const char* Name() const override { return kClassName(); }
+
+  template <class Work>  // work() changes something of the database
+  IOStatus change(Work&& work) {
+    if (stopped_.load(std::memory_order_acquire)) {
+      const std::lock_guard lock(mutex_);
+      return why_;
+    }
+    IOStatus status = work();
+    if (status.ok() || status.IsNotFound() || status.IsPathNotFound() || status.IsNotSupported()) return status;
+    const std::lock_guard lock(mutex_);
+    if (!stopped_.load(std::memory_order_relaxed)) why_ = status;
+    stopped_.store(true, std::memory_order_release);
+    return status;
+  }
+
+  IOStatus NewWritableFile(const std::string& path, const FileOptions& how,
+                           std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext* context) override {
+    return open(path, result, [&] { return target()->NewWritableFile(path, how, result, context); });
+  }
+  IOStatus ReopenWritableFile(const std::string& path, const FileOptions& how,
+                              std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext* context) override {
+    return open(path, result, [&] { return target()->ReopenWritableFile(path, how, result, context); });
+  }
+  IOStatus ReuseWritableFile(const std::string& path, const std::string& old, const FileOptions& how,
+                             std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext* context) override {
+    return open(path, result, [&] { return target()->ReuseWritableFile(path, old, how, result, context); });
+  }
+  IOStatus DeleteFile(const std::string& path, const IOOptions& how, IODebugContext* context) override {
+    return at(path, [&] { return target()->DeleteFile(path, how, context); });
+  }
+  IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& how,
+                      IODebugContext* context) override {
+    return at(to, [&] { return target()->RenameFile(from, to, how, context); });
+  }
+  IOStatus LinkFile(const std::string& from, const std::string& to, const IOOptions& how,
+                    IODebugContext* context) override {
+    return at(to, [&] { return target()->LinkFile(from, to, how, context); });
+  }
+  IOStatus Truncate(const std::string& path, size_t size, const IOOptions& how, IODebugContext* context) override {
+    return at(path, [&] { return target()->Truncate(path, size, how, context); });
+  }
+  IOStatus NewDirectory(const std::string& path, const IOOptions& how, std::unique_ptr<rocksdb::FSDirectory>* result,
+                        IODebugContext* context) override {
+    const IOStatus opened = target()->NewDirectory(path, how, result, context);
+    if (opened.ok() && (path + "/").starts_with(folder_)) *result = std::make_unique<Folder>(std::move(*result), *this);
+    return opened;
+  }
+
+ private:
+  class Writable final : public rocksdb::FSWritableFileOwnerWrapper {
+   public:
+    Writable(std::unique_ptr<rocksdb::FSWritableFile> file, FailStop& all)
+        : FSWritableFileOwnerWrapper(std::move(file)), all_(all) {}
+    IOStatus Append(const Slice& data, const IOOptions& how, IODebugContext* context) override {
+      return all_.change([&] { return FSWritableFileOwnerWrapper::Append(data, how, context); });
+    }
+    IOStatus Append(const Slice& data, const IOOptions& how, const rocksdb::DataVerificationInfo& sums,
+                    IODebugContext* context) override {
+      return all_.change([&] { return FSWritableFileOwnerWrapper::Append(data, how, sums, context); });
+    }
+    IOStatus PositionedAppend(const Slice& data, uint64_t offset, const IOOptions& how,
+                              IODebugContext* context) override {
+      return all_.change([&] { return FSWritableFileOwnerWrapper::PositionedAppend(data, offset, how, context); });
+    }
+    IOStatus PositionedAppend(const Slice& data, uint64_t offset, const IOOptions& how,
+                              const rocksdb::DataVerificationInfo& sums, IODebugContext* context) override {
+      return all_.change(
+          [&] { return FSWritableFileOwnerWrapper::PositionedAppend(data, offset, how, sums, context); });
+    }
+    IOStatus Truncate(uint64_t size, const IOOptions& how, IODebugContext* context) override {
+      return all_.change([&] { return FSWritableFileOwnerWrapper::Truncate(size, how, context); });
+    }
+    IOStatus Flush(const IOOptions& how, IODebugContext* context) override {
+      return all_.change([&] { return FSWritableFileOwnerWrapper::Flush(how, context); });
+    }
+    IOStatus Sync(const IOOptions& how, IODebugContext* context) override {
+      return all_.change([&] { return FSWritableFileOwnerWrapper::Sync(how, context); });
+    }
+    IOStatus Fsync(const IOOptions& how, IODebugContext* context) override {
+      return all_.change([&] { return FSWritableFileOwnerWrapper::Fsync(how, context); });
+    }
+    IOStatus RangeSync(uint64_t offset, uint64_t bytes, const IOOptions& how, IODebugContext* context) override {
+      return all_.change([&] { return FSWritableFileOwnerWrapper::RangeSync(offset, bytes, how, context); });
+    }
+
+   private:
+    FailStop& all_;
+  };
+
+  class Folder final : public rocksdb::FSDirectoryWrapper {
+   public:
+    Folder(std::unique_ptr<rocksdb::FSDirectory> folder, FailStop& all)
+        : FSDirectoryWrapper(std::move(folder)), all_(all) {}
+    IOStatus Fsync(const IOOptions& how, IODebugContext* context) override {
+      return all_.change([&] { return FSDirectoryWrapper::Fsync(how, context); });
+    }
+    IOStatus FsyncWithDirOptions(const IOOptions& how, IODebugContext* context,
+                                 const rocksdb::DirFsyncOptions& which) override {
+      return all_.change([&] { return FSDirectoryWrapper::FsyncWithDirOptions(how, context, which); });
+    }
+
+   private:
+    FailStop& all_;
+  };
+
+  template <class Work>
+  IOStatus at(const std::string& path, Work&& work) {
+    return path.starts_with(folder_) ? change(work) : work();
+  }
+  template <class Work>
+  IOStatus open(const std::string& path, std::unique_ptr<rocksdb::FSWritableFile>* result, Work&& work) {
+    IOStatus opened = at(path, work);
+    if (opened.ok() && path.starts_with(folder_)) *result = std::make_unique<Writable>(std::move(*result), *this);
+    return opened;
+  }
+
+  const std::string folder_;
+  std::atomic<bool> stopped_{false};
+  std::mutex mutex_;
+  IOStatus why_;
+};
+
 /// After a failed write RocksDB's threads sleep for a second; a disk in memory need not be waited for.
 class Brisk final : public rocksdb::SystemClockWrapper {
  public:
@@ -296,9 +429,12 @@ base::Code code_of(const rocksdb::Status& status) {
                                                                                         : Code::io;
 }
 
-std::unique_ptr<rocksdb::Env> rocks_env(base::FileSystem& files) {
-  if (&files == &base::real_files()) return nullptr;
-  return std::make_unique<Simulated>(rocksdb::NewCompositeEnv(std::make_shared<Files>(files)));
+std::unique_ptr<rocksdb::Env> rocks_env(base::FileSystem& files, const std::string& folder) {
+  const bool real = &files == &base::real_files();
+  auto made = rocksdb::NewCompositeEnv(
+      std::make_shared<FailStop>(real ? rocksdb::FileSystem::Default() : std::make_shared<Files>(files), folder));
+  if (real) return made;
+  return std::make_unique<Simulated>(std::move(made));
 }
 
 }  // namespace madang::history

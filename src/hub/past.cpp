@@ -40,7 +40,6 @@ base::Result<std::unique_ptr<Past>> Past::open(const Options& options, base::Fil
   how.files = &files;
   how.memory_bytes = options.history_memory;
   how.cache_bytes = options.history_cache;
-  how.sync = options.sync;
   MADANG_TRY(past->history_, history::History::open(how, clock));
   history::History& history = *past->history_;
   const std::uint64_t fed = history.fed().value;

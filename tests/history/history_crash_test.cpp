@@ -68,7 +68,6 @@ TEST(HistoryCrash, DISABLED_Child) {
   World world;
   world.options.folder = folder;
   world.options.merge = true;
-  world.options.sync = true;
   world.open();
   live(world, [&](int done) {
     if (done % 97 == 0) (void)world.history->flush();
@@ -142,7 +141,6 @@ TEST(HistoryCrash, IsWhatTheJournalSaysUpToItsPosition) {
     History* killed = nullptr;
     Options options;
     options.folder = folder / "history";
-    options.sync = false;
     base::ManualClock clock{base::Timestamp{1}};
     auto opened = History::open(options, clock);
     ASSERT_TRUE(opened.ok()) << opened.error().message;

@@ -77,7 +77,6 @@ class World {
   World() {
     options.folder = folder / "history";
     options.merge = false;
-    options.sync = false;
     open();
   }
   void open() {
@@ -228,7 +227,6 @@ class World {
     history.reset();
     disk = &files;
     options.files = disk;
-    options.sync = true;
     open();
   }
 

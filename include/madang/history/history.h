@@ -36,8 +36,7 @@ struct Options {
   std::uint64_t memory_bytes = 256ull << 20;  // points that are not on disk yet; beyond, feeding waits for the disk
   std::uint64_t cache_bytes = 128ull << 20;   // blocks and entities read back
   std::chrono::seconds flush_age{30};         // what came is on disk after so long at most
-  bool sync = true;
-  bool merge = true;  // in the background; false: only by merge_all (tests, benches)
+  bool merge = true;                          // in the background; false: only by merge_all (tests, benches)
 };
 
 struct Health {

@@ -2,6 +2,7 @@
 // What every RocksDB of ours has, that of history and that of the outbox.
 
 #include <memory>
+#include <string>
 
 #include "madang/base/file.h"
 
@@ -13,9 +14,10 @@ class Status;
 
 namespace madang::history {
 
-/// RocksDB over the house's file layer, so that what cuts the power of the journal in tests cuts theirs, too. Null for
-/// the real files: RocksDB's own code serves.
-std::unique_ptr<rocksdb::Env> rocks_env(base::FileSystem& files);
+/// For one opening of the database in `folder`, which it must outlive: the first write that fails is the last one, and
+/// what is on disk stays as it is, to be opened anew. The files are those of the house's file layer, so that what cuts
+/// the power of the journal in tests cuts theirs, too.
+std::unique_ptr<rocksdb::Env> rocks_env(base::FileSystem& files, const std::string& folder);
 
 /// What RocksDB has to say goes into the server's log. Its own log is a file, and one that could not be written to, for
 /// want of room, ends the process at the next line.

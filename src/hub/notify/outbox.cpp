@@ -36,8 +36,7 @@ std::string_view view(const rocksdb::Slice& slice) {
 
 class RocksOutbox final : public Outbox {
  public:
-  RocksOutbox(base::FileSystem& files, std::string folder)
-      : folder_(std::move(folder)), env_(history::rocks_env(files)) {}
+  RocksOutbox(base::FileSystem& files, std::string folder) : files_(files), folder_(std::move(folder)) {}
 
   Status start(Found& found) {
     MADANG_CHECK(open_database());
@@ -173,7 +172,8 @@ class RocksOutbox final : public Outbox {
   Status open_database() {
     rocksdb::Options options;
     options.create_if_missing = true;
-    if (env_) options.env = env_.get();
+    env_ = history::rocks_env(files_, folder_);
+    options.env = env_.get();
     options.write_buffer_size = 32 << 20;
     options.max_background_jobs = 1;
     options.info_log = history::rocks_log();
@@ -260,9 +260,10 @@ class RocksOutbox final : public Outbox {
     return done(at->status());
   }
 
+  base::FileSystem& files_;
   const std::string folder_;
-  const std::unique_ptr<rocksdb::Env> env_;  // null: RocksDB's own
-  std::shared_mutex mutex_;                  // of db_ itself: alone who opens it anew
+  std::unique_ptr<rocksdb::Env> env_;  // of this opening
+  std::shared_mutex mutex_;            // of db_ itself: alone who opens it anew
   std::unique_ptr<rocksdb::DB> db_;
   std::atomic<bool> broken_{false};  // a write failed
   Position position_;
