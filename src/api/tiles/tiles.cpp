@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <unordered_set>
+
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include "madang/base/json.h"
 #include "madang/base/uri.h"
@@ -191,16 +192,14 @@ class Making : public std::enable_shared_from_this<Making> {
     const std::size_t place = entity.find(property);
     if (place == entity.attribute_count()) return;
     const ngsi::AttributeView at = entity.attribute(place);
-    geo::Geometry shape;
     geo::Point point;
     if (geo::parse_point_fast(at.value, point)) {
-      shape.points.push_back(point);
-    } else if (auto parsed = ngsi::geometry_of(at); parsed.ok()) {
-      shape = std::move(*parsed);
+      shape_.points.assign(1, point);
+      if (!writer_.begin_feature(shape_, id)) return;
     } else {
-      return;
+      const auto shape = ngsi::geometry_of(at);
+      if (!shape.ok() || !writer_.begin_feature(*shape, id)) return;
     }
-    if (!writer_.begin_feature(shape, id)) return;
     writer_.add_text("id", entity.id());
     std::size_t shown = 0;
     for (std::size_t i = 0; i < entity.attribute_count() && (shown < kShown || !wanted_.empty()); ++i) {
@@ -273,7 +272,8 @@ class Making : public std::enable_shared_from_this<Making> {
   formats::mvt::TileWriter writer_;
   std::vector<std::string> types_;
   std::vector<ngsi::Symbol> wanted_;
-  std::unordered_set<std::uint64_t> seen_;
+  boost::unordered_flat_set<std::uint64_t> seen_;
+  geo::Geometry shape_;  // a point
   std::size_t layer_ = 0;
   std::uint32_t cell_ = 0;
   std::string name_, tag_, scratch_;

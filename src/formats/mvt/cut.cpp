@@ -108,10 +108,14 @@ Path thinned(const Path& line, double tolerance) {
   return out;
 }
 
+Cell on_grid(Unit at) {
+  return {static_cast<std::int32_t>(std::lround(at.x)), static_cast<std::int32_t>(std::lround(at.y))};
+}
+
 CellPath on_grid(const Path& line) {
   CellPath out;
   for (const Unit p : line) {
-    const Cell cell{static_cast<std::int32_t>(std::lround(p.x)), static_cast<std::int32_t>(std::lround(p.y))};
+    const Cell cell = on_grid(p);
     if (out.empty() || !(out.back() == cell)) out.push_back(cell);
   }
   return out;

@@ -30,6 +30,7 @@ Path cut_ring(const Path& ring, Frame frame);
 /// Without the points that are less than `tolerance` off (Douglas and Peucker 1973). The ends stay.
 Path thinned(const Path& line, double tolerance);
 /// On the grid, without repetitions.
+Cell on_grid(Unit at);
 CellPath on_grid(const Path& line);
 /// Twice the signed area of a ring: positive where it turns clockwise on the screen (y goes down).
 std::int64_t twice_area(const CellPath& ring);

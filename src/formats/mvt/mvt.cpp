@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <unordered_map>
+#include <deque>
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <protozero/pbf_writer.hpp>
 
 #include "mvt/cut.h"
@@ -49,6 +50,7 @@ class Pen {
  public:
   std::vector<std::uint32_t> out;
 
+  void clear() { out.clear(), at_ = {}; }
   void command(Command what, std::size_t count) { out.push_back(what | static_cast<std::uint32_t>(count) << 3); }
   void go(Cell to) {
     step(to.x - at_.x), step(to.y - at_.y);
@@ -71,19 +73,17 @@ class Pen {
 class Dictionary {
  public:
   std::uint32_t place_of(std::string_view entry) {
-    const auto found = places_.find(std::string(entry));
-    if (found != places_.end()) return found->second;
+    if (const auto found = places_.find(entry); found != places_.end()) return found->second;
     const auto place = static_cast<std::uint32_t>(entries_.size());
-    places_.emplace(entry, place);
-    entries_.emplace_back(entry);
+    places_.emplace(entries_.emplace_back(entry), place);
     return place;
   }
-  const std::vector<std::string>& entries() const { return entries_; }
+  const std::deque<std::string>& entries() const { return entries_; }
   void clear() { places_.clear(), entries_.clear(); }
 
  private:
-  std::unordered_map<std::string, std::uint32_t> places_;
-  std::vector<std::string> entries_;
+  std::deque<std::string> entries_;  // they stay where they are
+  boost::unordered_flat_map<std::string_view, std::uint32_t> places_;
 };
 
 }  // namespace
@@ -108,6 +108,8 @@ struct TileWriter::Impl {
   std::string name;
   Dictionary keys_, values_;
   std::vector<std::uint32_t> tags_;
+  std::string value_;  // of an attribute, as the format has it
+  CellPath cells_;
   Pen pen;
   ShapeType type = point;
   std::uint64_t id = 0;
@@ -131,13 +133,13 @@ struct TileWriter::Impl {
 
   void draw_points(const std::vector<geo::Point>& points) {
     type = point;
-    CellPath cells;
+    cells_.clear();
     for (const geo::Point at : points) {
-      if (const Unit unit = place(at); frame().holds(unit)) cells.push_back(on_grid({unit}).front());
+      if (const Unit unit = place(at); frame().holds(unit)) cells_.push_back(on_grid(unit));
     }
-    if (cells.empty()) return;
-    pen.command(move_to, cells.size());
-    for (const Cell cell : cells) pen.go(cell);
+    if (cells_.empty()) return;
+    pen.command(move_to, cells_.size());
+    for (const Cell cell : cells_) pen.go(cell);
   }
 
   void draw_line(const geo::Line& of) {
@@ -188,9 +190,12 @@ struct TileWriter::Impl {
     }
   }
 
-  void tag(std::string_view key, const std::string& value) {
+  template <class Write>
+  void tag(std::string_view key, Write&& write) {
+    value_.clear();
+    write(protozero::pbf_writer(value_));
     tags_.push_back(keys_.place_of(key));
-    tags_.push_back(values_.place_of(value));
+    tags_.push_back(values_.place_of(value_));
   }
 };
 
@@ -205,7 +210,7 @@ void TileWriter::begin_layer(std::string_view name) {
 }
 
 bool TileWriter::begin_feature(const geo::Geometry& shape, std::uint64_t id) {
-  impl_->pen = {};
+  impl_->pen.clear();
   impl_->tags_.clear();
   impl_->id = id;
   impl_->draw(shape);
@@ -213,24 +218,19 @@ bool TileWriter::begin_feature(const geo::Geometry& shape, std::uint64_t id) {
 }
 
 void TileWriter::add_text(std::string_view key, std::string_view text) {
-  std::string value;
-  protozero::pbf_writer(value).add_string(string_value, text.data(), text.size());
-  impl_->tag(key, value);
+  impl_->tag(key, [&](protozero::pbf_writer value) { value.add_string(string_value, text.data(), text.size()); });
 }
 void TileWriter::add_number(std::string_view key, double number) {
-  std::string value;
-  protozero::pbf_writer writer(value);
   constexpr double kExact = 9'007'199'254'740'992;  // 2^53
-  if (std::abs(number) < kExact && number == std::floor(number))
-    writer.add_sint64(sint_value, static_cast<std::int64_t>(number));
-  else
-    writer.add_double(double_value, number);
-  impl_->tag(key, value);
+  impl_->tag(key, [&](protozero::pbf_writer value) {
+    if (std::abs(number) < kExact && number == std::floor(number))
+      value.add_sint64(sint_value, static_cast<std::int64_t>(number));
+    else
+      value.add_double(double_value, number);
+  });
 }
 void TileWriter::add_truth(std::string_view key, bool truth) {
-  std::string value;
-  protozero::pbf_writer(value).add_bool(bool_value, truth);
-  impl_->tag(key, value);
+  impl_->tag(key, [&](protozero::pbf_writer value) { value.add_bool(bool_value, truth); });
 }
 
 void TileWriter::end_feature() {
