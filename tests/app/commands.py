@@ -194,6 +194,13 @@ class Serve(Scratch):
             with urllib.request.urlopen(url + ENTITIES + "?type=Shelter") as answer:
                 return len(json.load(answer)) > 3
         self.wait_for(shelters)
+
+        def bus_at_its_stop():  # what a bus heads for, and on which route, is there: the timetable is a feed like others
+            with urllib.request.urlopen(url + ENTITIES + "?type=Vehicle&limit=1&join=inline&format=simplified") as answer:
+                buses = json.load(answer)
+            links = [buses[0][name] for name in ("nextStop", "route")] if buses else []
+            return bool(links) and all(isinstance(link, dict) and link["name"] for link in links)
+        self.wait_for(bus_at_its_stop)
         process.terminate()
         self.assertEqual(process.wait(60), 0)
         process.stdout.close()

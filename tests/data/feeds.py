@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Real tables as feeds: from the file to entities, their past and the report of quality, beside what Python's csv counts.
+"""Real tables as feeds: from the file to entities, their past and the report of quality, beside what Python's csv and
+json count.
 
 usage: feeds.py MADANG FOLDER
 """
@@ -11,6 +12,7 @@ import pathlib
 import sys
 import tempfile
 import time
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/app"))
@@ -103,8 +105,72 @@ def chicago(server, feed):
     check("Chicago: completeness", quality["completeness"], round(1 - missing / (len(rows) * (len(fields) + 1)), 4))
 
 
+def timetables(folder):
+    """Tables of GTFS are tables: the stops and routes of three cities, each with names of its own."""
+    wmata, features = DATA.parent / "transit/wmata-avl", DATA.parent / "transit/gtfs-features"
+    with zipfile.ZipFile(features / "fortaleza.zip") as archive:
+        for name in ("stops.txt", "routes.txt"):
+            archive.extract(name, folder / "fortaleza")
+    for city, tables in {"w5a": wmata / "gtfs-5A", "w3t": wmata / "gtfs-3T", "fortaleza": folder / "fortaleza"}.items():
+        common = {"licence": "see SOURCES.md", "owner": city}
+        yield {"id": city + "-stops", "source": {"file": str(tables / "stops.txt")}, "type": "GtfsStop", **common,
+               "identity": f"urn:ngsi-ld:GtfsStop:{city}:{{stop_id}}", "location": {"lon": "stop_lon", "lat": "stop_lat"},
+               "attributes": {"name": "stop_name", "code": {"from": "stop_code", "kind": "text"}}}
+        yield {"id": city + "-routes", "source": {"file": str(tables / "routes.txt")}, "type": "GtfsRoute", **common,
+               "identity": f"urn:ngsi-ld:GtfsRoute:{city}:{{route_id}}",
+               "attributes": {"shortName": {"from": "route_short_name", "kind": "text"}, "name": "route_long_name",
+                              "operatedBy": {"from": "agency_id", "target": f"urn:ngsi-ld:GtfsAgency:{city}:{{}}"}}}
+
+
+def timetable(server, feed):
+    with open(feed["source"]["file"], encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    stops = feed["type"] == "GtfsStop"
+    name, key = feed["id"], "stop_id" if stops else "route_id"
+    check(f"{name}: records, rejected", [feed["told"]["records"], feed["told"]["rejected"]], [len(rows), 0])
+    entities = {entity["id"]: entity for entity in every(server, feed["type"], feed["identity"].split("{")[0])}
+    check(f"{name}: entities", set(entities), {feed["identity"].split("{")[0] + row[key] for row in rows})
+    for row in rows:
+        entity = entities[feed["identity"].split("{")[0] + row[key]]
+        if stops:
+            check(f"{name}: place of {row[key]}", entity["location"]["coordinates"],
+                  [float(row["stop_lon"]), float(row["stop_lat"])])
+        else:
+            check(f"{name}: {row[key]}", [entity.get("shortName", ""), entity["operatedBy"].rsplit(":", 1)[1]],
+                  [row["route_short_name"], row["agency_id"]])
+
+
+def every(server, kind, beginning):
+    """Entities of a type whose ids begin so, page after page."""
+    target = f"/ngsi-ld/v1/entities?type={kind}&idPattern={beginning}.*&limit=1000&format=simplified"
+    offset = 0
+    while True:
+        page = server.ask("GET", f"{target}&offset={offset}")[2]
+        yield from page
+        if len(page) < 1000:
+            return
+        offset += 1000
+
+
+def bikes(server, feed):
+    folder = DATA.parent / "transit/gbfs/lillestrom"
+    stations = json.loads((folder / "station_information.json").read_text())["data"]["stations"]
+    status = json.loads((folder / "station_status.json").read_text())["data"]["stations"]
+    check(feed["id"] + ": records, rejected", [feed["told"]["records"], feed["told"]["rejected"]],
+          [len(stations if feed["id"] == "gbfs-stations" else status), 0])
+    if feed["id"] != "gbfs-status":
+        return
+    now = {one["station_id"]: one for one in status}
+    entities = {entity["id"]: entity for entity in every(server, "BikeHireDockingStation", "urn:ngsi-ld:BikeHireDockingStation:")}
+    check("GBFS: stations", len(entities), len({one["station_id"] for one in stations} | set(now)))
+    for one in stations:
+        entity = entities["urn:ngsi-ld:BikeHireDockingStation:" + one["station_id"]]
+        check("GBFS: " + one["name"], [entity["name"], entity["totalSlotNumber"], entity["availableBikeNumber"]],
+              [one["name"], one["capacity"], now[one["station_id"]]["num_bikes_available"]])
+
+
 def main():
-    checks = {"zurich-weather": zurich, "seoul-bikes": seoul, "chicago-311": chicago}
+    checks = {"zurich-weather": zurich, "seoul-bikes": seoul, "chicago-311": chicago, "gbfs-stations": bikes, "gbfs-status": bikes}
     with tempfile.TemporaryDirectory(prefix="madang-data-feeds-") as folder:
         feeds = {}
         for file in sorted((ROOT / "tests/data/feeds").glob("*.json")):
@@ -112,6 +178,9 @@ def main():
             feeds[feed["id"]] = feed
             placed = {**feed, "source": {"file": str(DATA / feed["source"]["file"])}}
             (pathlib.Path(folder) / file.name).write_text(json.dumps(placed))
+        for feed in timetables(pathlib.Path(folder)):
+            feeds[feed["id"]] = feed
+            (pathlib.Path(folder) / (feed["id"] + ".json")).write_text(json.dumps(feed))
         files = ",".join(str(path) for path in sorted(pathlib.Path(folder).glob("*.json")))
         with Server(MADANG, "--set", f"feeds.files={files}") as server:
             for name, feed in feeds.items():
@@ -123,7 +192,8 @@ def main():
                     assert time.monotonic() < end, f"{name}: not read in two minutes"
                     time.sleep(0.1)
                 check(f"{name}: trouble", feed["told"].get("trouble"), None)
-                checks[name](server, feed)
+            for name, feed in feeds.items():
+                checks.get(name, timetable)(server, feed)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -305,6 +305,10 @@ std::vector<std::string> city_feeds(const std::string& folder, const std::string
     return json + R"(,"pattern":")" + std::string(pattern) + "\"}";
   };
   const std::string pushed = R"({"push":true})";
+  const auto timetable = [&](std::string_view id, std::string_view en, std::string_view ko, std::string_view table,
+                             std::string_view mapping) {
+    return declare(id, en, ko, file("gtfs/" + std::string(table)), R"("every":"1h",)" + std::string(mapping));
+  };
   constexpr std::string_view kNames = R"("name":{"languages":{"ko":"ko","en":"en"}},)";
   std::vector<std::string> feeds;
   feeds.push_back(
@@ -360,12 +364,23 @@ std::vector<std::string> city_feeds(const std::string& folder, const std::string
   feeds.push_back(declare("city-traffic-first-day", "Traffic, the day before", "교통 (첫날)",
                           file("traffic-first-day.ndjson"), R"("every":"1d",)" + std::string(kTraffic)));
   feeds.push_back(declare("city-traffic", "Traffic", "교통", pushed, R"("format":"ndjson",)" + std::string(kTraffic)));
+  feeds.push_back(timetable("city-agency", "Transit agency", "운수회사", "agency.txt",
+                            R"("type":"GtfsAgency","identity":"urn:ngsi-ld:GtfsAgency:{agency_id}","attributes":{
+"name":"agency_name","source":"agency_url","timezone":"agency_timezone","language":"agency_lang"})"));
+  feeds.push_back(timetable("city-routes", "Bus routes", "버스 노선", "routes.txt",
+                            R"("type":"GtfsRoute","identity":"urn:ngsi-ld:GtfsRoute:{route_id}","attributes":{
+"operatedBy":{"from":"agency_id","target":"urn:ngsi-ld:GtfsAgency:{}"},"shortName":{"from":"route_short_name","kind":"text"},"name":"route_long_name",
+"routeType":"route_type","routeColor":"route_color"})"));
+  feeds.push_back(timetable("city-stops", "Bus stops", "정류장", "stops.txt",
+                            R"("type":"GtfsStop","identity":"urn:ngsi-ld:GtfsStop:{stop_id}",
+"location":{"lon":"stop_lon","lat":"stop_lat"},"attributes":{"name":"stop_name","code":{"from":"stop_id","kind":"text"}})"));
   feeds.push_back(declare("city-buses", "Buses", "버스", pushed,
                           R"("format":"ndjson","type":"Vehicle","identity":"urn:ngsi-ld:Vehicle:{id}","observed":"at",
 "location":{"lon":"lon","lat":"lat","moves":true},"attributes":{)" +
                               std::string(kNames) + R"("vehicleType":{"value":"bus"},"line":"line",
 "heading":{"from":"heading","kind":"number","unit":"DD"},"speed":{"from":"speed","kind":"number","unit":"KMH"},
-"delay":{"from":"delay","kind":"number","unit":"SEC"},"nextStop":{"from":"stop","target":"urn:ngsi-ld:GtfsStop:{}"}})"));
+"delay":{"from":"delay","kind":"number","unit":"SEC"},"route":{"from":"line","target":"urn:ngsi-ld:GtfsRoute:{}"},
+"nextStop":{"from":"stop","target":"urn:ngsi-ld:GtfsStop:{}"}})"));
   feeds.push_back(declare(
       "city-parking", "Car parks", "주차장", pushed,
       R"("format":"ndjson","type":"OffStreetParking","identity":"urn:ngsi-ld:OffStreetParking:{id}","observed":"at",
