@@ -158,6 +158,7 @@ def main():
     tally.add(*counted("downloads", [sys.executable, "tests/app/downloads.py", server]))
     tally.add(*counted("notifications", [sys.executable, "tests/app/notifications.py", server]))
     tally.add(*counted("subscribers", [sys.executable, "tests/app/subscribers.py", server]))
+    tally.add(*counted("your city in an afternoon", [sys.executable, "tests/app/afternoon.py", server]))
     tally.add(*counted("feeds", [sys.executable, "tests/app/feeds.py", server]))
     tally.add(*counted("hostile clients", [sys.executable, "tests/app/hostile.py", server]))
     if (ROOT / "tests" / "scenarios" / "run.py").exists():
