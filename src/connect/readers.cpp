@@ -35,10 +35,50 @@ constexpr std::array<Ending, 14> kEndings{{{".osm.pbf", "osm.pbf"},
 constexpr std::array<Ending, 6> kMedia{
     {{"csv", "csv"}, {"ndjson", "ndjson"}, {"jsonl", "ndjson"}, {"json", "json"}, {"kml", "kml"}, {"xml", "xml"}}};
 
+/// What many cities have and what is not read here, by its first bytes and its names' endings, and what to do with it.
+struct Foreign {
+  std::string_view magic;
+  std::array<std::string_view, 2> endings;
+  std::string_view what, way_out;
+};
+using namespace std::string_view_literals;
+constexpr std::array<Foreign, 6> kForeign{{
+    {"PAR1\x15"sv,
+     {".parquet", ".geoparquet"},
+     "Parquet: Debian 12 has no library that reads it",
+     "duckdb -c \"COPY 'FILE.parquet' TO 'FILE.csv'\""},
+    {"SQLite format 3\0"sv,
+     {".gpkg", ".sqlite"},
+     "a GeoPackage",
+     "ogr2ogr -t_srs EPSG:4326 FILE.geojson FILE.gpkg LAYER"},
+    {"\0\0\x27\x0a"sv, {".shp", ".dbf"}, "a Shapefile", "ogr2ogr -t_srs EPSG:4326 FILE.geojson FILE.shp"},
+    {"PK\x03\x04"sv, {".zip", ".kmz"}, "a zip", "unzip FILE (the tables of a GTFS zip are CSV)"},
+    {"\x1f\x8b"sv, {".gz", ".tgz"}, "compressed", "gunzip FILE"},
+    {"\xd0\xcf\x11\xe0"sv, {".xls", ".xlsx"}, "a spreadsheet", "libreoffice --convert-to csv FILE"},
+}};
+
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c;
   return out;
+}
+
+/// Whether it is one of those; by its name only where nothing was declared.
+base::Status refuse_foreign(const Layout& layout, std::string_view name, std::string_view begin) {
+  const std::string small = lower(name);
+  for (const bool by_name : {true, false}) {  // a zip may be a spreadsheet
+    if (by_name && !layout.kind.empty()) continue;
+    for (const Foreign& one : kForeign) {
+      const bool is = by_name ? std::ranges::any_of(one.endings, [&](auto ending) { return small.ends_with(ending); })
+                              : begin.starts_with(one.magic);
+      if (is)
+        return error(
+            Code::not_supported,
+            "This is " + std::string(one.what) + ". Turn it into something that is read: " + std::string(one.way_out),
+            std::string(name));
+    }
+  }
+  return {};
 }
 
 base::Result<std::string> told_by_names(std::string_view name, std::string_view media_type, std::string_view begin) {
@@ -67,6 +107,7 @@ std::string_view known_formats() {
 
 base::Result<std::string> kind_of(const Layout& layout, std::string_view name, std::string_view media_type,
                                   std::string_view begin) {
+  MADANG_CHECK(refuse_foreign(layout, name, begin));
   if (!layout.kind.empty()) return layout.kind;
   MADANG_TRY(std::string kind, told_by_names(name, media_type, begin));
   if (kind != "xml") return kind;

@@ -1,0 +1,46 @@
+// What an input is written in, and what is told about one that is not read here.
+
+#include "madang/connect/readers.h"
+
+#include <gtest/gtest.h>
+
+namespace madang::connect {
+namespace {
+
+using base::Code;
+
+std::string kind(std::string_view name, std::string_view begin, std::string declared = {}) {
+  Layout layout;
+  layout.kind = std::move(declared);
+  const auto told = kind_of(layout, name, {}, begin);
+  if (told.ok()) return *told;
+  EXPECT_EQ(told.error().code, Code::not_supported);
+  EXPECT_EQ(told.error().where, name);
+  return told.error().message;
+}
+
+TEST(Readers, ByNameMediaTypeAndFirstBytes) {
+  EXPECT_EQ(kind("stops.txt", "stop_id,stop_name\n"), "csv");
+  EXPECT_EQ(kind("a.GeoJSON", "{}"), "json");
+  EXPECT_EQ(kind("map.osm.pbf", std::string_view("\0\0\0\x0d\x0a", 5)), "osm.pbf");
+  EXPECT_EQ(kind("feed", "<?xml version=\"1.0\"?><rss version=\"2.0\">"), "rss");
+  EXPECT_EQ(kind("", " [1]"), "json");
+  EXPECT_EQ(kind("parameters.csv", "PAR1,PAR2\n"), "csv");
+  EXPECT_EQ(kind("anything", "a,b\n", "csv"), "csv");
+}
+
+TEST(Readers, WhatIsNotReadIsRefusedWithAWayOut) {
+  EXPECT_NE(kind("counts.parquet", "PAR1\x15").find("COPY"), std::string::npos);
+  EXPECT_NE(kind("counts.parquet", "").find("Parquet: Debian 12 has no library"), std::string::npos);
+  EXPECT_NE(kind("trees.gpkg", std::string_view("SQLite format 3\0", 16)).find("ogr2ogr"), std::string::npos);
+  EXPECT_NE(kind("trees.shp", std::string_view("\0\0\x27\x0a", 4)).find("Shapefile"), std::string::npos);
+  EXPECT_NE(kind("gtfs.zip", "PK\x03\x04").find("unzip"), std::string::npos);
+  EXPECT_NE(kind("list.xlsx", "PK\x03\x04").find("spreadsheet"), std::string::npos);
+  EXPECT_NE(kind("air.csv.gz", "\x1f\x8b\x08").find("gunzip"), std::string::npos);
+  // Whatever its name or the declaration says.
+  EXPECT_NE(kind("counts.csv", "PAR1\x15\x04").find("Parquet"), std::string::npos);
+  EXPECT_NE(kind("counts", "PAR1\x15\x04", "csv").find("Parquet"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace madang::connect
