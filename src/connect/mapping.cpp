@@ -170,6 +170,7 @@ struct Mapping::Impl {
     cells_.resize(fields.size());
     column_of_.assign(fields.size(), kNoColumn);
     given_.assign(fields.size(), std::nullopt);
+    number_field_ = static_cast<std::size_t>(std::ranges::find(fields, "@record") - fields.begin());
     return {};
   }
 
@@ -491,7 +492,6 @@ struct Mapping::Impl {
     columns_seen_ = 0;
     std::fill(column_of_.begin(), column_of_.end(), kNoColumn);
     for (std::size_t i = 0; i < fields.size(); ++i) {
-      if (fields[i] == "@record") number_field_ = i;
       if (fields[i] == "@topic")
         given_[i] = name;
       else if (fields[i].starts_with("@topic/"))

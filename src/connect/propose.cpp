@@ -8,6 +8,7 @@
 
 #include "madang/base/json.h"
 #include "madang/connect/readers.h"
+#include "madang/formats/encoding.h"
 
 #include "values.h"
 
@@ -70,10 +71,14 @@ std::string type_of(std::string_view name) {
   return out.empty() ? "Thing" : out;
 }
 
+std::string_view last_part(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);  // of none: all of it
+}
+
 /// A column's name as an attribute's: letters and digits; anything else becomes "_".
 std::string attribute_of(std::string_view column, std::set<std::string>& used) {
   std::string out;
-  for (const char c : column.substr(column.rfind('/') == column.npos ? 0 : column.rfind('/') + 1)) {
+  for (const char c : last_part(column)) {
     const auto byte = static_cast<unsigned char>(c);
     const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || byte >= 128;
     if (fine)
@@ -88,6 +93,16 @@ std::string attribute_of(std::string_view column, std::set<std::string>& used) {
   std::string unique = out;
   for (int i = 2; !used.insert(unique).second; ++i) unique = out + "_" + std::to_string(i);
   return unique;
+}
+
+/// What every feature of GeoJSON has says nothing of the thing: the wrapping of its properties.
+void unwrap_features(std::vector<Seen>& fields) {
+  const bool features =
+      std::ranges::any_of(fields, [](const Seen& one) { return one.name == "geometry" && one.geometry; });
+  if (!features) return;
+  std::erase_if(fields, [](const Seen& one) {
+    return one.name == "type" || one.name == "properties" || one.name.starts_with("geometry/");
+  });
 }
 
 void look(Seen& seen, const formats::Field& field, MomentReader& moments) {
@@ -171,7 +186,7 @@ class Proposer {
   static const Seen* find_moment(const std::vector<Seen>& fields) {
     const Seen* best = nullptr;
     for (const Seen& one : fields) {
-      if (!one.all(one.moments) && !one.nearly_all(one.moments)) continue;
+      if (one.empty > 0 || (!one.all(one.moments) && !one.nearly_all(one.moments))) continue;
       const bool named = has(one.name, {"time", "date", "datum", "timestamp", "일시", "시간", "날짜", "일자"});
       if (!best || (named && !has(best->name, {"time", "date", "datum", "timestamp", "일시", "시간", "날짜", "일자"})))
         best = &one;
@@ -181,10 +196,11 @@ class Proposer {
 
   static const Seen* find_identity(const std::vector<Seen>& fields, const Seen* moment) {
     const auto named = [](const Seen& one) {
-      return among(one.name, {"id", "nr", "code", "key", "number", "no", "station_id", "globalid", "gid", "fid", "uuid",
-                              "objectid", "stop_id", "@id"}) ||
-             lower(one.name).ends_with("_id") || lower(one.name).ends_with("nr") ||
-             lower(one.name).ends_with("number") || has(one.name, {"번호", "코드"});
+      const std::string_view name = last_part(one.name);
+      return among(name, {"id", "nr", "code", "key", "number", "no", "station_id", "globalid", "gid", "fid", "uuid",
+                          "objectid", "stop_id", "@id"}) ||
+             lower(name).ends_with("_id") || lower(name).ends_with("nr") || lower(name).ends_with("number") ||
+             has(name, {"번호", "코드"});
     };
     for (const bool unique : {true, false}) {
       for (const Seen& one : fields) {
@@ -243,7 +259,17 @@ base::Result<Proposal> propose(std::string_view name, std::string_view begin, co
   MADANG_TRY(MomentReader moments, MomentReader::make({}, "UTC", true));
   std::vector<Seen> fields;
   formats::RecordReader* reading = nullptr;
-  MADANG_TRY(const auto reader, make_reader(layout, kind, [&](const formats::Record& record) {
+  made.feed.layout = layout;
+  made.feed.layout.kind = kind;
+  if (layout.encoding.empty() && (kind == "json" || kind == "ndjson")) {
+    const formats::DetectedEncoding found = formats::detect_encoding(begin);
+    if (found.encoding != formats::Encoding::utf8 && !found.ascii) {
+      made.feed.layout.encoding = formats::encoding_name(found.encoding);
+      made.remarks.push_back("JSON is to be UTF-8, and this is " + made.feed.layout.encoding +
+                             ", as far as can be told.");
+    }
+  }
+  MADANG_TRY(const auto reader, make_reader(made.feed.layout, kind, [&](const formats::Record& record) {
                if (record.problem || made.records >= kRecords) return;
                ++made.records;
                for (const formats::Field& field : record.fields) {
@@ -257,9 +283,9 @@ base::Result<Proposal> propose(std::string_view name, std::string_view begin, co
   (void)reader->finish();  // of a beginning the end may be cut
   if (made.records == 0)
     return base::error(base::Code::bad_request_data, "No record could be read.", std::string(name));
+  for (Seen& one : fields) one.empty = made.records - one.present;  // records that do not have it at all, too
+  unwrap_features(fields);
   made.format = describe(*reader, kind);
-  made.feed.layout = layout;
-  made.feed.layout.kind = kind;
   Proposer(name, made).decide(fields);
   return made;
 }

@@ -138,6 +138,7 @@ base::Result<std::unique_ptr<formats::RecordReader>> make_reader(const Layout& l
     formats::JsonOptions options;
     options.record = layout.records;
     options.lines = kind == "ndjson";
+    options.encoding = encoding;
     MADANG_TRY(auto reader, formats::JsonReader::make(std::move(take), std::move(options)));
     return std::unique_ptr<formats::RecordReader>(std::move(reader));
   }

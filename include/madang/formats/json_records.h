@@ -3,8 +3,10 @@
 // document a line.
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "madang/formats/encoding.h"
 #include "madang/formats/record.h"
 
 namespace madang::formats {
@@ -15,6 +17,7 @@ struct JsonOptions {
   /// objects, a FeatureCollection, one object, or one object after another (NDJSON).
   std::string record{};
   bool lines = false;  // every line is a record, so that a broken one spoils no other; found out where it looks so
+  std::optional<Encoding> encoding{};  // where it is not UTF-8, against RFC 8259
   RecordLimits limits{};
 };
 

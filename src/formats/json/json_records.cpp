@@ -54,11 +54,13 @@ struct JsonReader::Impl {
   text::Collector record;
   std::optional<EntityStream> stream;
   std::optional<PathCutter> cutter;
+  std::optional<Decoder> decoder;
   ondemand::parser parser;
   std::string padded, place;
 
   Impl(TakeRecord take, const JsonOptions& options, std::vector<std::string> steps)
       : limits(options.limits), record(std::move(take), options.limits) {
+    if (options.encoding && *options.encoding != Encoding::utf8) decoder.emplace(options.encoding);
     if (steps.empty()) {
       stream.emplace(
           [this](const StreamItem& item) {
@@ -72,6 +74,7 @@ struct JsonReader::Impl {
     }
   }
 
+  base::Status push(std::string_view text);
   void read(const CutItem& item);
   error_code members(ondemand::object object, std::size_t depth);
   error_code value(ondemand::value value, std::size_t depth);
@@ -245,10 +248,15 @@ base::Result<std::unique_ptr<JsonReader>> JsonReader::make(TakeRecord take, Json
 JsonReader::JsonReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 JsonReader::~JsonReader() = default;
 
+base::Status JsonReader::Impl::push(std::string_view text) {
+  return stream ? stream->push(text) : cutter->push(text);
+}
+
 base::Status JsonReader::push(std::string_view bytes) {
-  return impl_->stream ? impl_->stream->push(bytes) : impl_->cutter->push(bytes);
+  return impl_->push(impl_->decoder ? impl_->decoder->push(bytes) : bytes);
 }
 base::Status JsonReader::finish() {
+  if (impl_->decoder) MADANG_CHECK(impl_->push(impl_->decoder->finish()));
   return impl_->stream ? impl_->stream->finish() : impl_->cutter->finish();
 }
 const Columns& JsonReader::columns() const {
