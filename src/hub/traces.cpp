@@ -26,7 +26,7 @@ std::string_view text_of(std::span<const std::byte> bytes) {
 }
 
 bool holds(std::string_view where, std::string_view text) {
-  return memmem(where.data(), where.size(), text.data(), text.size()) != nullptr;
+  return !where.empty() && memmem(where.data(), where.size(), text.data(), text.size()) != nullptr;
 }
 
 bool is_of_a_name(char c) {
