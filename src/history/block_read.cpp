@@ -4,6 +4,8 @@
 
 #include <zstd.h>
 
+#include "madang/base/find.h"
+
 #include "block.h"
 #include "decimals.h"
 
@@ -215,7 +217,7 @@ base::Status Block::load_texts() {
 
 base::Result<bool> Block::holds(std::string_view text) {
   MADANG_CHECK(load_texts());
-  return memmem(pool_text_.data(), pool_text_.size(), text.data(), text.size()) != nullptr;
+  return base::holds_text(pool_text_, text);
 }
 
 base::Result<std::string_view> Block::text(std::int64_t number) const {

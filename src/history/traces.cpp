@@ -1,19 +1,13 @@
 #include <cstring>
 
+#include "madang/base/find.h"
+
 #include "impl.h"
 
 // Where a text stands in all of history: who erases a person looks for what is theirs. What is not on disk yet is in
 // the journal, too.
 
 namespace madang::history {
-
-namespace {
-
-bool holds(std::string_view where, std::string_view text) {
-  return memmem(where.data(), where.size(), text.data(), text.size()) != nullptr;
-}
-
-}  // namespace
 
 /// One walk.
 class Tracing {
@@ -26,8 +20,8 @@ class Tracing {
   base::Status look_into_catalog() {
     return disk_.scan(key::entity(tenant_.number, {}), {}, false, [&](std::string_view id, std::string_view value) {
       History::Trace trace;
-      trace.beside = holds(value, text_);
-      if (!trace.beside && !holds(id, text_)) return true;
+      trace.beside = base::holds_text(value, text_);
+      if (!trace.beside && !base::holds_text(id, text_)) return true;
       trace.id = id;
       return go_on_ = see_(trace);
     });
@@ -51,7 +45,8 @@ class Tracing {
     MADANG_CHECK(block->read(0, static_cast<std::uint32_t>(block->rows()), rows));
     for (const Row& row : rows) {
       if (!go_on_) break;
-      if (holds(row.text, text_) || holds(row.subs, text_) || holds(row.meta, text_)) MADANG_CHECK(tell(row));
+      if (base::holds_text(row.text, text_) || base::holds_text(row.subs, text_) || base::holds_text(row.meta, text_))
+        MADANG_CHECK(tell(row));
     }
     return {};
   }
@@ -70,7 +65,7 @@ class Tracing {
       trace.attribute = tenant_.symbols->name((*entity_.shape)[field].name);
     if (const auto meta = read_meta(row.meta)) trace.kind = meta->kind;
     trace.value = row.text;
-    trace.beside = holds(row.subs, text_) || holds(row.meta, text_);
+    trace.beside = base::holds_text(row.subs, text_) || base::holds_text(row.meta, text_);
     trace.position = row.position;
     go_on_ = see_(trace);
     return {};

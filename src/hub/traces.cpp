@@ -4,6 +4,7 @@
 #include <cstring>
 #include <thread>
 
+#include "madang/base/find.h"
 #include "madang/ngsi/record.h"
 
 namespace madang::hub {
@@ -25,17 +26,14 @@ std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-bool holds(std::string_view where, std::string_view text) {
-  return !where.empty() && memmem(where.data(), where.size(), text.data(), text.size()) != nullptr;
-}
-
 bool is_of_a_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c < 0;
 }
 
 bool instance_mentions(const AttributeView& instance, std::string_view id) {
   bool found = stands_in(instance.value, id) || stands_in(instance.dataset_id, id) ||
-               stands_in(instance.unit_code, id) || stands_in(instance.value_type, id) || holds(instance.extras, id);
+               stands_in(instance.unit_code, id) || stands_in(instance.value_type, id) ||
+               base::holds_text(instance.extras, id);
   instance.each_sub([&](const AttributeView& sub) { found = found || instance_mentions(sub, id); });
   return found;
 }
@@ -53,9 +51,9 @@ void list(Hub::Listed& out, std::string_view id) {
 
 bool stands_in(std::string_view where, std::string_view text) {
   for (std::size_t at = 0; at + text.size() <= where.size(); ++at) {
-    const void* const found = memmem(where.data() + at, where.size() - at, text.data(), text.size());
-    if (found == nullptr) return false;
-    at = static_cast<std::size_t>(static_cast<const char*>(found) - where.data());
+    const std::size_t found = base::find_text(where.substr(at), text);
+    if (found == std::string_view::npos) return false;
+    at += found;
     const std::size_t end = at + text.size();
     if ((at == 0 || !is_of_a_name(where[at - 1])) && (end == where.size() || !is_of_a_name(where[end]))) return true;
   }
@@ -84,7 +82,7 @@ bool Traces::is_through(std::string_view name) const {
 
 /// Of a Relationship: the object, or one of an array.
 bool Traces::points_at_person(std::string_view value) const {
-  return holds(value, "\"" + person_.id + "\"");
+  return base::holds_text(value, "\"" + person_.id + "\"");
 }
 
 bool Traces::has_type(const std::set<std::string>& types) const {
@@ -109,7 +107,7 @@ bool Traces::is_linked(EntityView entity, const ngsi::SymbolTable& symbols) cons
 }
 
 bool Traces::mentions(EntityView entity) const {
-  if (!holds(text_of(entity.bytes()), person_.id)) return false;
+  if (!base::holds_text(text_of(entity.bytes()), person_.id)) return false;
   bool found = stands_in(entity.id(), person_.id);
   entity.each_scope([&](std::string_view scope) { found = found || stands_in(scope, person_.id); });
   for (std::size_t i = 0; !found && i < entity.attribute_count(); ++i)
@@ -126,7 +124,7 @@ void Traces::see_mention(std::string_view id, Position version) {
 }
 
 void Traces::see(EntityView entity, Position version, const ngsi::SymbolTable& symbols) {
-  if (entity.id() == person_.id || !holds(text_of(entity.bytes()), person_.id)) return;
+  if (entity.id() == person_.id || !base::holds_text(text_of(entity.bytes()), person_.id)) return;
   if (is_passed_over(entity.id(), version)) return;
   if (is_linked(entity, symbols)) {
     std::set<std::string> types;
@@ -211,7 +209,7 @@ base::Status Tracer::trace_journal(Traces& traces, const state::Tenant& tenant, 
     MADANG_TRY(const bool more, reader->next(record));
     if (!more || record.position > upto) return {};
     if (seen % kLookEvery == 0 && !go_on()) return stopping();
-    if (record.tenant != tenant.name() || !holds(text_of(record.payload), traces.person().id)) continue;
+    if (record.tenant != tenant.name() || !base::holds_text(text_of(record.payload), traces.person().id)) continue;
     if (record.kind == RecordKind::entity_put || record.kind == RecordKind::entity_patch) {
       MADANG_TRY(const auto block, entities.read(record.payload, names));
       traces.see(EntityView(block), record.position, names);
