@@ -16,6 +16,7 @@
 #include "madang/base/log.h"
 #include "madang/base/uri.h"
 #include "madang/connect/readers.h"
+#include "madang/formats/encoding.h"
 
 #include "letter_reader.h"
 
@@ -413,9 +414,12 @@ Status Feed::make_vocabulary() {
 Status Feed::take_in(const Input& input, Progress::Entry* entry) {
   MADANG_TRY(std::string_view piece, input.more());
   if (piece.empty()) return {};
-  MADANG_TRY(const std::string kind, kind_of(declaration_.layout, input.name, input.media, piece));
+  const auto told = kind_of(declaration_.layout, input.name, input.media, piece);
+  if (!told.ok() && !(entry && declaration_.source.kind == Source::Kind::folder)) return told.error();
   MADANG_CHECK(make_vocabulary());
   if (entry) MADANG_CHECK(keep_progress());
+  if (!told.ok()) return set_aside(input.name, told.error(), piece, *entry);
+  const std::string& kind = *told;
   const std::uint64_t settled_before = entry ? entry->records : 0;
   Intake intake(work(), entry != nullptr);
   intake.begin(entry ? Progress::told(input.name, *entry) : input.name);
@@ -446,6 +450,20 @@ Status Feed::take_in(const Input& input, Progress::Entry* entry) {
     MADANG_CHECK(keep_progress());
   }
   return fault;
+}
+
+/// A file among others that is nothing for this feed: a dead letter, once, until it changes.
+Status Feed::set_aside(const std::string& name, const base::Error& why, std::string_view begin,
+                       Progress::Entry& entry) {
+  constexpr std::size_t kShown = 200;
+  std::string shown;
+  append_string(shown, formats::shown(begin.substr(0, kShown)));
+  Intake intake(work(), true);
+  intake.begin(Progress::told(name, entry));
+  intake.reject(1, why.message, shown);
+  MADANG_CHECK(intake.finish());
+  entry.records = 1, entry.complete = true;
+  return keep_progress();
 }
 
 Status Feed::keep_progress() {

@@ -117,6 +117,8 @@ class Feed {
   base::Status read_message(const net::MqttReceived& message, Intake& intake);
   void take_pushed();
   base::Status replay_all();
+  base::Status set_aside(const std::string& name, const base::Error& why, std::string_view begin,
+                         Progress::Entry& entry);
   base::Status keep_progress();
   void publish();
   void settle(const base::Status& status, bool asked);

@@ -244,6 +244,21 @@ class Files(unittest.TestCase):
             self.assertEqual(here.feed()["records"], 8)
             self.assertEqual(len(here.past(1)), 4)
 
+    def test_a_file_that_is_none_for_the_feed_is_a_dead_letter_once(self):
+        with Folder() as here:
+            here.write("0.csv", HEAD + rows([0]))
+            (here.path / "1.parquet").write_bytes(b"PAR1\x15\x04" + bytes(100))
+            here.declare(declared({"folder": str(here.path), "pattern": "*"}))
+            here.records(3)
+            here.write("2.csv", HEAD + rows([2]))
+            here.records(5)  # the others are read, now and later
+            time.sleep(1.2)
+            told = here.feed()
+            self.assertEqual((told["records"], told["rejected"], told.get("trouble")), (5, 1, None))
+            letter, = here.letters()
+            self.assertIn("Parquet", letter["reason"])
+            self.assertIn("1.parquet", letter["place"])
+
     def test_late_rows_go_to_the_past_alone(self):
         with Folder() as here:
             here.declare(declared({"push": True}))

@@ -130,6 +130,9 @@ def main():
                 there = entities(server, feed["type"])
                 if rows is not None:
                     check(f"{name}: entities", there, distinct(feed["identity"], rows))
+                    fields = [rule["from"] for rule in feed["attributes"].values()]
+                    check(f"{name}: missing values", told["missing"],
+                          sum((row[field] or "").strip() in feed["missing"] for row in rows for field in fields))
                 else:
                     check(f"{name}: entities", there, records)
                 if points:
