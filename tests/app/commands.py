@@ -195,12 +195,13 @@ class Serve(Scratch):
                 return len(json.load(answer)) > 3
         self.wait_for(shelters)
 
-        def bus_at_its_stop():  # what a bus heads for, and on which route, is there: the timetable is a feed like others
-            with urllib.request.urlopen(url + ENTITIES + "?type=Vehicle&limit=1&join=inline&format=simplified") as answer:
-                buses = json.load(answer)
-            links = [buses[0][name] for name in ("nextStop", "route")] if buses else []
-            return bool(links) and all(isinstance(link, dict) and link["name"] for link in links)
-        self.wait_for(bus_at_its_stop)
+        def timetable():  # where buses stop, and who runs the routes, is there at night too, when none runs
+            with urllib.request.urlopen(url + ENTITIES + "?type=GtfsStop") as answer:
+                stops = json.load(answer)
+            with urllib.request.urlopen(url + ENTITIES + "?type=GtfsRoute&join=inline&format=simplified") as answer:
+                routes = json.load(answer)
+            return bool(stops) and bool(routes) and all("name" in route["operatedBy"] for route in routes)
+        self.wait_for(timetable)
         process.terminate()
         self.assertEqual(process.wait(60), 0)
         process.stdout.close()
