@@ -23,9 +23,9 @@ using base::Status;
 using formats::mvt::TileId;
 
 constexpr std::string_view kMediaType = "application/vnd.mapbox-vector-tile";
-constexpr std::uint32_t kWhole = 4'000;  // entities of one type on a tile; beyond: a sample
+constexpr std::uint32_t kWhole = 2'000;  // entities of one type on a tile; beyond: a sample
 constexpr std::uint32_t kSide = 8;       // of the grid that a sample is spread over
-constexpr std::uint32_t kPerCell = 48;
+constexpr std::uint32_t kPerCell = 32;
 constexpr std::uint32_t kWideAbove = 2;      // above this depth a tile is too wide to be one box
 constexpr std::size_t kTileBytes = 4 << 20;  // then no more comes in
 constexpr std::size_t kTypes = 8;            // layers of one tile
