@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -117,7 +118,7 @@ class World {
     changes.push_back(std::move(one));
     hub->apply(who, tenant, std::move(changes), queue,
                [&](std::vector<ChangeResult>&& r) { result = std::move(r[0]); });
-    EXPECT_TRUE(queue.run_until([&] { return result.has_value(); }));
+    if (!queue.run_until([&] { return result.has_value(); })) throw std::runtime_error("no answer in half a minute");
     return std::move(*result);
   }
   ChangeResult create(const std::string& id, const std::string& members, const PrincipalPtr& who = admin()) {

@@ -54,15 +54,15 @@ base::Result<Spare> Spares::take(std::uint64_t bytes) {
 }
 
 void Spares::release(std::uint64_t next) {
-  // Seen at once: what is taken in before the thread comes to it may need the room that is not there.
-  const bool full = !check_room(next).ok();
-  {
-    const std::lock_guard lock(mutex_);
-    lent_ = false;
-    size_ = next;
-    if (full) full_ = true;
-  }
+  const bool tight = !check_room(2 * next).ok();
+  std::unique_lock lock(mutex_);
+  lent_ = false;
+  size_ = next;
+  failure_.reset();
   wake_.notify_all();
+  // Where room is short it is known at once whether there is any for the next: what is taken in before would wait for
+  // it.
+  if (tight) done_.wait(lock, [&] { return ready_ || failure_ || abandoned_ || stop_; });
 }
 
 bool Spares::wait_for_room() {
