@@ -166,6 +166,7 @@ def main():
     tally.add(*counted("the portal in a browser", ["tests/portal/run.sh", server, *(["--fast"] if fast else [])]))
     tally.add(*counted("a client of others", [sys.executable, "tests/interop/client.py", server]))
     tally.add(*counted("geographic tools of others", [sys.executable, "tests/interop/features.py", server]))
+    tally.add(*counted("a client of sensors", [sys.executable, "tests/interop/sensorthings.py", server]))
     tally.add(*counted("vector tiles", [sys.executable, "tests/interop/tiles.py", server]))
     if fast:
         print("skipped: the interface held against its description (--fast)")

@@ -32,6 +32,7 @@
 #include "ngsild/subscriptions.h"
 #include "ogc/ogc.h"
 #include "portal/pages.h"
+#include "sensorthings/sensorthings.h"
 #include "surfaces.h"
 #include "tiles/tiles.h"
 
@@ -191,6 +192,9 @@ struct Api::Impl {
     set<ogc::ShowCollections>({Op::ogc_collections, Op::ogc_collection, Op::ogc_queryables});
     set<ogc::ShowItems>({Op::ogc_items});
     set<ogc::ShowItem>({Op::ogc_item});
+    set<sensorthings::ShowRoot>({Op::sta_root});
+    set<sensorthings::ReadResource>({Op::sta_read});
+    set<sensorthings::CreateObservation>({Op::sta_create});
     set<ShowSourceIdentity>({Op::source_identity}, clock);
     set<ShowHealth>({Op::health});
     set<ShowReady>({Op::ready}, draining);

@@ -192,7 +192,11 @@ class HubImpl final : public Hub {
           const std::string_view name = found->symbols().name(row.attribute);
           auto at = std::find_if(info.attributes.begin(), info.attributes.end(),
                                  [&](const auto& a) { return a.name == name; });
-          if (at == info.attributes.end()) at = info.attributes.insert(at, {std::string(name), {}, 0});
+          if (at == info.attributes.end()) at = info.attributes.insert(at, {std::string(name), {}, 0, 0});
+          if (row.observations) {
+            at->observed += row.entities;
+            return;
+          }
           at->kinds.push_back(row.kind);
           at->entities += row.entities;
         }));
@@ -210,6 +214,7 @@ class HubImpl final : public Hub {
     MADANG_CHECK(count_attributes(
         who, *found, [](ngsi::Symbol, std::uint64_t) {},
         [&](const state::AttributeCount& row) {
+          if (row.observations) return;
           AttributeInfo& info = by_name[std::string(found->symbols().name(row.attribute))];
           const auto add = [](auto& list, auto value) {
             if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(std::move(value));
@@ -604,8 +609,11 @@ class HubImpl final : public Hub {
         on_type(entity.type(t), 1);
         for (std::size_t i = 0; i < entity.attribute_count(); ++i) {
           if (i > 0 && entity.attribute_name(i) == entity.attribute_name(i - 1)) continue;
-          if (filter->allows_attribute(entity, entity.attribute_name(i)))
-            on_attribute(state::AttributeCount{entity.attribute_name(i), entity.type(t), entity.attribute(i).kind, 1});
+          if (!filter->allows_attribute(entity, entity.attribute_name(i))) continue;
+          state::AttributeCount row{entity.attribute_name(i), entity.type(t), entity.kind(i), 1};
+          on_attribute(row);
+          row.observations = entity.is_observation(i);
+          if (row.observations) on_attribute(row);
         }
       }
       return true;

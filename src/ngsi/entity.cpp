@@ -105,6 +105,12 @@ Kind EntityView::kind(std::size_t index) const {
   return static_cast<Kind>(instance_flags(index) & encoding::kKindMask);
 }
 
+bool EntityView::is_observation(std::size_t index) const {
+  constexpr auto kAll = encoding::kKindMask | encoding::kObserved | encoding::kDataset;
+  static_assert(static_cast<unsigned>(Kind::property) == 0);
+  return (instance_flags(index) & kAll) == encoding::kObserved;
+}
+
 bool EntityView::is_plain(std::size_t index) const {
   constexpr auto kMore = encoding::kCreated | encoding::kModified | encoding::kDataset | encoding::kSubs;
   return (instance_flags(index) & kMore) == 0;

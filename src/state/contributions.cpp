@@ -23,7 +23,7 @@ Group Group::of(EntityView entity, Symbol name) {
 }
 
 unsigned kinds_of(const Group& group) {
-  unsigned kinds = 0;
+  unsigned kinds = !group.empty() && group.entity.is_observation(group.begin) ? kind_bit(kObservation) : 0;
   for (std::size_t i = group.begin; i < group.end; ++i) kinds |= kind_bit(group.entity.kind(i));
   return kinds;
 }

@@ -140,6 +140,8 @@ inline PresenceParts presence_parts(std::uint64_t key) {
   return {static_cast<Symbol>(key >> 36), static_cast<Symbol>(key >> 4 & 0xffffffff),
           static_cast<ngsi::Kind>(key & 15)};
 }
+/// Stands among the kinds where the default instance is an observation.
+inline constexpr auto kObservation = static_cast<ngsi::Kind>(8);
 /// Bit k: there is an instance of kind k.
 unsigned kinds_of(const Group& group);
 constexpr unsigned kind_bit(ngsi::Kind kind) {

@@ -42,7 +42,9 @@ std::vector<AttributeCount> Tenant::attributes() const {
   std::vector<AttributeCount> out;
   for (const auto& [key, entities] : impl_->indexes.presence) {
     const PresenceParts parts = presence_parts(key);
-    out.push_back({parts.attribute, parts.type, parts.kind, entities});
+    const bool observations = parts.kind == kObservation;
+    out.push_back(
+        {parts.attribute, parts.type, observations ? ngsi::Kind::property : parts.kind, entities, observations});
   }
   return out;
 }

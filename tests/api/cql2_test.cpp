@@ -10,8 +10,8 @@
 #include "download/csv.h"
 #include "governance/deny_policy.h"
 #include "hub/harness.h"
+#include "narrowed.h"
 #include "ogc/feature.h"
-#include "ogc/narrowed.h"
 
 namespace madang::api::ogc {
 namespace {

@@ -449,7 +449,9 @@ TEST(OpenApi, IsJsonAndListsEveryRoute) {
     std::transform(method.begin(), method.end(), method.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     simdjson::dom::object found;
-    ASSERT_EQ(paths[one.path].get(found), simdjson::SUCCESS) << one.path;
+    std::string path(one.path);
+    if (const auto rest = path.find("...}"); rest != path.npos) path.erase(rest, 3);
+    ASSERT_EQ(paths[path].get(found), simdjson::SUCCESS) << one.path;
     std::string_view id;
     ASSERT_EQ(found[method]["operationId"].get(id), simdjson::SUCCESS) << one.path;
     EXPECT_EQ(id, one.name);

@@ -72,7 +72,7 @@ class Dice {
     if (once_in(4)) out.types = {"Room", "Bus"};
     for (const char* name : {"t", "name"}) {
       if (once_in(5)) continue;
-      out.attrs.push_back({name, value()});
+      out.attrs.push_back({name, value(), Kind::property, {}, 0, once_in(2)});
       if (once_in(6)) out.attrs.push_back({name, value(), Kind::property, "urn:d"});
     }
     if (once_in(2))

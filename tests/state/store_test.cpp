@@ -89,8 +89,8 @@ TEST(Store, CountsTypesAndAttributes) {
   EXPECT_EQ(city.tenant().types().size(), 2u);
   const auto entities = [&](const std::string& type, const std::string& attribute, Kind kind) {
     for (const AttributeCount& row : city.tenant().attributes())
-      if (row.type == city.tenant().symbols().find(type) && row.attribute == city.tenant().symbols().find(attribute) &&
-          row.kind == kind)
+      if (!row.observations && row.type == city.tenant().symbols().find(type) &&
+          row.attribute == city.tenant().symbols().find(attribute) && row.kind == kind)
         return row.entities;
     return std::uint64_t{0};
   };
@@ -101,6 +101,32 @@ TEST(Store, CountsTypesAndAttributes) {
   EXPECT_EQ(entities("Room", "t", Kind::property), 1u);
   EXPECT_EQ(entities("Hall", "t", Kind::relationship), 1u);
   EXPECT_EQ(entities("Room", "owner", Kind::relationship), 0u);
+}
+
+TEST(Store, CountsObservations) {
+  City city;
+  const auto observed = [&](const std::string& type) {
+    std::uint64_t count = 0;
+    for (const AttributeCount& row : city.tenant().attributes())
+      if (row.observations && row.type == city.tenant().symbols().find(type)) count += row.entities;
+    return count;
+  };
+  const Attr plain{"t", "1"}, seen{"t", "1", Kind::property, {}, 0, true};
+  city.put({"urn:a", {"Room"}, {plain}});
+  EXPECT_EQ(observed("Room"), 0u);
+  city.put({"urn:a", {"Room"}, {seen}});
+  city.put({"urn:b", {"Room", "Hall"}, {seen}});
+  EXPECT_EQ(observed("Room"), 2u);
+  EXPECT_EQ(observed("Hall"), 1u);
+  // Neither what is no Property is one, nor an instance beside the default one.
+  city.put({"urn:c", {"Room"}, {{"owner", R"("urn:o")", Kind::relationship, {}, 0, true}}});
+  city.put({"urn:d", {"Room"}, {{"t", "1", Kind::property, "urn:set", 0, true}}});
+  EXPECT_EQ(observed("Room"), 2u);
+  city.put({"urn:a", {"Room"}, {plain}});
+  EXPECT_EQ(observed("Room"), 1u);
+  city.put({"urn:b", {"Hall"}, {seen}});
+  EXPECT_EQ(observed("Room"), 0u);
+  EXPECT_EQ(observed("Hall"), 1u);
 }
 
 class Plans : public ::testing::Test {

@@ -24,6 +24,7 @@ struct Attr {
   Kind kind = Kind::property;
   std::string dataset = {};
   std::int64_t expires = 0;  // 0: never
+  bool observed = false;
 };
 
 struct Thing {
@@ -52,6 +53,7 @@ inline ngsi::EntityBlock block(ngsi::SymbolTable& symbols, const Thing& thing, s
     instance.kind = attr.kind;
     instance.dataset_id = attr.dataset;
     instance.value = attr.value;
+    if (attr.observed) instance.observed_at = base::Timestamp{static_cast<std::int64_t>(version)};
     if (attr.expires != 0) instance.expires_at = base::Timestamp{attr.expires};
     builder.begin_instance(instance);
     builder.end_instance();

@@ -102,6 +102,7 @@ struct TypeInfo {
     std::string name;
     std::vector<ngsi::Kind> kinds;
     std::uint64_t entities = 0;
+    std::uint64_t observed = 0;  // those of them where it is an observation: EntityView::is_observation()
   };
   std::vector<Attribute> attributes;
 };

@@ -177,6 +177,8 @@ class EntityView {
   Kind kind(std::size_t index) const;
   /// It is the default instance, has no times but its owner's and no sub-attributes: cheaper to know than attribute().
   bool is_plain(std::size_t index) const;
+  /// It is the default instance of a Property and says when it was observed.
+  bool is_observation(std::size_t index) const;
   /// The instances' bytes follow each other as the directory has them: nearly always.
   bool is_in_order() const;
   /// An instance as it is encoded; only where is_in_order(). Equal bytes of blocks with equal names and times say the

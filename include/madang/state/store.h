@@ -99,6 +99,7 @@ struct AttributeCount {
   ngsi::Symbol type;  // the entity type it was seen in
   ngsi::Kind kind;    // one row for each kind seen
   std::uint64_t entities;
+  bool observations = false;  // a row of those of them whose default instance is one: EntityView::is_observation()
 };
 
 /// One tenant's entities. Everything const needs a Reading; the rest is the writer's.

@@ -520,6 +520,30 @@ Result<IndexBody> BodyReader::index(std::string_view body) {
   return index;
 }
 
+Result<ObservationBody> BodyReader::observation(std::string_view body) {
+  MADANG_TRY(const dom::element root, impl_->parse(body));
+  ObservationBody out;
+  const auto datastream = [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
+    if (name != "@iot.id") return wrong("The Datastream is named by its \"@iot.id\"; here none is made.", at);
+    MADANG_TRY(out.datastream, text_of(value, at));
+    return {};
+  };
+  MADANG_CHECK(
+      each_field(root, "", [&](std::string_view name, const dom::element& value, const std::string& at) -> Status {
+        if (name == "result") return out.result = simdjson::minify(value), Status();
+        if (name == "Datastream") return each_field(value, at, datastream);
+        constexpr std::string_view kNotKept[] = {"FeatureOfInterest", "parameters", "resultQuality", "validTime"};
+        const bool kept = std::ranges::find(kNotKept, name) == std::end(kNotKept);
+        if (value.is_null()) return {};
+        if (!kept) return wrong("\"" + std::string(name) + "\" is not kept here: leave it out.", at);
+        if (name != "phenomenonTime" && name != "resultTime") return unknown(name, at);
+        MADANG_TRY((name == "resultTime" ? out.result_time : out.phenomenon_time), text_of(value, at));
+        return {};
+      }));
+  if (out.result.empty()) return wrong("An Observation has a \"result\".", "/");
+  return out;
+}
+
 Result<RetentionBody> BodyReader::retention(std::string_view body) {
   constexpr std::size_t kMost = 100;  // roll-ups; a rule has fewer, and says so
   MADANG_TRY(const dom::element root, impl_->parse(body));

@@ -51,6 +51,13 @@ struct RetentionBody {
   std::vector<std::pair<std::string, std::string>> rollups;  // period, keep
 };
 
+/// A new Observation of SensorThings.
+struct ObservationBody {
+  std::string datastream;  // its id; empty: not said
+  std::string result;      // JSON
+  std::optional<std::string> phenomenon_time, result_time;
+};
+
 struct ErasureBody {
   std::string tenant;
   std::vector<std::string> entities;
@@ -95,6 +102,7 @@ class BodyReader {
   base::Result<SnapshotBody> snapshot(std::string_view body, bool fragment);
   base::Result<IndexBody> index(std::string_view body);
   base::Result<RetentionBody> retention(std::string_view body);
+  base::Result<ObservationBody> observation(std::string_view body);
   base::Result<ErasureBody> erasure(std::string_view body, std::size_t most);
   /// The `expiresAt` of an EntityMap (5.2.39); its other members are the server's and passed over.
   base::Result<std::optional<std::string>> entity_map_expiry(std::string_view body);

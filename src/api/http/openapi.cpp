@@ -130,8 +130,9 @@ void write_parameters(Writer& to, const Operation& operation, const hub::Offer* 
     const auto begin = path.find('{');
     if (begin == path.npos) break;
     const auto end = path.find('}', begin);
-    to.open().text("name", path.substr(begin + 1, end - begin - 1)).text("in", "path").raw("required", "true");
-    const std::string_view name = path.substr(begin + 1, end - begin - 1);
+    std::string_view name = path.substr(begin + 1, end - begin - 1);
+    if (name.ends_with("...")) name.remove_suffix(3);
+    to.open().text("name", name).text("in", "path").raw("required", "true");
     to.open("schema").text("type", "string");
     if (name == "entityId" || name == "entityMapId") to.text("format", "uri");
     to.close().close();
@@ -187,6 +188,8 @@ std::string_view body_schema(Body body) {
       return R"({"$ref":"#/components/schemas/Retention"})";
     case Body::erasure:
       return R"({"type":"object","properties":{"tenant":{"type":"string"},"entities":{"type":"array","minItems":1,"maxItems":10000,"items":{"type":"string","format":"uri"}},"everything":{"type":"boolean"},"person":{"type":"string","format":"uri"},"through":{"type":"array","minItems":1,"maxItems":100,"items":{"type":"string"}},"types":{"type":"array","minItems":1,"maxItems":100,"items":{"type":"string"}},"dryRun":{"type":"boolean"},"@context":{}},"additionalProperties":false})";
+    case Body::observation:
+      return R"({"type":"object","required":["result"],"properties":{"result":{},"phenomenonTime":{"type":"string"},"resultTime":{"type":["string","null"]},"Datastream":{"type":"object","required":["@iot.id"],"properties":{"@iot.id":{"type":"string"}}}}})";
     case Body::context:
       return R"({"type":"object","required":["@context"],"properties":{"@context":{"type":["object","array","string","null"]}}})";
     case Body::entity_map:
@@ -307,7 +310,8 @@ void write_content(Writer& to, const Operation& operation, int status, const hub
 
 void write_headers(Writer& to, const Operation& operation, int status) {
   std::vector<std::string_view> names;
-  if (status == 201 && (operation.op == Op::entity_create || operation.op == Op::past_upsert))
+  if (status == 201 &&
+      (operation.op == Op::entity_create || operation.op == Op::past_upsert || operation.op == Op::sta_create))
     names.push_back("Location");
   if (status == 200 && has_status(operation, 304)) names.push_back("ETag");
   if (status == 206) names.push_back("Content-Range");
@@ -331,6 +335,13 @@ void write_responses(Writer& to, const Operation& operation, const hub::Offer* o
     to.close();
   }
   to.close();
+}
+
+/// As the document has it: a parameter that takes all that is left of the path is one like any other.
+std::string shown_path(std::string_view path) {
+  std::string out(path);
+  if (const auto rest = out.find("...}"); rest != out.npos) out.erase(rest, 3);
+  return out;
 }
 
 void write_operation(Writer& to, const Operation& operation, const hub::Offer* offer = nullptr) {
@@ -381,7 +392,7 @@ std::string openapi_document(const std::string& version, std::span<const hub::Of
   for (const Operation& first : all_operations()) {
     if (std::find(written.begin(), written.end(), first.path) != written.end()) continue;
     written.push_back(first.path);
-    to.open(first.path);
+    to.open(shown_path(first.path));
     for (const Operation& operation : all_operations()) {
       if (operation.path == first.path) write_operation(to, operation);
     }

@@ -90,6 +90,16 @@ constexpr ParamInfo kParamTable[] = {
     {filter_crs, "filter-crs", ParamKind::uri, 256, "Coordinate reference system of shapes in `filter` (CRS84)"},
     {filter_lang, "filter-lang", ParamKind::text, 16, "`cql2-text`"},
     {f, "f", ParamKind::text, 16, "`json` or `html`, for links that send no Accept header"},
+    {sta_filter, "$filter", ParamKind::text, kLong,
+     "What must hold, such as `result gt 30 and phenomenonTime ge 2026-01-01T00:00:00Z`"},
+    {sta_expand, "$expand", ParamKind::text, kLong,
+     "Related things to show within, such as `Datastreams($expand=Observations($top=1))`"},
+    {sta_select, "$select", ParamKind::text, kWord, "Properties to show"},
+    {sta_order_by, "$orderby", ParamKind::text, kWord, "Order, such as `phenomenonTime desc`"},
+    {sta_top, "$top", ParamKind::unsigned_, 10, "Size of a page"},
+    {sta_skip, "$skip", ParamKind::unsigned_, 10, "How many to pass over"},
+    {sta_count, "$count", ParamKind::boolean, 5, "true: say how many there are"},
+    {result_format, "$resultFormat", ParamKind::text, 16, "Of Observations: `dataArray`, a table"},
 };
 static_assert(std::size(kParamTable) == kParams);
 
@@ -145,6 +155,9 @@ constexpr auto kDownload = kFilter + kShow + list(in_tenant, in_context, limit, 
 constexpr auto kOgcPage = list(f, in_tenant, in_context);
 constexpr auto kItem = kOgcPage + list(crs, lang);
 constexpr auto kItems = kItem + list(limit, after, bbox, bbox_crs, datetime, filter, filter_crs, filter_lang);
+constexpr auto kSensorThings = list(sta_filter, sta_expand, sta_select, sta_order_by, sta_top, sta_skip, sta_count,
+                                    result_format, after, in_tenant, in_context);
+constexpr auto kTenantAndContext = list(in_tenant, in_context);
 constexpr auto kChanges = kOurs + list(limit, wait, options, format, lang);
 constexpr auto kEvery = [] {
   std::array<Param, kParams> every{};
@@ -200,6 +213,8 @@ constexpr int kStreamed[] = {101, 200, 400, 403, 404, 406, 410, 426, 429, 504};
 constexpr int kFed[] = {200, 400, 403, 404, 406, 410, 429, 504};
 constexpr int kSaved[] = {200, 400, 403, 404, 406, 429, 504};
 constexpr int kFeatures[] = {200, 404, 504};
+constexpr int kThings[] = {200, 404, 429, 501, 504};
+constexpr int kObserved[] = {201, 400, 404, 409, 411, 413, 415, 429, 501, 503, 504, 507};
 constexpr int kOk[] = {200};
 constexpr int kReady[] = {200, 503};
 constexpr int kShownPage[] = {200, 304};
@@ -315,6 +330,16 @@ constexpr Operation features(Op op, Text path, Text name, Text summary, Params p
   made.params = params, made.media = media | kHtml;
   made.uses_context = made.names_tenant = of_tenant;
   made.takes_others = op == Op::ogc_items;
+  return made;
+}
+
+/// OGC SensorThings API, where what is asked for is a path.
+constexpr Operation things(Op op, Method method, Text path, Text name, Text summary, Params params, Role role,
+                           Statuses statuses = kThings) {
+  Operation made = row(op, method, path, name, summary, role, statuses);
+  made.params = params, made.uses_context = made.names_tenant = op != Op::sta_root;
+  if (op == Op::sta_read) made.media = kJson | Media::kText;
+  if (method == Method::post) made.body = Body::observation;
   return made;
 }
 
@@ -514,6 +539,16 @@ constexpr Operation kTable[] = {
              kJson | kGeoJson),
     features(Op::ogc_item, "/ogc/collections/{collectionId}/items/{featureId}", "ogcItem", "An entity as a feature",
              kItem, kJson | kGeoJson),
+
+    things(Op::sta_root, Method::get, "/sta/v1.1", "sensorThings", "OGC SensorThings API: what there is", kNone,
+           Role::none, kOk),
+    things(Op::sta_read, Method::get, "/sta/v1.1/{resource...}", "readSensorThings",
+           "Things, Datastreams, Observations and what is around them, such as `Things`, "
+           "`Datastreams('urn:ngsi-ld:AirQualityObserved:1:no2')/Observations`",
+           kSensorThings, Role::read),
+    things(Op::sta_create, Method::post, "/sta/v1.1/{resource...}", "createObservation",
+           "A new Observation: `Observations`, or `Datastreams('...')/Observations`", kTenantAndContext, Role::write,
+           kObserved),
 
     page(Op::health, "/health", "health", "Is the process alive"),
     page(Op::ready, "/ready", "ready", "Does it take requests", kJson, kReady),

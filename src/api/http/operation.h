@@ -76,6 +76,14 @@ enum class Param : std::uint8_t {
   filter_crs,
   filter_lang,
   f,
+  sta_filter,
+  sta_expand,
+  sta_select,
+  sta_order_by,
+  sta_top,
+  sta_skip,
+  sta_count,
+  result_format,
   end_
 };
 inline constexpr std::size_t kParams = static_cast<std::size_t>(Param::end_);
@@ -132,6 +140,7 @@ enum class Body : std::uint8_t {
   retention,
   context,
   subscription,
+  observation,
   any,
   bytes  // of any media type
 };
@@ -204,6 +213,9 @@ enum class Op : std::uint8_t {
   ogc_queryables,
   ogc_items,
   ogc_item,
+  sta_root,
+  sta_read,
+  sta_create,
   source_identity,
   health,
   ready,
@@ -239,7 +251,7 @@ inline constexpr std::size_t kOps = static_cast<std::size_t>(Op::end_);
 struct Operation {
   Op op;
   net::Method method;
-  std::string_view path;  // "/a/{b}": whole segments in braces are captured
+  std::string_view path;  // "/a/{b}": whole segments in braces are captured, by a last one "{b...}" all that is left
   std::string_view name;  // operationId and the label in metrics
   std::string_view summary;
   std::span<const Param> params;

@@ -24,10 +24,31 @@ bool captures(std::string_view segment) {
   return segment.starts_with('{');
 }
 
+constexpr std::string_view kRest = "...}";
+
+/// The methods of an entry as a header tells them.
+std::string allow_line(std::span<const Operation* const> by_method) {
+  std::string allow;
+  for (std::size_t method = 0; method < by_method.size(); ++method) {
+    if (!by_method[method]) continue;
+    if (!allow.empty()) allow += ", ";
+    allow += net::method_name(static_cast<net::Method>(method));
+    if (static_cast<net::Method>(method) == net::Method::get) allow += ", HEAD";
+  }
+  return allow += ", OPTIONS";
+}
+
 }  // namespace
 
 Router::Router(std::span<const Operation> operations) {
   for (const Operation& operation : operations) {
+    if (operation.path.ends_with(kRest)) {
+      const std::string_view before = operation.path.substr(0, operation.path.rfind('{'));
+      auto found = std::find_if(rests_.begin(), rests_.end(), [&](const Rest& rest) { return rest.before == before; });
+      if (found == rests_.end()) found = rests_.insert(found, Rest{before, {}, {}});
+      found->by_method[static_cast<std::size_t>(operation.method)] = &operation;
+      continue;
+    }
     std::array<std::string_view, kDeepest> segments;
     const std::size_t count = split(operation.path, segments);
     assert(count <= kDeepest);
@@ -44,16 +65,9 @@ Router::Router(std::span<const Operation> operations) {
     found->by_method[static_cast<std::size_t>(operation.method)] = &operation;
   }
   for (auto& bucket : by_length_) {
-    for (Entry& entry : bucket) {
-      for (std::size_t method = 0; method < entry.by_method.size(); ++method) {
-        if (!entry.by_method[method]) continue;
-        if (!entry.allow.empty()) entry.allow += ", ";
-        entry.allow += net::method_name(static_cast<net::Method>(method));
-        if (static_cast<net::Method>(method) == net::Method::get) entry.allow += ", HEAD";
-      }
-      entry.allow += ", OPTIONS";
-    }
+    for (Entry& entry : bucket) entry.allow = allow_line(entry.by_method);
   }
+  for (Rest& rest : rests_) rest.allow = allow_line(rest.by_method);
 }
 
 Route Router::match(net::Method method, std::span<const std::string_view> segments) const {
@@ -79,9 +93,18 @@ Route Router::match(net::Method method, std::span<const std::string_view> segmen
 Route Router::find(net::Method method, std::string_view path) const {
   std::array<std::string_view, kDeepest> segments;
   if (!path.starts_with('/')) return {};
+  if (method == net::Method::head) method = net::Method::get;
+  for (const Rest& rest : rests_) {
+    if (!path.starts_with(rest.before) || path.size() == rest.before.size()) continue;
+    Route route;
+    route.path_known = true;
+    route.allow = rest.allow;
+    route.operation = rest.by_method[static_cast<std::size_t>(method)];
+    route.captures[0] = path.substr(rest.before.size());
+    return route;
+  }
   const std::size_t count = split(path, segments);
   if (count > kDeepest) return {};
-  if (method == net::Method::head) method = net::Method::get;
   const Route route = match(method, std::span(segments).first(count));
   if (route.operation || !path.ends_with('/') || count == kDeepest) return route;
   segments[count] = {};

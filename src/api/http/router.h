@@ -33,9 +33,15 @@ class Router {
     std::array<const Operation*, 8> by_method{};
     std::string allow;
   };
+  struct Rest {  // "/before/{rest...}"
+    std::string_view before;
+    std::array<const Operation*, 8> by_method{};
+    std::string allow;
+  };
   static constexpr std::size_t kDeepest = 8;
   Route match(net::Method method, std::span<const std::string_view> segments) const;
   std::array<std::vector<Entry>, kDeepest + 1> by_length_;
+  std::vector<Rest> rests_;
 };
 
 }  // namespace madang::api

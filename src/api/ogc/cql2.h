@@ -29,6 +29,7 @@ struct Predicate {
   bool value = true;              // constant
 
   bool holds(ngsi::EntityView entity, const ngsi::Filter* filter) const { return truth(entity, filter) == 1; }
+  bool operator()(ngsi::EntityView entity, const ngsi::Filter* filter) const { return holds(entity, filter); }
 
  private:
   int truth(ngsi::EntityView entity, const ngsi::Filter* filter) const;  // 1, 0, or -1: unknown

@@ -5,12 +5,12 @@
 #include "madang/base/json.h"
 #include "madang/base/uri.h"
 
+#include "narrowed.h"
 #include "ngsild/page.h"
 #include "ogc/cql2.h"
 #include "ogc/cql2_terms.h"
 #include "ogc/feature.h"
 #include "ogc/links.h"
-#include "ogc/narrowed.h"
 #include "ogc/ogc.h"
 
 namespace madang::api::ogc {

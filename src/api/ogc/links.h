@@ -4,25 +4,13 @@
 #include <string>
 #include <string_view>
 
-#include "call.h"
+#include "addresses.h"
 
 namespace madang::api::ogc {
 
-/// What answers say of one another. Tenant and context that the request named by parameters stay in every address.
-class Links {
+class Links : public Addresses {
  public:
-  explicit Links(const Call& call);
-
-  /// "http://host/ogc" + path, with `query` ("f=html" or empty) and what stays.
-  std::string url(std::string_view path, std::string_view query = {}) const;
-  /// The address of the request itself, but for the parameters named, each of which is replaced or, with an empty
-  /// value, left out.
-  std::string self(std::initializer_list<std::pair<std::string_view, std::string_view>> replaced) const;
-
- private:
-  const Call& call_;
-  const std::string root_;
-  std::string kept_;
+  explicit Links(const Call& call) : Addresses(call, "/ogc") {}
 };
 
 /// One more link object into a list that stands open.

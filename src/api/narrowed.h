@@ -1,6 +1,7 @@
 #pragma once
 // A question with a condition that the hub's own tree of queries cannot say.
 
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -8,23 +9,24 @@
 
 #include "madang/governance/principal.h"
 
-#include "ogc/cql2.h"
-
-namespace madang::api::ogc {
+namespace madang::api {
 
 /// The caller with one condition more: the hub puts it on the question where a policy's mandatory filter has its place,
 /// and beside that one.
 class Narrowed final : public governance::Policy, private ngsi::Filter {
  public:
-  Narrowed(governance::PrincipalPtr who, std::string_view tenant, Predicate predicate)
+  /// Of an entity that the policy allows, with the policy's filter (null: everything is allowed).
+  using Condition = std::function<bool(const ngsi::EntityView&, const ngsi::Filter*)>;
+
+  Narrowed(governance::PrincipalPtr who, std::string_view tenant, Condition condition)
       : who_(std::move(who)),
         base_(who_->policy ? who_->policy->reading(tenant) : nullptr),
-        predicate_(std::move(predicate)) {}
+        condition_(std::move(condition)) {}
 
   static governance::PrincipalPtr principal(const governance::PrincipalPtr& who, std::string_view tenant,
-                                            Predicate predicate) {
+                                            Condition condition) {
     auto narrowed = std::make_shared<governance::Principal>(*who);
-    narrowed->policy = std::make_shared<Narrowed>(who, tenant, std::move(predicate));
+    narrowed->policy = std::make_shared<Narrowed>(who, tenant, std::move(condition));
     return narrowed;
   }
 
@@ -36,7 +38,7 @@ class Narrowed final : public governance::Policy, private ngsi::Filter {
 
  private:
   bool allows_entity(const ngsi::EntityView& entity) const override {
-    return (!base_ || base_->allows_entity(entity)) && predicate_.holds(entity, base_);
+    return (!base_ || base_->allows_entity(entity)) && condition_(entity, base_);
   }
   bool allows_attribute(const ngsi::EntityView& entity, ngsi::Symbol attribute) const override {
     return !base_ || base_->allows_attribute(entity, attribute);
@@ -44,7 +46,7 @@ class Narrowed final : public governance::Policy, private ngsi::Filter {
 
   const governance::PrincipalPtr who_;
   const ngsi::Filter* const base_;
-  const Predicate predicate_;
+  const Condition condition_;
 };
 
-}  // namespace madang::api::ogc
+}  // namespace madang::api

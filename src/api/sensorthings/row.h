@@ -1,0 +1,66 @@
+#pragma once
+// One thing, datastream, observation, … : what it is made of, and how its properties are written.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "madang/ngsi/context.h"
+#include "madang/ngsi/entity.h"
+#include "madang/ngsi/query.h"
+
+#include "addresses.h"
+#include "sensorthings/model.h"
+
+namespace madang::api::sensorthings {
+
+/// In which words and languages rows are written.
+struct Names {
+  explicit Names(const Call& call);
+  Names(ngsi::Vocabulary& vocabulary, std::vector<std::string> best_languages, Addresses addresses,
+        std::string below_entities);
+  ngsi::Vocabulary& words;
+  std::vector<std::string> languages;  // the best first
+  ngsi::Symbol location, name, description, date_observed, provided_by;
+  Addresses links;
+  std::string entities;  // where entities are shown, up to the id
+};
+
+/// One value that an attribute has or had.
+struct Point {
+  base::Timestamp time;
+  std::string value;  // JSON
+};
+
+struct Row {
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  ngsi::EntityView entity{};             // null: of an ObservedProperty alone
+  const ngsi::Filter* filter = nullptr;  // what of it may be seen
+  std::size_t stream = kNone;            // the attribute, by number
+  ngsi::Symbol attribute = ngsi::Symbol::none;
+  const Point* point = nullptr;  // of an observation its value, of where something was the geometry
+};
+
+bool is_stream(ngsi::EntityView entity, std::size_t index, const ngsi::Filter* filter, const Names& names);
+template <class Visit>  // visit(number of the attribute)
+void each_stream(ngsi::EntityView entity, const ngsi::Filter* filter, const Names& names, Visit&& visit) {
+  for (std::size_t i = 0; i < entity.attribute_count(); ++i)
+    if (is_stream(entity, i, filter, names)) visit(i);
+}
+/// The number of the stream of this attribute; Row::kNone where there is none to be seen.
+std::size_t find_stream(ngsi::EntityView entity, ngsi::Symbol attribute, const ngsi::Filter* filter,
+                        const Names& names);
+/// The number of the attribute that says where it is; Row::kNone where none does that may be seen.
+std::size_t find_location(ngsi::EntityView entity, const ngsi::Filter* filter, const Names& names);
+
+Key key_of(Set set, const Row& row, const Names& names);
+/// The row's address, `http://…/Things('…')`, or that of what it leads to.
+std::string address_of(Set set, const Row& row, const Names& names, std::string_view link = {});
+std::string address_of(Set set, std::string_view id, const Names& names, std::string_view link = {});
+
+/// Appends a property as JSON; false where the row has none (then nothing is appended).
+bool append_property(std::string& out, Set set, Property property, const Row& row, const Names& names);
+/// One attribute of the entity as `properties` shows it; false where there is none to be seen.
+bool append_attribute(std::string& out, const Row& row, ngsi::Symbol attribute, const Names& names);
+
+}  // namespace madang::api::sensorthings
