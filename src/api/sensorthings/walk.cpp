@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sensorthings/functions.h"
+
 namespace madang::api::sensorthings {
 namespace {
 
@@ -25,6 +27,43 @@ void narrow(const Expression& term, const Names& names, ngsi::Query& query) {
   if (const auto key = read_id(path.path.set, *text)) query.ids = {key->entity};
 }
 
+bool is_place(const Expression& part) {
+  return part.node == Expression::Node::path && part.path.below.empty() &&
+         (part.path.property == Property::location || part.path.property == Property::feature);
+}
+
+/// The shape that a function relates to where a thing is; null where it does anything else.
+const Shape* related_shape(const Expression& call) {
+  if (call.node != Expression::Node::call || call.parts.size() != 2) return nullptr;
+  const bool turned = is_place(call.parts[1]);
+  const Expression& other = call.parts[turned ? 0 : 1];
+  if ((!turned && !is_place(call.parts[0])) || other.node != Expression::Node::literal) return nullptr;
+  const auto* shape = std::get_if<std::shared_ptr<const Shape>>(&other.literal);
+  return shape ? shape->get() : nullptr;
+}
+
+void ask_index(ngsi::Query& query, const Names& names, const Shape& shape, std::optional<double> within) {
+  ngsi::GeoQuery geo;
+  geo.relation = within ? ngsi::GeoQuery::Relation::near : ngsi::GeoQuery::Relation::intersects;
+  geo.max_distance = within;
+  geo.property = names.location;
+  if (ngsi::set_geometry(geo, shape.geometry).ok()) query.geo = std::move(geo);
+}
+
+/// What a conjunct says of where things are.
+void narrow_place(const Expression& term, const Names& names, ngsi::Query& query) {
+  if (query.geo) return;
+  const bool touches = term.node == Expression::Node::call && term.function >= Function::geo_intersects &&
+                       term.function != Function::st_disjoint;
+  if (const Shape* shape = touches ? related_shape(term) : nullptr) return ask_index(query, names, *shape, {});
+  const bool less = term.node == Expression::Node::less || term.node == Expression::Node::less_equal;
+  if (!less || term.parts[0].node != Expression::Node::call || term.parts[0].function != Function::geo_distance) return;
+  const Shape* const shape = related_shape(term.parts[0]);
+  const auto* most = std::get_if<double>(&term.parts[1].literal);
+  if (shape && term.parts[1].node == Expression::Node::literal && most && *most >= 0)
+    ask_index(query, names, *shape, *most);
+}
+
 bool has_streams(const hub::TypeInfo& type, const ngsi::Query& query, const Names& names) {
   return std::ranges::any_of(type.attributes, [&](const hub::TypeInfo::Attribute& attribute) {
     if (attribute.observed == 0) return false;
@@ -41,7 +80,12 @@ base::Result<ngsi::Query> narrow_entities(const Call& call, const Names& names, 
   ngsi::Query query;
   if (scope.entity) query.ids = {*scope.entity};
   if (scope.attribute) query.attributes_given = true, query.attributes = {*scope.attribute};
-  if (filter) each_conjunct(*filter, [&](const Expression& term) { narrow(term, names, query); });
+  if (filter) {
+    each_conjunct(*filter, [&](const Expression& term) {
+      narrow(term, names, query);
+      narrow_place(term, names, query);
+    });
+  }
   // Which types a policy leaves would have to be counted.
   if (!query.ids.empty() || call.who->policy) return query;
   MADANG_TRY(const auto types, call.environment.hub.types(*call.who, call.tenant));
