@@ -196,7 +196,7 @@ struct Api::Impl {
     set<sensorthings::ReadResource>({Op::sta_read});
     set<sensorthings::CreateObservation>({Op::sta_create});
     set<ShowSourceIdentity>({Op::source_identity}, clock);
-    set<ShowHealth>({Op::health});
+    set<ShowHealth>({Op::health}, others);
     set<ShowReady>({Op::ready}, draining);
     set<ShowMetrics>({Op::metrics});
     set<ShowText>({Op::openapi}, openapi_document(environment.options.version, offers_of(others)));

@@ -271,9 +271,9 @@ struct Feeds::Impl : std::enable_shared_from_this<Feeds::Impl> {
     }
   }
 
-  double count(std::string_view state) {
+  std::size_t count(std::string_view state) {
     const std::scoped_lock guard(mutex);
-    return static_cast<double>(
+    return static_cast<std::size_t>(
         std::count_if(feeds.begin(), feeds.end(), [&](const auto& one) { return one.second->state() == state; }));
   }
 
@@ -473,7 +473,7 @@ void Feeds::start() {
   for (const std::string_view state : Feed::kStates) {
     const std::string label = "state=\"" + std::string(state) + "\"";
     base::metrics::gauge("madang_feeds", "Feeds by how they fare", label,
-                         [impl = impl_.get(), state] { return impl->count(state); });
+                         [impl = impl_.get(), state] { return static_cast<double>(impl->count(state)); });
   }
   {
     const std::scoped_lock guard(impl_->mutex);
@@ -506,6 +506,16 @@ std::span<const hub::Offer> Feeds::all_offers() {
 
 void Feeds::ask(hub::Question&& question, base::Executor& home, Answered answered) {
   impl_->ask(std::move(question), home, std::move(answered));
+}
+
+void Feeds::append_health(std::string& out) const {
+  out += R"(,"feeds":{)";
+  for (const std::string_view state : Feed::kStates) {
+    if (out.back() != '{') out += ',';
+    append_string(out, state);
+    out.append(":").append(std::to_string(impl_->count(state)));
+  }
+  out += '}';
 }
 
 }  // namespace madang::connect

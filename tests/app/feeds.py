@@ -400,6 +400,8 @@ class Web(unittest.TestCase):
             here.declare(declared({"url": self.url}))
             failing = until(lambda: here.feed() if here.feed()["state"] == "failing" else None, "a failure")
             self.assertIn("503", failing["trouble"])
+            self.assertEqual(here.server.ask("GET", "/health")[2]["feeds"],
+                             {"waiting": 0, "running": 0, "failing": 1, "paused": 0})
             time.sleep(3)
             self.assertEqual(len(self.asked), 1)  # not every second
             self.status = 200

@@ -2,7 +2,9 @@
 // --fast: a page on a phone, one on a desk, and what the portal is for. Ends with a line "N passed, M failed".
 import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
-import {readFileSync} from 'node:fs';
+import {mkdtempSync, readFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {colourAt, inaccessible, launch, open, picture} from './browser.mjs';
 import {busAt, city, feed} from './city.mjs';
 import {Server} from './server.mjs';
@@ -297,16 +299,32 @@ test('what was found can be taken along, in three formats', async ({browser, ser
     return readFileSync(await download.path(), 'utf8');
   };
   const csv = (await got('csv')).replace(/^\ufeff/, '').trim().split('\r\n');
-  assert.match(csv[0], /^id,type,longitude,latitude,/);
+  assert.match(csv[0], /^id,type,.*location\.lon,location\.lat/);
   assert.deepEqual(csv.slice(1).map((line) => line.split(',')[0]), ids);
   const geojson = JSON.parse(await got('geojson'));
   assert.equal(geojson.type, 'FeatureCollection');
   assert.deepEqual(geojson.features.map(({id}) => id), ids);
+  await page.waitForFunction((count) => document.querySelector('[data-test=download-state]').textContent.startsWith(count + ' '), ids.length);
   assert.equal(geojson.features[0].geometry.type, 'Point');
   const lines = (await got('ndjson')).trim().split('\n').map((line) => JSON.parse(line));
   assert.deepEqual(lines.map(({id}) => id), ids);
   assert.equal(lines[0].availableBikeNumber.type, 'Property');
   assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test('a download tells how far it is, and can be stopped', async ({browser, server}) => {
+  const {context, page} = await open(browser, server.url + '/explore');
+  await askForBikes(page);
+  const slow = await context.newCDPSession(page);
+  await slow.send('Network.enable');
+  await slow.send('Network.emulateNetworkConditions', {offline: false, latency: 0, downloadThroughput: 500, uploadThroughput: -1});
+  await page.click('[data-test=download-ndjson]');
+  await page.waitForFunction(() => /^\d+ of \d+ things/.test(document.querySelector('[data-test=download-state]').textContent));
+  assert.ok(await page.locator('[data-test=download-progress]').isVisible());
+  await page.click('[data-test=download-stop]');
+  await page.waitForSelector('[data-test=download-state] >> text=stopped');
+  assert.ok(await page.locator('[data-test=download-csv]').isEnabled());
   await context.close();
 });
 
@@ -344,14 +362,14 @@ test('the examples work as they are printed, in curl, JavaScript and Python', as
   const {context, page} = await open(browser, server.url + '/developers');
   await settled.developers(page);
   const run = {
-    curl: (text) => execFileSync('sh', ['-c', text.replace(/^curl/, 'curl -sS --fail')], {encoding: 'utf8'}),
+    curl: (text) => execFileSync('sh', ['-c', text.replace(/^curl/, 'curl -sS --fail')], {encoding: 'utf8', cwd: mkdtempSync(join(tmpdir(), 'madang-'))}),
     javascript: (text) => execFileSync(process.execPath, ['--input-type=module', '-e', text], {encoding: 'utf8'}),
     python: (text) => execFileSync('python3', ['-c', text], {encoding: 'utf8'}),
   };
   for (const tongue of Object.keys(run)) {
     await page.click(`[data-test=tongue-${tongue}]`);
     const texts = await page.locator('.example code').allInnerTexts();
-    assert.equal(texts.length, 5);
+    assert.equal(texts.length, 8);
     for (const text of texts.filter((one) => !one.includes('/live'))) {
       assert.doesNotThrow(() => run[tongue](text), `${tongue}: ${text}`);
     }

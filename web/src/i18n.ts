@@ -52,6 +52,13 @@ export function number(value: number, digits = 2): string {
   return format.format(value);
 }
 
+/** A size as people read it: 12 kB, 3.4 MB. */
+export function bytes(size: number): string {
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;
+  const step = Math.min(units.length - 1, size < 1000 ? 0 : Math.floor(Math.log10(size) / 3));
+  return new Intl.NumberFormat(language.value, {style: 'unit', unit: units[step]!, maximumFractionDigits: step > 1 ? 1 : 0}).format(size / 1000 ** step);
+}
+
 export function when(time: number, style: 'time' | 'short' | 'full' = 'short'): string {
   const options: Intl.DateTimeFormatOptions =
     style === 'time' ? {hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23'}

@@ -48,6 +48,7 @@ class Feeds final : public hub::Surface {
   static std::span<const hub::Offer> all_offers();
   std::span<const hub::Offer> offers() const override { return all_offers(); }
   void ask(hub::Question&& question, base::Executor& home, Answered answered) override;
+  void append_health(std::string& out) const override;
 
  private:
   struct Impl;

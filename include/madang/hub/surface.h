@@ -67,6 +67,9 @@ class Surface {
   using Answered = std::function<void(base::Result<Answer>)>;
   /// Never waits. `answered` is called once, on `home`, maybe before this returns.
   virtual void ask(Question&& question, base::Executor& home, Answered answered) = 0;
+  /// Appends members of what the server says of its health, `,"feeds":{…}`. From any thread; never waits. Everybody may
+  /// read it: figures, no names.
+  virtual void append_health(std::string&) const {}
 };
 
 }  // namespace madang::hub

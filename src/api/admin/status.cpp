@@ -45,6 +45,7 @@ void ShowHealth::operator()(Call&& call) const {
   add("subscriptions", deliveries.subscriptions);
   add("matcherLag", health.shown > deliveries.position ? health.shown - deliveries.position : 0);
   add("notificationsWaiting", deliveries.waiting);
+  for (const hub::Surface* surface : surfaces_) surface->append_health(text);
   call.answer_json(200, text += '}');
 }
 

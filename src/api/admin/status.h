@@ -3,6 +3,9 @@
 
 #include <atomic>
 #include <string>
+#include <vector>
+
+#include "madang/hub/surface.h"
 
 #include "call.h"
 
@@ -11,7 +14,11 @@ namespace madang::api::admin {
 /// Is the process alive: always 200, with figures for a person.
 class ShowHealth final : public Endpoint {
  public:
+  explicit ShowHealth(const std::vector<hub::Surface*>& surfaces) : surfaces_(surfaces) {}
   void operator()(Call&& call) const override;
+
+ private:
+  const std::vector<hub::Surface*> surfaces_;
 };
 
 /// Does it take requests: 503 while draining or refusing changes.

@@ -18,10 +18,11 @@ export interface Answer<T> {
   status: number;
 }
 
-export async function ask<T>(path: string, init: RequestInit = {}): Promise<Answer<T>> {
+/** An answer whose body is still to be read. */
+async function send(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, {...init, headers: {Accept: 'application/json', ...identity(), ...init.headers}});
+    response = await fetch(path, {...init, headers: {...identity(), ...init.headers}});
   } catch (fault) {
     if ((fault as Error).name === 'AbortError') throw fault;
     throw new Problem(0, '', '');
@@ -31,8 +32,19 @@ export async function ask<T>(path: string, init: RequestInit = {}): Promise<Answ
     const told = (await response.json().catch(() => ({}))) as {title?: string; detail?: string};
     throw new Problem(response.status, told.title ?? response.statusText, told.detail ?? '');
   }
+  return response;
+}
+
+export async function ask<T>(path: string, init: RequestInit = {}): Promise<Answer<T>> {
+  const response = await send(path, {...init, headers: {Accept: 'application/json', ...init.headers}});
   const text = await response.text();
   return {body: (text ? JSON.parse(text) : null) as T, headers: response.headers, status: response.status};
+}
+
+/** What is read as it comes. */
+export async function open(path: string, init: RequestInit = {}): Promise<{body: ReadableStream<Uint8Array>; headers: Headers}> {
+  const response = await send(path, init);
+  return {body: response.body!, headers: response.headers};
 }
 
 export async function get<T>(path: string, init?: RequestInit): Promise<T> {

@@ -244,7 +244,7 @@ async function startReplay(from: number, to: number, types: string[], headers: R
     trouble = (fault as Error).message;
   }
   replay = loaded;
-  say({kind: 'tracks', buckets: loaded.buckets, moving: loaded.moving, partial: loaded.partial, trouble});
+  say({kind: 'tracks', buckets: loaded.buckets, moving: loaded.moving, points: loaded.points, partial: loaded.partial, trouble});
 }
 
 function seek(time: number): void {

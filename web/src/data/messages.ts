@@ -55,4 +55,4 @@ export type FromWorker =
   | {kind: 'refused'; status: number}
   | {kind: 'told'; counts: Record<string, number>; rate: number; figures: (number | null)[]}
   | {kind: 'news'; news: News[]}
-  | {kind: 'tracks'; buckets: number[]; moving: number; partial: boolean; trouble: string};
+  | {kind: 'tracks'; buckets: number[]; moving: number; points: number; partial: boolean; trouble: string};

@@ -1,6 +1,6 @@
 // A question to the interface, as the builder holds it, and the address that asks it.
-import {address, ask, type Answer} from './client';
-import {api, plain, type Entity, type Geometry} from './model';
+import {address, ask, open} from './client';
+import {api, type Entity, type Geometry} from './model';
 
 export const operators = ['==', '!=', '>', '>=', '<', '<=', '~=', 'exists'] as const;
 export interface Condition {
@@ -75,61 +75,34 @@ export async function page(question: Question, lang: string, offset: number): Pr
 
 export const formats = ['csv', 'geojson', 'ndjson'] as const;
 export type Format = (typeof formats)[number];
-const mostDownloaded = 50_000;
+export const mediaTypes: Record<Format, string> = {csv: 'text/csv', geojson: 'application/geo+json', ndjson: 'application/x-ndjson'};
 
-/** Follows the pages to the end, or to what a browser should hold. */
-async function everything<T>(first: string, headers: Record<string, string>, take: (answer: Answer<T>) => number, told: (count: number) => void): Promise<boolean> {
-  let next: string | undefined = first;
-  for (let count = 0; next; ) {
-    const answer: Answer<T> = await ask<T>(next, {headers});
-    count += take(answer);
-    told(count);
-    next = nextPage(answer.headers.get('Link') ?? '');
-    if (count >= mostDownloaded && next) return false;
+export interface Progress {
+  bytes: number;
+  done: number; // things, about: lines that have come
+  all: number; // things
+}
+
+/** All that is found as one file, made by the server while it is read; `told` a few times a second. */
+export async function download(question: Question, format: Format, lang: string, signal: AbortSignal, told: (progress: Progress) => void): Promise<Blob> {
+  const {orderBy: _, ...where} = selection(question); // a file has no order
+  const options = format === 'csv' ? 'bom' : '';
+  const {body, headers} = await open(address('/download', {...where, format, options, lang: format === 'ndjson' ? '' : lang}), {signal});
+  const progress = {bytes: 0, done: 0, all: Number(headers.get('NGSILD-Results-Count') ?? 0)};
+  const parts: Uint8Array[] = [];
+  const reader = body.getReader();
+  for (let last = 0; ; ) {
+    const {done, value} = await reader.read();
+    if (done) break;
+    parts.push(value);
+    progress.bytes += value.length;
+    for (let at = value.indexOf(10); at >= 0; at = value.indexOf(10, at + 1)) ++progress.done;
+    if (performance.now() - last < 100) continue;
+    last = performance.now();
+    told({...progress, done: Math.min(progress.done, progress.all)});
   }
-  return true;
-}
-
-function nextPage(link: string): string | undefined {
-  const found = /<([^>]+)>\s*;[^<]*rel="?next"?/.exec(link)?.[1];
-  if (!found) return undefined;
-  const to = new URL(found, location.origin + api + '/');
-  return to.pathname + to.search; // whatever name the server goes by: this page asks its own origin
-}
-
-export async function download(question: Question, format: Format, lang: string, told: (count: number) => void): Promise<{text: string; type: string; whole: boolean}> {
-  if (format === 'geojson') {
-    const features: unknown[] = [];
-    const whole = await everything<{features: unknown[]}>(
-      url(question, {options: 'keyValues', lang, limit: 1000}), {Accept: 'application/geo+json', Prefer: 'body=json'},
-      ({body}) => (features.push(...body.features), body.features.length), told,
-    );
-    return {text: JSON.stringify({type: 'FeatureCollection', features}), type: 'application/geo+json', whole};
-  }
-  const rows: Row[] = [];
-  const shown: Record<string, string> = format === 'csv' ? {options: 'keyValues', lang} : {};
-  const whole = await everything<Row[]>(url(question, {...shown, limit: 1000}), {}, ({body}) => (rows.push(...body), body.length), told);
-  if (format === 'ndjson') return {text: rows.map((row) => JSON.stringify(row) + '\n').join(''), type: 'application/x-ndjson', whole};
-  return {text: csv(rows), type: 'text/csv', whole};
-}
-
-/** RFC 4180, with a byte order mark for spreadsheets; places as longitude and latitude. */
-export function csv(rows: Row[]): string {
-  const names = columns(rows);
-  const places = rows.some(({location}) => location?.type === 'Point');
-  const head = ['id', 'type', ...(places ? ['longitude', 'latitude'] : []), ...names];
-  const lines = rows.map((row) => {
-    const [lon, lat] = row.location?.type === 'Point' ? (row.location.coordinates as number[]) : [];
-    return [row.id, plain(row.type), ...(places ? [lon, lat] : []), ...names.map((name) => row[name])].map(cell).join(',');
-  });
-  return '\ufeff' + [head.map(cell).join(','), ...lines].join('\r\n') + '\r\n';
-}
-
-function cell(value: unknown): string {
-  let text = plain(value);
-  // A spreadsheet would take such a text for a formula.
-  if (typeof value !== 'number' && /^[=+\-@\t\r]/.test(text)) text = "'" + text;
-  return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
+  told({...progress, done: progress.all});
+  return new Blob(parts as BlobPart[], {type: mediaTypes[format]});
 }
 
 /** The attributes that rows have, the commonest first. */

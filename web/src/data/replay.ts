@@ -15,9 +15,9 @@ export class Replay {
   private tracks = new Map<string, Track>();
   buckets: number[] = new Array<number>(bucketCount).fill(0);
   partial = false;
+  points = 0;
 
   async load(from: number, to: number, types: string[], headers: Record<string, string>): Promise<void> {
-    let points = 0;
     for (const type of types) {
       for (let offset = 0; ; offset += pageSize) {
         const question = new URLSearchParams({
@@ -32,10 +32,10 @@ export class Replay {
         for (const entity of page) {
           const values = (entity.location?.values ?? []).filter(isPoint);
           if (values.length < 2) continue;
-          points += values.length;
+          this.points += values.length;
           this.add(entity.id, values, from, to);
         }
-        if (points > mostPoints) {
+        if (this.points > mostPoints) {
           this.partial = true;
           return;
         }

@@ -59,7 +59,7 @@ export function Developers() {
 }
 
 interface Example {
-  key: 'example.query' | 'example.create' | 'example.change' | 'example.follow' | 'example.past';
+  key: 'example.query' | 'example.create' | 'example.change' | 'example.follow' | 'example.past' | 'example.file' | 'example.features' | 'example.sensors';
   curl: string;
   javascript: string;
   python: string;
@@ -107,6 +107,24 @@ function examples(origin: string, type: string, id: string, auth: boolean): Exam
       curl: `curl${curlAuth} '${base}/temporal/entities/${id}?format=temporalValues&lastN=10'`,
       javascript: `const past = await fetch('${base}/temporal/entities/${id}?format=temporalValues&lastN=10'${js(jsAuth)});\nconsole.log(await past.json());`,
       python: `${pyHead}request = urllib.request.Request("${base}/temporal/entities/${id}?format=temporalValues&lastN=10"${pyAuth})\nprint(json.load(urllib.request.urlopen(request)))`,
+    },
+    {
+      key: 'example.file',
+      curl: `curl${curlAuth} -o ${type}.csv '${origin}/download?type=${type}&format=csv'`,
+      javascript: `const file = await fetch('${origin}/download?type=${type}&format=csv'${js(jsAuth)});\nconsole.log(file.headers.get('NGSILD-Results-Count'), (await file.text()).length);`,
+      python: `${pyHead}request = urllib.request.Request("${origin}/download?type=${type}&format=ndjson"${pyAuth})\nfor line in urllib.request.urlopen(request):\n    print(json.loads(line)["id"])`,
+    },
+    {
+      key: 'example.features',
+      curl: `curl${curlAuth} '${origin}/ogc/collections/${type}/items?limit=5'`,
+      javascript: `const features = await fetch('${origin}/ogc/collections/${type}/items?limit=5'${js(jsAuth)});\nconsole.log((await features.json()).features.map(({id, geometry}) => [id, geometry]));`,
+      python: `${pyHead}request = urllib.request.Request("${origin}/ogc/collections/${type}/items?limit=5"${pyAuth})\nfor feature in json.load(urllib.request.urlopen(request))["features"]:\n    print(feature["id"], feature["geometry"])`,
+    },
+    {
+      key: 'example.sensors',
+      curl: `curl${curlAuth} -g '${origin}/sta/v1.1/Datastreams?$top=5&$expand=Thing,Observations($top=1)'`,
+      javascript: `const latest = await fetch('${origin}/sta/v1.1/Datastreams?$top=5&$expand=Observations($top=1)'${js(jsAuth)});\nfor (const {name, Observations} of (await latest.json()).value) console.log(name, Observations[0].result);`,
+      python: `${pyHead}request = urllib.request.Request("${origin}/sta/v1.1/Datastreams?$top=5&$expand=Observations($top=1)"${pyAuth})\nfor stream in json.load(urllib.request.urlopen(request))["value"]:\n    print(stream["name"], stream["Observations"][0]["result"])`,
     },
   ];
 }

@@ -6,9 +6,9 @@ import {baseTypes, cityLooks, loadTypes, types} from '../data/city';
 import {Problem} from '../data/client';
 import {firstType, nameOf, plain} from '../data/model';
 import {
-  columns, download, formats, fromHash, operators, page, pageSize, toHash, url, type Area, type Condition, type Format, type Question, type Row,
+  columns, download, formats, fromHash, operators, page, pageSize, toHash, url, type Area, type Condition, type Format, type Progress, type Question, type Row,
 } from '../data/question';
-import {attributeName, number, t, typeName} from '../i18n';
+import {attributeName, bytes, number, t, typeName} from '../i18n';
 import type {CityMap} from '../map/city_map';
 import type {AreaDrawer} from '../map/draw';
 import {go, thingPath} from '../router';
@@ -395,29 +395,45 @@ function Bars({rows}: {rows: Row[]}) {
 
 function Downloads({question}: {question: Question}) {
   const state = useSignal('');
+  const progress = useSignal<Progress | null>(null);
+  const stop = useRef<AbortController | null>(null);
+  useEffect(() => () => stop.current?.abort(), []);
   const save = async (format: Format) => {
+    stop.current = new AbortController();
     state.value = t('download.began');
+    progress.value = {bytes: 0, done: 0, all: 0};
     try {
-      const {text, type, whole} = await download(question, format, language.value, (count) => (state.value = t('download.count', {count: number(count)})));
+      const file = await download(question, format, language.value, stop.current.signal, (told) => {
+        progress.value = told;
+        state.value = t('download.count', {count: number(told.done), all: number(told.all), size: bytes(told.bytes)});
+      });
       const link = document.createElement('a');
-      link.href = URL.createObjectURL(new Blob([text], {type}));
+      link.href = URL.createObjectURL(file);
       link.download = `${question.type || 'madang'}.${format}`;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-      if (!whole) state.value = t('download.partial');
+      state.value = t('download.done', {all: number(progress.value.all), size: bytes(file.size)});
     } catch (fault) {
-      state.value = (fault as Error).message;
+      state.value = (fault as Error).name === 'AbortError' ? t('download.stopped') : (fault as Error).message || t('download.broken');
     }
+    progress.value = null;
   };
+  const now = progress.value;
   return (
     <div class="row downloads">
       {formats.map((format) => (
-        <button key={format} type="button" class="quiet" data-test={'download-' + format} onClick={() => void save(format)}>
+        <button key={format} type="button" class="quiet" disabled={now !== null} data-test={'download-' + format} onClick={() => void save(format)}>
           <Icon name="download" />
           {{csv: 'CSV', geojson: 'GeoJSON', ndjson: 'NDJSON'}[format]}
         </button>
       ))}
-      <span class="about" role="status">
+      {now && <progress aria-label={t('download.progress')} max={now.all || undefined} value={now.all ? now.done : undefined} data-test="download-progress" />}
+      {now && (
+        <button type="button" class="quiet" data-test="download-stop" onClick={() => stop.current?.abort()}>
+          {t('download.stop')}
+        </button>
+      )}
+      <span class="about" role="status" data-test="download-state">
         {state.value}
       </span>
     </div>

@@ -3,7 +3,7 @@ import {useSignal, type Signal} from '@preact/signals';
 import {useEffect, useRef} from 'preact/hooks';
 
 import type {Stream} from '../data/city';
-import {t, when} from '../i18n';
+import {number, t, when} from '../i18n';
 import {Icon} from '../ui/icons';
 
 const day = 24 * 3600_000;
@@ -84,7 +84,7 @@ export function Timeline({stream, all, past}: {stream: Stream; all: string[]; pa
           <output data-test="past">{!tracks ? t('timeline.loading') : tracks.trouble ? t('timeline.trouble') : tracks.moving === 0 ? t('timeline.still') : when(past.value ?? to)}</output>
           <span>{t('timeline.now')}</span>
         </div>
-        {tracks?.partial && <p class="about">{t('timeline.partial')}</p>}
+        {tracks?.partial && <p class="about">{t('timeline.partial', {points: number(tracks.points), moving: number(tracks.moving)})}</p>}
       </div>
       <select aria-label={t('timeline.speed')} value={speed.value} onChange={(event) => (speed.value = Number(event.currentTarget.value))}>
         {speeds.map((one) => (
