@@ -112,6 +112,9 @@ void add_sample(CLI::App& app, SampleCityCommand& c, int& code) {
   auto* play = sample_.add_flag("--play", c.play, "Declare its feeds at a server and go on feeding it, until Ctrl-C");
   sample_.add_option("--url", c.url, "Address of the server (http://localhost:8080)")->needs(play);
   sample_.add_option("--token", c.token, "Bearer token with the role admin ($MADANG_TOKEN)")->needs(play);
+  sample_
+      .add_option("--mqtt", c.broker, "Broker that car parks and chargers tell their state, such as mqtt://localhost")
+      ->needs(play);
   sample_.add_option("--speed", c.speed, "Times real time (1)")->needs(play)->check(CLI::Range(0.1, 3'600.0));
 }
 

@@ -484,6 +484,29 @@ def publish(port, messages):
         wire.sendall(b"\xe0\x00")
 
 
+@unittest.skipUnless(os.path.exists(MOSQUITTO), "no mosquitto")
+class SampleCity(unittest.TestCase):
+    def test_it_lives_by_files_http_and_mqtt(self):
+        with tempfile.TemporaryDirectory(prefix="madang-city-") as city, Broker() as broker, \
+                Server(MADANG, "--set", f"feeds.folders={city}", "--set", "egress.allow_private=true") as server:
+            player = subprocess.Popen([MADANG, "sample-city", "--out", city, "--play", "--url", server.url, "--mqtt",
+                                       f"mqtt://127.0.0.1:{broker.port}", "--speed", "20"], stdout=subprocess.DEVNULL)
+            try:
+                for feed, source, kind, attribute in (
+                        ("city-air", "folder", "AirQualityObserved", "no2"),
+                        ("city-bikes-now", "url", "BikeHireDockingStation", "availableBikeNumber"),
+                        ("city-signals", "push", "TrafficLight", "aspect"),
+                        ("city-parking", "mqtt", "OffStreetParking", "availableSpotNumber"),
+                        ("city-chargers", "mqtt", "EVChargingStation", "availableCapacity")):
+                    path = f"/ngsi-ld/v1/entities?type={kind}&attrs={attribute}&limit=1"
+                    until(lambda: server.ask("GET", path)[2], f"{kind} by {feed}")
+                    told = server.ask("GET", f"{FEEDS}/{feed}")[2]
+                    self.assertEqual((told["source"], told["rejected"]), (source, 0), feed)
+            finally:
+                player.send_signal(signal.SIGINT)
+                self.assertEqual(player.wait(LIMIT), 0)
+
+
 if __name__ == "__main__":
     result = unittest.main(exit=False).result
     bad = len(result.failures) + len(result.errors)

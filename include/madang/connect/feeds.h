@@ -23,7 +23,7 @@ struct FeedOptions {
   std::vector<std::string> folders;   // feeds that are declared by the API read files below these only
   std::vector<Declaration> declared;  // of the configuration: the API does not change them
   std::size_t feeds = 500;
-  std::size_t threads = 1;                 // that read sources; 0: nothing is read
+  std::size_t threads = 4;                 // that read sources; 0: nothing is read
   std::size_t batch = 500;                 // entities in one change of the hub
   std::size_t push_bytes = 16 << 20;       // one pushed body
   std::size_t waiting = 16;                // pushed bodies of one feed; beyond: too_many_requests

@@ -285,7 +285,7 @@ base::Status write_city_files(const City& city, const std::string& folder, base:
   return append_rows(folder + "/sensors", report_rows(city, {now.ns - 24 * 3'600 * kSecond}, now));
 }
 
-std::vector<std::string> city_feeds(const std::string& folder, const std::string& bikes) {
+std::vector<std::string> city_feeds(const std::string& folder, const std::string& bikes, const std::string& broker) {
   const auto declare = [](std::string_view id, std::string_view en, std::string_view ko, std::string source,
                           std::string_view rest) {
     std::string json =
@@ -305,6 +305,12 @@ std::vector<std::string> city_feeds(const std::string& folder, const std::string
     return json + R"(,"pattern":")" + std::string(pattern) + "\"}";
   };
   const std::string pushed = R"({"push":true})";
+  const auto told = [&](std::string_view topic) {
+    if (broker.empty()) return pushed;
+    std::string json = R"({"mqtt":)";
+    append_string(json, broker + "/" + std::string(kMqttTopic) + std::string(topic));
+    return json + "}";
+  };
   const auto timetable = [&](std::string_view id, std::string_view en, std::string_view ko, std::string_view table,
                              std::string_view mapping) {
     return declare(id, en, ko, file("gtfs/" + std::string(table)), R"("every":"1h",)" + std::string(mapping));
@@ -382,13 +388,13 @@ std::vector<std::string> city_feeds(const std::string& folder, const std::string
 "delay":{"from":"delay","kind":"number","unit":"SEC"},"route":{"from":"line","target":"urn:ngsi-ld:GtfsRoute:{}"},
 "nextStop":{"from":"stop","target":"urn:ngsi-ld:GtfsStop:{}"}})"));
   feeds.push_back(declare(
-      "city-parking", "Car parks", "주차장", pushed,
+      "city-parking", "Car parks", "주차장", told("city-parking"),
       R"("format":"ndjson","type":"OffStreetParking","identity":"urn:ngsi-ld:OffStreetParking:{id}","observed":"at",
 "location":{"lon":"lon","lat":"lat"},"attributes":{)" +
           std::string(kNames) + R"("totalSpotNumber":{"from":"total","kind":"number"},
 "availableSpotNumber":{"from":"free","kind":"number"}})"));
   feeds.push_back(declare(
-      "city-chargers", "Charging stations", "충전소", pushed,
+      "city-chargers", "Charging stations", "충전소", told("city-chargers"),
       R"("format":"ndjson","type":"EVChargingStation","identity":"urn:ngsi-ld:EVChargingStation:{id}","observed":"at",
 "location":{"lon":"lon","lat":"lat"},"attributes":{)" +
           std::string(kNames) + R"("socketNumber":{"from":"sockets","kind":"number"},

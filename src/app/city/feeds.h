@@ -14,8 +14,11 @@ namespace madang::app {
 /// shelters, the course of the traffic sections; and a first day of the sensors, up to `now`.
 base::Status write_city_files(const sample::City& city, const std::string& folder, base::Timestamp now);
 
-/// The feeds' declarations, as JSON. `bikes`: where the bike stations' feed is served.
-std::vector<std::string> city_feeds(const std::string& folder, const std::string& bikes);
+/// Where the car parks' and the chargers' messages go at a broker: below its address.
+inline constexpr std::string_view kMqttTopic = "baetgol/";
+/// The feeds' declarations, as JSON. `bikes`: where the bike stations' feed is served. `broker`: "mqtt://host" of what
+/// car parks and charging stations tell; empty: that is pushed, as the rest.
+std::vector<std::string> city_feeds(const std::string& folder, const std::string& bikes, const std::string& broker);
 
 // ---- what changes ----
 

@@ -34,7 +34,8 @@ CityPlayer::CityPlayer(CityOptions options)
       city_(sample::make_city(options_.seed)),
       began_(base::system_clock().now()),
       began_at_(base::system_clock().monotonic()),
-      client_({.allow_private = true}) {}
+      client_({.allow_private = true}),
+      publisher_({.allow_private = true}) {}
 
 CityPlayer::~CityPlayer() {
   stop();
@@ -46,6 +47,10 @@ base::Timestamp CityPlayer::now() const {
 }
 
 base::Result<std::unique_ptr<CityPlayer>> CityPlayer::make(CityOptions options) {
+  if (!options.broker.empty()) {
+    if (options.broker.ends_with('/')) options.broker.pop_back();
+    MADANG_CHECK(net::parse_mqtt_url(options.broker + "/" + std::string(kMqttTopic) + "x"));
+  }
   std::unique_ptr<CityPlayer> made(new CityPlayer(std::move(options)));
   const std::string& folder = made->options_.folder;
   std::error_code ignored;
@@ -72,7 +77,7 @@ base::Result<std::unique_ptr<CityPlayer>> CityPlayer::make(CityOptions options) 
 std::vector<std::string> CityPlayer::feeds() const {
   std::error_code ignored;
   return city_feeds(std::filesystem::absolute(options_.folder, ignored).string(),
-                    "http://127.0.0.1:" + std::to_string(bikes_->port()));
+                    "http://127.0.0.1:" + std::to_string(bikes_->port()), options_.broker);
 }
 
 void CityPlayer::start(std::string url) {
@@ -101,6 +106,20 @@ void CityPlayer::push(const std::string& feed, const std::string& lines) {
   });
 }
 
+/// By MQTT where there is a broker.
+void CityPlayer::tell(const std::string& feed, const std::string& lines) {
+  if (options_.broker.empty()) return push(feed, lines);
+  auto to = net::parse_mqtt_url(options_.broker + "/" + std::string(kMqttTopic) + feed);
+  if (!to.ok()) return;  // was checked when the feed was declared
+  net::MqttMessage message;
+  message.to = *std::move(to);
+  message.qos = 1;
+  message.payload = lines;
+  publisher_.publish(std::move(message), [feed](const base::Status& sent) {
+    if (!sent.ok()) base::log::warning("sample city not taken", {{"feed", feed}, {"reason", sent.error().message}});
+  });
+}
+
 void CityPlayer::play() {
   Every minute(60), half_minute(30), quarter(15), five(5), two(2);
   base::Timestamp last_minute = now();
@@ -116,8 +135,8 @@ void CityPlayer::play() {
       push("city-alerts", incident_line(city_, at));
     }
     if (half_minute(at))
-      push("city-traffic", traffic_lines(city_, at)), push("city-chargers", charger_lines(city_, at));
-    if (quarter(at)) push("city-parking", place_lines(city_, at));
+      push("city-traffic", traffic_lines(city_, at)), tell("city-chargers", charger_lines(city_, at));
+    if (quarter(at)) tell("city-parking", place_lines(city_, at));
     if (five(at)) push("city-signals", signal_lines(city_, at));
     if (two(at)) push("city-buses", bus_lines(city_, at));
     std::this_thread::sleep_for(std::chrono::milliseconds(250));

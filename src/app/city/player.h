@@ -9,6 +9,7 @@
 
 #include "madang/base/result.h"
 #include "madang/net/http.h"
+#include "madang/net/mqtt.h"
 #include "madang/sample/city.h"
 
 namespace madang::app {
@@ -19,6 +20,7 @@ struct CityOptions {
   std::string url;     // of the server that is fed
   std::string token;   // for pushing; empty: none is wanted
   double speed = 1;    // times real time
+  std::string broker;  // "mqtt://host", for what tells by MQTT; empty: there is none, it is pushed
 };
 
 class CityPlayer {
@@ -39,12 +41,14 @@ class CityPlayer {
   base::Timestamp now() const;
   void play();
   void push(const std::string& feed, const std::string& lines);
+  void tell(const std::string& feed, const std::string& lines);
 
   CityOptions options_;
   const sample::City city_;
   const base::Timestamp began_;
   const std::chrono::nanoseconds began_at_;
   net::Client client_;
+  net::MqttPublisher publisher_;
   std::unique_ptr<net::Server> bikes_;
   std::atomic<bool> stop_{false};
   std::thread thread_;

@@ -71,7 +71,7 @@ struct FeedTryCommand {
 int feed_try(const FeedTryCommand& command);
 
 struct SampleCityCommand {
-  std::string out, url, token;
+  std::string out, url, token, broker;
   std::uint64_t seed = 1;
   double speed = 1;
   bool play = false;

@@ -17,6 +17,7 @@ int sample_city(const SampleCityCommand& command) {
   options.seed = command.seed;
   options.folder = command.out;
   options.speed = command.speed;
+  options.broker = command.broker;
   options.url = command.url.empty() ? "http://localhost:8080" : command.url;
   const char* token = std::getenv("MADANG_TOKEN");
   options.token = !command.token.empty() ? command.token : token != nullptr ? token : "";
