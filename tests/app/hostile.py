@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 import unittest
 
 from server import Server
@@ -555,6 +556,33 @@ class Bodies(Shared):
             with self.subTest(name), Wire(self.server) as wire:
                 answer = wire.ask("GET", ENTITIES + "?" + query)
                 self.assertIn(answer.status, (200, 400, 403, 414), answer.body[:300])
+
+
+    def test_sensors_that_lead_to_one_another_without_end(self):
+        many = {f"value{n}": {"type": "Property", "value": n, "observedAt": "2026-01-01T00:00:00Z"} for n in range(900)}
+        with Wire(self.server) as wire:
+            sent = request("POST", ENTITIES, json.dumps({"id": "urn:ngsi-ld:Station:1", "type": "Station", **many}).encode())
+            wire.send(sent)
+            self.assertEqual(wire.answer().status, 201)
+            begun, wheel = time.monotonic(), "Datastreams($expand=Thing($expand=Datastreams($expand=Thing($expand=Datastreams))))"
+            for name, wanted, query in (
+                    ("everything within everything", (403,), "Things?$expand=" + wheel),
+                    ("the same of one", (403,), "Things('urn:ngsi-ld:Station:1')?$expand=" + wheel),
+                    ("each among all", (403,), "Datastreams?$filter=" + " or ".join(["Thing/Datastreams/name eq 'x'"] * 60)),
+                    ("brackets", (400, 403, 414), "Things?$filter=" + "(" * 3_000 + "id eq 'x'" + ")" * 3_000),
+                    ("denials", (400, 403, 414), "Things?$filter=" + "not " * 1_500 + "id eq 'x'"),
+                    ("a long way", (400, 403), "Things?$expand=" + "Datastreams/Thing/" * 200 + "Datastreams"),
+                    ("a long path", (403, 404), "Datastreams('urn:ngsi-ld:Station:1:value1')" + "/Thing/Datastreams('urn:ngsi-ld:Station:1:value1')" * 50),
+                    ("far behind", (200,), "Things?$skip=4000000000"),
+                    ("an order of too many", (403,), "Things?$orderby=name&$skip=4000000000"),
+                    ("a shape", (400, 403, 414), "Things?$filter=st_within(Locations/location,geography'POLYGON((" + "0 0," * 1_500 + "0 0))')")):
+                with self.subTest(name):
+                    answer = wire.ask("GET", "/sta/v1.1/" + urllib.parse.quote(query, safe="/?=&"))
+                    self.assertIn(answer.status, wanted, answer.body[:300])
+                    if answer.status == 414:
+                        wire = self.wire(self.server)
+            print(f"  sensors: {time.monotonic() - begun:.2f} s in all")
+            self.assertEqual(wire.ask("DELETE", ENTITIES + "/urn:ngsi-ld:Station:1").status, 204)
 
 
 class Overload(Case):

@@ -83,6 +83,8 @@ Value value_of_path(const Path& path, const Row& observed, const Names& names) {
   } else if (!append_property(json, path.set, path.property, row, names)) {
     return {};
   }
+  const std::size_t looked = row.entity ? row.entity.attribute_count() * 8u : 0;
+  if (!names.effort.spend(looked + json.size() * (1 + path.below.size()))) return {};
   std::string_view value = json;
   for (const std::string& key : path.below) value = step_into(value, key);
   if (path.below.empty() && (path.property == Property::location || path.property == Property::feature))
@@ -266,6 +268,7 @@ Value evaluate(const Expression& expression, const Row& row, const Names& names)
 }
 
 Truth truth_of(const Expression& expression, const Row& row, const Names& names) {
+  if (names.effort.exceeded()) return Truth::unknown;
   if (expression.node == Node::negation) {
     const Truth part = truth_of(expression.parts.front(), row, names);
     return part == Truth::unknown ? part : part == Truth::yes ? Truth::no : Truth::yes;
@@ -283,7 +286,7 @@ Truth truth_of(const Expression& expression, const Row& row, const Names& names)
   if (!row.entity || !any_stream(expression)) return truth_of_leaf(expression, row, names);
   Truth out = Truth::unknown;
   each_stream(row.entity, row.filter, names, [&](std::size_t stream) {
-    if (out == Truth::yes) return;
+    if (out == Truth::yes || names.effort.exceeded()) return;
     Row one = row;
     one.stream = stream;
     const Truth truth = truth_of_leaf(expression, one, names);

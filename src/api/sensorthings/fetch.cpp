@@ -52,6 +52,7 @@ class Fetch::Walk : public std::enable_shared_from_this<Fetch::Walk> {
   template <class Visit>
   void each_met(ngsi::EntityView entity, const ngsi::Filter* filter, Visit&& visit) const {
     const Names& names = fetch_->names();
+    names.effort.begin();
     each_row(request_.set, entity, filter, request_.scope, names, [&](const Row& row) {
       if (!options_.filter || holds(*options_.filter, row, names)) visit(row);
     });
@@ -75,8 +76,9 @@ class Fetch::Walk : public std::enable_shared_from_this<Fetch::Walk> {
 
   void see(ngsi::EntityView entity, const ngsi::Filter* filter) {
     if (too_large_) return;
+    // Each row by itself: what stands within one has its own limit.
     each_met(entity, filter, [&](const Row& row) { take(row); });
-    too_large_ = draft_.text.size() > fetch_->call().environment.options.answer_bytes;
+    too_large_ = draft_.overflown || draft_.text.size() + best_bytes_ > fetch_->call().environment.options.answer_bytes;
   }
 
   void take(const Row& row) {
@@ -92,7 +94,9 @@ class Fetch::Walk : public std::enable_shared_from_this<Fetch::Walk> {
       return;
     }
     if (shown_++ > 0) draft_.text += ',';
-    append_row(draft_, request_.set, row, options_, fetch_->names());
+    Draft one;
+    append_row(one, request_.set, row, options_, fetch_->names());
+    draft_.append(std::move(one));
     if (full()) reached_ = {round_.after.value_or(""), in_round_};
   }
 
@@ -109,15 +113,18 @@ class Fetch::Walk : public std::enable_shared_from_this<Fetch::Walk> {
     if (best_.size() == options_.skip + options_.top) {
       if (best_.empty() || !before(one, best_.front())) return;
       std::ranges::pop_heap(best_, worse);
+      best_bytes_ -= best_.back().draft.text.size();
       best_.pop_back();
     }
     append_row(one.draft, request_.set, row, options_, fetch_->names());
+    best_bytes_ += one.draft.text.size();
     best_.push_back(std::move(one));
     std::ranges::push_heap(best_, worse);
   }
 
   void end_round(base::Result<std::optional<std::string>>&& next) {
     if (!next.ok()) return done_(std::move(next).error());
+    if (auto status = fetch_->names().effort.status(); !status.ok()) return done_(status.error());
     if (too_large_) return done_(ngsild::too_large(fetch_->call().environment.options));
     const bool goes_on = next->has_value() && (sees_all() || !full());
     if (!goes_on) {
@@ -161,6 +168,7 @@ class Fetch::Walk : public std::enable_shared_from_this<Fetch::Walk> {
   std::pair<std::string, std::uint64_t> reached_;  // cursor, and rows behind it
   Draft draft_;
   std::vector<Ranked> best_;
+  std::size_t best_bytes_ = 0;
 };
 
 // ---- rows of one ----
@@ -189,6 +197,7 @@ void Fetch::ask_entity(const Request& request, Done done) {
   Matched matched{};
   bool found = false;
   const auto see = [&](ngsi::EntityView entity, const ngsi::Filter* filter) {
+    names_.effort.begin();
     std::vector<Row> rows;
     each_row(request.set, entity, filter, request.scope, names_, [&](const Row& row) { rows.push_back(row); });
     found = !rows.empty();
@@ -285,6 +294,8 @@ void Fetch::fill_next(const std::shared_ptr<Filling>& filling) {
 }
 
 void Fetch::finish(Draft&& draft, Listing&& listing, Done done) {
+  if (auto status = names_.effort.status(); !status.ok()) return done(status.error());
+  if (draft.overflown) return done(ngsild::too_large(call_->environment.options));
   fill(std::move(draft),
        [listing = std::move(listing), done = std::move(done)](base::Result<std::string> text) mutable {
          if (!text.ok()) return done(std::move(text).error());

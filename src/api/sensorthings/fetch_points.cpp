@@ -17,6 +17,8 @@ constexpr std::uint64_t kMostSorted = 100'000;  // observations that are put in 
 constexpr std::size_t kMostSeries = 1'000;      // read for one page
 constexpr std::uint32_t kRound = 20;            // entities of a round
 
+constexpr std::uint32_t kPiece = 10'000;  // points that are looked at in one turn
+
 struct PointOrder {
   bool by_time = true, descending = true, given = false;
 };
@@ -52,6 +54,7 @@ struct Series {
 template <class Visit>  // visit(row, attribute, latest)
 void each_series(const Request& request, const PointFilter& filter, ngsi::EntityView entity, const ngsi::Filter* policy,
                  const Names& names, Visit&& visit) {
+  names.effort.begin();
   Scope scope = request.scope;
   scope.time.reset();
   const bool observations = request.set == Set::observations;
@@ -97,7 +100,9 @@ bool PointFilter::keeps(const Row& series, const Names& names) const {
 
 std::function<bool(const Point&)> PointFilter::keep(const Names& names) const {
   if (of_points.empty()) return nullptr;
-  return [terms = of_points, &names](const Point& point) {
+  return [terms = of_points, &names, turn = std::uint32_t{0}](const Point& point) mutable {
+    // History comes in pieces, and another request has its turn between them.
+    if (turn++ % kPiece == 0) names.effort.begin();
     Row row;
     row.point = &point;
     return std::ranges::all_of(terms, [&](const Expression* term) { return holds(*term, row, names); });
@@ -108,6 +113,7 @@ std::function<bool(const Point&)> PointFilter::keep(const Names& names) const {
 
 bool Fetch::with_series(Set set, const std::string& entity, std::optional<ngsi::Symbol> attribute,
                         const std::function<void(const Row&)>& see) {
+  names_.effort.begin();
   bool found = false;
   const auto look = [&](ngsi::EntityView view, const ngsi::Filter* filter) {
     const Set of = set == Set::observations ? Set::datastreams : Set::locations;

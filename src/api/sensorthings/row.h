@@ -14,6 +14,32 @@
 
 namespace madang::api::sensorthings {
 
+/// How much an answer takes. What asks for more than that finds nothing, and is refused in the end.
+class Effort {
+ public:
+  /// A new turn: of one entity, or of one piece of history.
+  void begin() { now_ = 0; }
+  /// One property was looked at, so many bytes long. False: that is too much.
+  bool spend(std::size_t bytes) {
+    const std::uint64_t cost = 1 + bytes / 256;
+    now_ += cost, all_ += cost;
+    exceeded_ = exceeded_ || now_ > kOfATurn || all_ > kOfAll;
+    return !exceeded_;
+  }
+  bool exceeded() const { return exceeded_; }
+  base::Status status() const {
+    if (!exceeded_) return {};
+    return base::error(base::Code::too_complex, "This looks at too much: ask for less, or with a shorter filter.",
+                       "$filter");
+  }
+
+ private:
+  static constexpr std::uint64_t kOfATurn = 150'000;   // some tens of milliseconds
+  static constexpr std::uint64_t kOfAll = 50'000'000;  // some seconds, in turns
+  std::uint64_t now_ = 0, all_ = 0;
+  bool exceeded_ = false;
+};
+
 /// In which words and languages rows are written.
 struct Names {
   explicit Names(const Call& call);
@@ -24,6 +50,7 @@ struct Names {
   ngsi::Symbol location, name, description, date_observed, provided_by;
   Addresses links;
   std::string entities;  // where entities are shown, up to the id
+  mutable Effort effort;
 };
 
 /// One value that an attribute has or had.

@@ -7,7 +7,7 @@ namespace {
 
 using base::Code;
 
-constexpr std::uint32_t kLeast = 500, kMost = 50'000;  // instances of one piece
+constexpr std::uint32_t kLeast = 500, kMost = 10'000;  // instances of one piece
 
 class SeriesReading : public std::enable_shared_from_this<SeriesReading> {
  public:

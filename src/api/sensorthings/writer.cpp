@@ -10,6 +10,8 @@ namespace {
 
 using base::json::append_string;
 
+constexpr std::size_t kMostWithin = 4 << 20;  // bytes of what is written within one row
+
 void append_comma(std::string& out) {
   if (out.back() != '{' && out.back() != '[') out += ',';
 }
@@ -37,6 +39,7 @@ void append_list(Draft& draft, const Navigation& link, Set from, const Row& of, 
   append_member(draft.text, link.name, listing, true);
   draft.text.pop_back();  // "]"
   draft.append(std::move(items));
+  draft.overflown = draft.overflown || draft.text.size() > kMostWithin;
   draft.text += ']';
 }
 
@@ -116,6 +119,7 @@ void append_link(Draft& draft, const Navigation& link, Set from, const Row& row,
 }  // namespace
 
 void Draft::append(Draft&& other) {
+  overflown = overflown || other.overflown;
   const std::size_t before = text.size();
   text += other.text;
   for (Hole& hole : other.holes) {
@@ -126,6 +130,10 @@ void Draft::append(Draft&& other) {
 
 void append_row(Draft& draft, Set set, const Row& row, const Options& options, const Names& names) {
   draft.text += '{';
+  if (draft.overflown) {
+    draft.text += '}';
+    return;
+  }
   if (options.references) {
     append_string(draft.text, "@iot.selfLink");
     draft.text += ':';
@@ -158,7 +166,7 @@ Matched append_rows(Draft& draft, Set set, std::vector<Row>&& rows, const Option
     std::ranges::transform(sorted, rows.begin(), [](const Sorted& one) { return one.row; });
   }
   const std::uint64_t end = std::min<std::uint64_t>(rows.size(), options.skip + options.top);
-  for (std::uint64_t i = options.skip; i < end; ++i) {
+  for (std::uint64_t i = options.skip; i < end && !draft.overflown; ++i) {
     if (i > options.skip) draft.text += ',';
     append_row(draft, set, rows[i], options, names);
   }

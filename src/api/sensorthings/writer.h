@@ -42,6 +42,7 @@ struct Draft {
   };
   std::string text;
   std::vector<Hole> holes;
+  bool overflown = false;  // what stands within one row became too much, and not all of it was written
   void append(Draft&& other);
 };
 
