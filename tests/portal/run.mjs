@@ -356,6 +356,37 @@ test('a feed tells what it could not read, and tries it again', async ({browser,
   await context.close();
 });
 
+test('a feed is declared, what is wrong with it is told, and it is mended', async ({browser, server}) => {
+  const {context, page, faults} = await open(browser, server.url + '/feeds');
+  const form = page.locator('[data-test=declare]');
+  await form.locator('summary').click();
+  const text = await form.locator('[data-test=declaration]').inputValue();
+  await form.locator('[data-test=declaration]').fill(text.replace('"push": true', '"pushed": true'));
+  await form.locator('[data-test=declaration-save]').click();
+  await form.locator('[data-test=declaration-told].trouble >> text=/^\\/source/').waitFor();
+  await picture(page, pictures, 'feeds-declare');
+  await form.locator('[data-test=declaration]').fill(text.replace('"observed": "time"', '"observed": {"from": "time", "format": "%d.%m.%Y"}'));
+  await form.locator('[data-test=declaration-save]').click();
+  await page.waitForSelector('[data-test=feed] >> text=Air quality');
+  const rows = 'station,time,lon,lat,name,pm10\nA,2026-01-01T00:00:00Z,127,37,One,7\n';
+  const push = () => fetch(server.url + '/admin/feeds/air/records', {method: 'POST', body: rows, headers: {'Content-Type': 'text/csv'}});
+  assert.equal((await push()).status, 200);
+  const feed = page.locator('[data-test=feed]', {hasText: 'Air quality'});
+  await feed.locator('summary').first().click();
+  const change = feed.locator('[data-test=change]');
+  await change.locator('summary').click();
+  await change.locator('[data-test=declaration]').fill(text);
+  await change.locator('[data-test=declaration-save]').click();
+  await change.locator('[data-test=declaration-told] >> text=saved').waitFor();
+  assert.equal((await push()).status, 200);
+  assert.equal((await server.ask('GET', `${api}/entities/urn:ngsi-ld:AirQualityObserved:A?options=keyValues`)).body.pm10, 7);
+  assert.deepEqual(faults, ['Failed to load resource: the server responded with a status of 400 (Bad Request)']); // of the first try
+  assert.deepEqual(await inaccessible(page), []);
+  await server.ask('DELETE', '/admin/feeds/air');
+  await server.ask('DELETE', `${api}/entities/urn:ngsi-ld:AirQualityObserved:A`);
+  await context.close();
+});
+
 // ---- developers ----
 
 test('the examples work as they are printed, in curl, JavaScript and Python', async ({browser, server}) => {

@@ -7,6 +7,7 @@ export class Problem extends Error {
     readonly status: number,
     readonly title: string,
     readonly detail: string,
+    readonly pointer = '', // where in what was sent
   ) {
     super(detail || title);
   }
@@ -29,8 +30,8 @@ async function send(path: string, init: RequestInit): Promise<Response> {
   }
   if (response.status === 401 || (response.status === 403 && !token.peek())) tokenWanted.value = true;
   if (!response.ok) {
-    const told = (await response.json().catch(() => ({}))) as {title?: string; detail?: string};
-    throw new Problem(response.status, told.title ?? response.statusText, told.detail ?? '');
+    const told = (await response.json().catch(() => ({}))) as {title?: string; detail?: string; pointer?: string};
+    throw new Problem(response.status, told.title ?? response.statusText, told.detail ?? '', told.pointer);
   }
   return response;
 }

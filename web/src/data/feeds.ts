@@ -45,4 +45,7 @@ export const inFull = (id: string) => get<FeedInFull>(one(id));
 export const deadLetters = (id: string) => get<DeadLetter[]>(one(id) + '/deadLetters?limit=50');
 export const replay = async (id: string) => (await ask<{records: number; rejected: number}>(one(id) + '/deadLetters/replay', {method: 'POST'})).body;
 export const dropDeadLetters = (id: string) => ask(one(id) + '/deadLetters', {method: 'DELETE'});
+const json = (method: string, declaration: string): RequestInit => ({method, body: declaration, headers: {'Content-Type': 'application/json'}});
+export const declare = (declaration: string) => ask(feeds, json('POST', declaration));
+export const replace = (id: string, declaration: string) => ask(one(id), json('PUT', declaration));
 export const runNow = (id: string) => ask(one(id) + '/run', {method: 'POST'});

@@ -3,7 +3,7 @@ import {useSignal, type Signal} from '@preact/signals';
 import {useEffect} from 'preact/hooks';
 
 import {Problem} from '../data/client';
-import {deadLetters, dropDeadLetters, inFull, list, replay, runNow, type DeadLetter, type Feed, type FeedInFull} from '../data/feeds';
+import {deadLetters, declare, dropDeadLetters, inFull, list, replace, replay, runNow, type DeadLetter, type Feed, type FeedInFull} from '../data/feeds';
 import {attributeName, number, t, typeName} from '../i18n';
 import {language} from '../session';
 import {Icon} from '../ui/icons';
@@ -50,7 +50,67 @@ export function Feeds() {
           </ul>
         </>
       )}
+      {feeds.value && (
+        <details class="panel declare" data-test="declare">
+          <summary>{t('feeds.declare')}</summary>
+          <Declaration of={template} save={declare} done={load} />
+        </details>
+      )}
     </div>
+  );
+}
+
+const template = JSON.stringify(
+  {
+    id: 'air',
+    name: {en: 'Air quality', ko: '대기질'},
+    source: {push: true},
+    format: 'csv',
+    type: 'AirQualityObserved',
+    identity: 'urn:ngsi-ld:AirQualityObserved:{station}',
+    observed: 'time',
+    location: {lon: 'lon', lat: 'lat'},
+    attributes: {name: 'name', pm10: {from: 'pm10', kind: 'number', unit: 'GQ'}},
+  },
+  null,
+  2,
+);
+
+/** A declaration as its owner writes it, to be made or changed. */
+function Declaration({of, save, done}: {of: string; save: (text: string) => Promise<unknown>; done: () => Promise<void>}) {
+  const text = useSignal(of);
+  const told = useSignal('');
+  const bad = useSignal(false);
+  const tell = (words: string, isBad: boolean) => ((told.value = words), (bad.value = isBad));
+  const send = async () => {
+    try {
+      JSON.parse(text.value);
+    } catch (fault) {
+      return tell((fault as Error).message, true);
+    }
+    // What the server does not tell would be lost.
+    if (/"\*\*\*"|:\*\*\*@/.test(text.value)) return tell(t('feeds.secrets'), true);
+    try {
+      await save(text.value);
+      tell(t('feeds.saved'), false);
+      await done();
+    } catch (fault) {
+      const {status, message, pointer} = fault as Problem;
+      tell(status === 401 || status === 403 ? `${t('feeds.adminOnly')} ${message}` : pointer ? `${pointer}: ${message}` : message, true);
+    }
+  };
+  return (
+    <form class="declaration" onSubmit={(event) => (event.preventDefault(), void send())}>
+      <label class="field">
+        <span>{t('feeds.declaration')}</span>
+        <textarea rows={14} spellcheck={false} value={text.value} data-test="declaration" onInput={(event) => (text.value = event.currentTarget.value)} />
+      </label>
+      <p class="about">{t('feeds.declareHow')}</p>
+      <div class="row">
+        <button type="submit" class="primary" data-test="declaration-save">{t('feeds.save')}</button>
+        <span class={bad.value ? 'trouble' : 'about'} role="status" data-test="declaration-told">{told.value}</span>
+      </div>
+    </form>
   );
 }
 
@@ -167,6 +227,12 @@ function InFull({id, stamp, dead, reload}: {id: string; stamp: string; dead: num
         <span class="about" role="status" data-test="told">{told.value}</span>
       </div>
       <Quality feed={feed} />
+      {its.declaredBy === 'api' && (
+        <details data-test="change">
+          <summary>{t('feeds.change')}</summary>
+          <Declaration of={JSON.stringify(its.declaration, null, 2)} save={(text) => replace(id, text)} done={reload} />
+        </details>
+      )}
       {its.faults.length > 0 && (
         <section>
           <h3>{t('feeds.faults')}</h3>
