@@ -160,6 +160,7 @@ def main():
     tally.add(*counted("subscribers", [sys.executable, "tests/app/subscribers.py", server]))
     tally.add(*counted("your city in an afternoon", [sys.executable, "tests/app/afternoon.py", server]))
     tally.add(*counted("feeds", [sys.executable, "tests/app/feeds.py", server]))
+    tally.add(*counted("packed feeds", [sys.executable, "tests/app/packed.py", server]))
     tally.add(*counted("hostile clients", [sys.executable, "tests/app/hostile.py", server]))
     if (ROOT / "tests" / "scenarios" / "run.py").exists():
         tally.add(*counted("scenarios", [sys.executable, "tests/scenarios/run.py", "--server", server]))

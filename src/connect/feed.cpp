@@ -53,6 +53,31 @@ base::Result<Digests> digests_of(const base::File& file, std::uint64_t before, s
   return made;
 }
 
+std::int64_t modified_at(const struct stat& about) {
+  return about.st_mtim.tv_sec * 1'000'000'000ll + about.st_mtim.tv_nsec;
+}
+
+bool of_shapefile(std::string_view name) {
+  return name.ends_with(".shp") || name.ends_with(".SHP");
+}
+
+/// A Shapefile is what all of its files are: none is the beginning of another.
+Status add_companions(Digests& digests, base::FileSystem& files, const std::string& path) {
+  for (const std::string& one : companions(path)) {
+    MADANG_TRY(const auto file, files.open(one, base::FileSystem::Open::read));
+    MADANG_TRY(const std::uint64_t size, file->size());
+    MADANG_TRY(const Digests beside, digests_of(*file, 0, size));
+    digests.now = governance::sha256_hex(digests.now + beside.now);
+  }
+  digests.before = digests.now;
+  return {};
+}
+
+/// An error of the surroundings, not of what was read: it may go as it came.
+bool passes(Code code) {
+  return code == Code::unavailable || code == Code::timeout || code == Code::io || code == Code::insufficient_storage;
+}
+
 /// Lines of a file that nobody has touched for so long are whole.
 constexpr std::chrono::seconds kWritten{10};
 
@@ -101,8 +126,7 @@ Status Feed::prepare() {
   who->role = governance::Role::write;
   who->tenants = {declaration_.tenant};
   who_ = std::move(who);
-  const std::string folder =
-      house_.options.folder + "/" + (declaration_.tenant.empty() ? "default" : "tenant-" + declaration_.tenant);
+  const std::string folder = tenant_folder();
   MADANG_CHECK(house_.files.make_folder(folder));
   if (before_) {
     dead_ = before_->dead_;
@@ -308,7 +332,9 @@ Status Feed::read_folder() {
   Status first;
   for (const std::string& name : *names) {
     if (is_ending()) return {};
-    if (name.starts_with('.') || fnmatch(declaration_.source.pattern.c_str(), name.c_str(), 0) != 0) continue;
+    if (name.starts_with('.') || is_beside(folder, name) ||
+        fnmatch(declaration_.source.pattern.c_str(), name.c_str(), 0) != 0)
+      continue;
     const auto status = read_file(folder + "/" + name, name);
     if (!status.ok() && first.ok()) first = status;  // one bad file does not keep the others out
   }
@@ -326,13 +352,16 @@ Status Feed::read_file(const std::string& path, const std::string& name) {
     return error(Code::forbidden, "The file lies outside the folders of the setting feeds.folders.", path);
   Progress::Entry& entry = progress_.of(name);
   auto size = static_cast<std::uint64_t>(about.st_size);
-  const std::int64_t modified = about.st_mtim.tv_sec * 1'000'000'000ll + about.st_mtim.tv_nsec;
+  std::int64_t modified = modified_at(about);
+  for (const std::string& one : of_shapefile(name) ? companions(real) : std::vector<std::string>())
+    if (struct stat beside{}; ::stat(one.c_str(), &beside) == 0) modified = std::max(modified, modified_at(beside));
   if (entry.complete && entry.size == size && entry.modified == modified) return {};
   MADANG_TRY(const auto file, house_.files.open(real, base::FileSystem::Open::read));
   if (house_.clock.now().ns - modified < std::chrono::nanoseconds(kWritten).count()) {
     MADANG_TRY(size, whole_lines(*file, name, size));
   }
   MADANG_TRY(Digests digests, digests_of(*file, entry.size, size));
+  if (of_shapefile(name)) MADANG_CHECK(add_companions(digests, house_.files, real));
   const bool same_beginning = entry.size > 0 && digests.before == entry.digest;
   if (same_beginning && entry.complete && entry.size == size) {
     entry.modified = modified;
@@ -350,7 +379,7 @@ Status Feed::read_file(const std::string& path, const std::string& name) {
     offset += have;
     return std::string_view(piece).substr(0, have);
   };
-  return take_in({name, {}, more}, &entry);
+  return take_in({name, {}, more, real}, &entry);
 }
 
 /// Where somebody is writing, the last line of a table may not be whole yet: the size without it.
@@ -411,15 +440,37 @@ Status Feed::make_vocabulary() {
   return {};
 }
 
+base::Result<std::shared_ptr<const std::string>> Feed::keep_for_now(const Input& input, std::string_view kind,
+                                                                    std::string_view begin) {
+  std::shared_ptr<const std::string> path(
+      new std::string(tenant_folder() + "/" + declaration_.id + ".input." + std::string(kind)),
+      [&files = house_.files](const std::string* made) {
+        (void)files.remove(*made);
+        delete made;
+      });
+  if (house_.files.exists(*path)) MADANG_CHECK(house_.files.remove(*path));  // of a process that was killed
+  MADANG_TRY(const auto file, house_.files.open(*path, base::FileSystem::Open::create));
+  for (std::uint64_t at = 0; !begin.empty();) {
+    MADANG_CHECK(file->write_at(at, std::as_bytes(std::span(begin))));
+    at += begin.size();
+    MADANG_TRY(begin, input.more());
+  }
+  return path;
+}
+
 Status Feed::take_in(const Input& input, Progress::Entry* entry) {
-  MADANG_TRY(std::string_view piece, input.more());
-  if (piece.empty()) return {};
-  const auto told = kind_of(declaration_.layout, input.name, input.media, piece);
-  if (!told.ok() && !(entry && declaration_.source.kind == Source::Kind::folder)) return told.error();
+  MADANG_TRY(const std::string_view begin, input.more());
+  if (begin.empty()) return {};
+  const auto opened =
+      open_input(declaration_.layout, input, begin, {house_.options.packed, [this] { return is_ending(); }},
+                 [this](const auto&... given) { return keep_for_now(given...); });
+  const bool among_others = entry && declaration_.source.kind == Source::Kind::folder;
+  if (!opened.ok() && !(among_others && !passes(opened.error().code))) return opened.error();
   MADANG_CHECK(make_vocabulary());
   if (entry) MADANG_CHECK(keep_progress());
-  if (!told.ok()) return set_aside(input.name, told.error(), piece, *entry);
-  const std::string& kind = *told;
+  if (!opened.ok()) return set_aside(input.name, opened.error(), begin, *entry);
+  const std::string& kind = opened->kind;
+  std::string_view piece = opened->first;
   const std::uint64_t settled_before = entry ? entry->records : 0;
   Intake intake(work(), entry != nullptr);
   intake.begin(entry ? Progress::told(input.name, *entry) : input.name);
@@ -436,7 +487,7 @@ Status Feed::take_in(const Input& input, Progress::Entry* entry) {
       entry->records = kept = intake.settled();
       MADANG_CHECK(keep_progress());
     }
-    MADANG_TRY(piece, input.more());
+    MADANG_TRY(piece, opened->more());
   }
   const bool whole = fault.ok() && piece.empty();
   if (whole) {
@@ -532,7 +583,9 @@ Status Feed::read_message(const net::MqttReceived& message, Intake& intake) {
   Status fault, wrong;
   formats::RecordReader* reading = nullptr;
   const auto kind = kind_of(declaration_.layout, {}, message.content_type, message.payload);
-  if (kind.ok()) {
+  if (kind.ok() && is_packed(*kind)) {
+    wrong = error(Code::not_supported, "What is packed is read from files, addresses and pushes, not from messages.");
+  } else if (kind.ok()) {
     auto reader = make_reader(declaration_.layout, *kind, [&](const formats::Record& record) {
       if (fault.ok()) fault = intake.take(record, reading->columns());
     });

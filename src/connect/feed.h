@@ -12,6 +12,7 @@
 
 #include "madang/base/file.h"
 #include "madang/connect/feeds.h"
+#include "madang/connect/unpack.h"
 #include "madang/net/mqtt.h"
 
 #include "account.h"
@@ -86,18 +87,19 @@ class Feed {
         account_(declaration_),
         before_(std::move(before)) {}
   base::Status prepare();
+  std::string tenant_folder() const {
+    return house_.options.folder + "/" + (declaration_.tenant.empty() ? "default" : "tenant-" + declaration_.tenant);
+  }
   base::Status read_source();
   base::Status read_file(const std::string& path, const std::string& name);
   base::Result<std::uint64_t> whole_lines(const base::File& file, const std::string& name, std::uint64_t size);
   base::Status read_folder();
   base::Status read_url();
   /// `entry`: how far this input was read before; kept up to date on the way.
-  using More = std::function<base::Result<std::string_view>()>;  // the next bytes; empty: the end
-  struct Input {
-    std::string name, media;  // media: its type, empty where nothing says it
-    More more;
-  };
   base::Status take_in(const Input& input, Progress::Entry* entry);
+  /// A file of what came without one, for programs that read files; it goes with the last that holds it.
+  base::Result<std::shared_ptr<const std::string>> keep_for_now(const Input& input, std::string_view kind,
+                                                                std::string_view begin);
   base::Status make_vocabulary();
   Work work() {
     return {house_.hub,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "madang/connect/unpack.h"
 #include "madang/formats/csv.h"
 #include "madang/formats/json_records.h"
 #include "madang/formats/osm_records.h"
@@ -17,7 +18,7 @@ using base::error;
 struct Ending {
   std::string_view ending, kind;
 };
-constexpr std::array<Ending, 14> kEndings{{{".osm.pbf", "osm.pbf"},
+constexpr std::array<Ending, 16> kEndings{{{".osm.pbf", "osm.pbf"},
                                            {".osm", "osm"},
                                            {".csv", "csv"},
                                            {".tsv", "csv"},
@@ -28,6 +29,8 @@ constexpr std::array<Ending, 14> kEndings{{{".osm.pbf", "osm.pbf"},
                                            {".ndjson", "ndjson"},
                                            {".jsonl", "ndjson"},
                                            {".kml", "kml"},
+                                           {".gpkg", "gpkg"},
+                                           {".shp", "shp"},
                                            {".xml", "xml"},
                                            {".rss", "xml"},
                                            {".atom", "xml"}}};
@@ -35,26 +38,30 @@ constexpr std::array<Ending, 14> kEndings{{{".osm.pbf", "osm.pbf"},
 constexpr std::array<Ending, 6> kMedia{
     {{"csv", "csv"}, {"ndjson", "ndjson"}, {"jsonl", "ndjson"}, {"json", "json"}, {"kml", "kml"}, {"xml", "xml"}}};
 
-/// What many cities have and what is not read here, by its first bytes and its names' endings, and what to do with it.
+/// What many cities have, by its first bytes and its names' endings: the kind it is read as, or what to do with it.
 struct Foreign {
   std::string_view magic;
   std::array<std::string_view, 2> endings;
   std::string_view what, way_out;
+  std::string_view kind{};
 };
 using namespace std::string_view_literals;
 constexpr std::array<Foreign, 6> kForeign{{
     {"PAR1\x15"sv,
      {".parquet", ".geoparquet"},
      "Parquet: Debian 12 has no library that reads it",
-     "duckdb -c \"COPY 'FILE.parquet' TO 'FILE.csv'\""},
-    {"SQLite format 3\0"sv,
-     {".gpkg", ".sqlite"},
-     "a GeoPackage",
-     "ogr2ogr -t_srs EPSG:4326 FILE.geojson FILE.gpkg LAYER"},
-    {"\0\0\x27\x0a"sv, {".shp", ".dbf"}, "a Shapefile", "ogr2ogr -t_srs EPSG:4326 FILE.geojson FILE.shp"},
-    {"PK\x03\x04"sv, {".zip", ".kmz"}, "a zip", "unzip FILE (the tables of a GTFS zip are CSV)"},
-    {"\x1f\x8b"sv, {".gz", ".tgz"}, "compressed", "gunzip FILE"},
-    {"\xd0\xcf\x11\xe0"sv, {".xls", ".xlsx"}, "a spreadsheet", "libreoffice --convert-to csv FILE"},
+     "Turn it into something that is read: duckdb -c \"COPY 'FILE.parquet' TO 'FILE.csv'\""},
+    {"SQLite format 3\0"sv, {".gpkg", ".gpkg"}, "a GeoPackage", R"(say so by "format": "gpkg")", "gpkg"},
+    {"\0\0\x27\x0a"sv, {".shp", ".shp"}, "a Shapefile", R"(say so by "format": "shp")", "shp"},
+    {"PK\x03\x04"sv,
+     {".zip", ".kmz"},
+     "a zip",
+     "Turn it into something that is read: unzip FILE (the tables of a GTFS zip are CSV)"},
+    {"\x1f\x8b"sv, {".gz", ".tgz"}, "compressed", "Turn it into something that is read: gunzip FILE"},
+    {"\xd0\xcf\x11\xe0"sv,
+     {".xls", ".xlsx"},
+     "a spreadsheet",
+     "Turn it into something that is read: libreoffice --convert-to csv FILE"},
 }};
 
 std::string lower(std::string_view text) {
@@ -63,22 +70,26 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-/// Whether it is one of those; by its name only where nothing was declared.
-base::Status refuse_foreign(const Layout& layout, std::string_view name, std::string_view begin) {
+base::Error refuse(const Foreign& one, std::string_view name) {
+  return error(Code::not_supported, "This is " + std::string(one.what) + ". " + std::string(one.way_out),
+               std::string(name));
+}
+
+/// Whether it is one of those, of a kind that is read: that kind; of another: refused; by its name only where nothing
+/// was declared.
+base::Result<std::string> told_by_bytes(const Layout& layout, std::string_view name, std::string_view begin) {
   const std::string small = lower(name);
+  const auto named = [&](std::string_view ending) { return small.ends_with(ending); };
   for (const bool by_name : {true, false}) {  // a zip may be a spreadsheet
     if (by_name && !layout.kind.empty()) continue;
     for (const Foreign& one : kForeign) {
-      const bool is = by_name ? std::ranges::any_of(one.endings, [&](auto ending) { return small.ends_with(ending); })
-                              : begin.starts_with(one.magic);
-      if (is)
-        return error(
-            Code::not_supported,
-            "This is " + std::string(one.what) + ". Turn it into something that is read: " + std::string(one.way_out),
-            std::string(name));
+      if (by_name ? one.kind.empty() && std::ranges::any_of(one.endings, named) : begin.starts_with(one.magic)) {
+        if (one.kind.empty() || (!layout.kind.empty() && layout.kind != one.kind)) return refuse(one, name);
+        return std::string(one.kind);
+      }
     }
   }
-  return {};
+  return layout.kind;
 }
 
 base::Result<std::string> told_by_names(std::string_view name, std::string_view media_type, std::string_view begin) {
@@ -102,14 +113,14 @@ base::Result<std::string> told_by_names(std::string_view name, std::string_view 
 }  // namespace
 
 std::string_view known_formats() {
-  return "csv, json (GeoJSON too), ndjson, xml (RSS and Atom too), kml, osm, osm.pbf";
+  return "csv, json (GeoJSON too), ndjson, xml (RSS and Atom too), kml, osm, osm.pbf, gpkg, shp";
 }
 
 base::Result<std::string> kind_of(const Layout& layout, std::string_view name, std::string_view media_type,
                                   std::string_view begin) {
-  MADANG_CHECK(refuse_foreign(layout, name, begin));
-  if (!layout.kind.empty()) return layout.kind;
-  MADANG_TRY(std::string kind, told_by_names(name, media_type, begin));
+  MADANG_TRY(std::string kind, told_by_bytes(layout, name, begin));
+  if (!kind.empty()) return kind;
+  MADANG_TRY(kind, told_by_names(name, media_type, begin));
   if (kind != "xml") return kind;
   const std::string_view head = begin.substr(0, 2'000);
   return head.find("<rss") != head.npos    ? std::string("rss")
@@ -119,6 +130,10 @@ base::Result<std::string> kind_of(const Layout& layout, std::string_view name, s
 
 base::Result<std::unique_ptr<formats::RecordReader>> make_reader(const Layout& layout, std::string_view kind,
                                                                  formats::TakeRecord take) {
+  if (is_packed(kind)) {
+    MADANG_TRY(auto reader, formats::JsonReader::make(std::move(take), {.lines = true}));
+    return std::unique_ptr<formats::RecordReader>(std::move(reader));
+  }
   std::optional<formats::Encoding> encoding;
   if (!layout.encoding.empty()) {
     encoding = formats::find_encoding(layout.encoding);

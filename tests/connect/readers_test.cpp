@@ -27,18 +27,23 @@ TEST(Readers, ByNameMediaTypeAndFirstBytes) {
   EXPECT_EQ(kind("", " [1]"), "json");
   EXPECT_EQ(kind("parameters.csv", "PAR1,PAR2\n"), "csv");
   EXPECT_EQ(kind("anything", "a,b\n", "csv"), "csv");
+  constexpr std::string_view package("SQLite format 3\0", 16), shape("\0\0\x27\x0a", 4);
+  EXPECT_EQ(kind("trees.gpkg", package), "gpkg");
+  EXPECT_EQ(kind("", package), "gpkg");
+  EXPECT_EQ(kind("trees", package, "gpkg"), "gpkg");
+  EXPECT_EQ(kind("trees.shp", shape), "shp");
+  EXPECT_EQ(kind("trees.csv", shape), "shp");
 }
 
 TEST(Readers, WhatIsNotReadIsRefusedWithAWayOut) {
   EXPECT_NE(kind("counts.parquet", "PAR1\x15").find("COPY"), std::string::npos);
   EXPECT_NE(kind("counts.parquet", "").find("Parquet: Debian 12 has no library"), std::string::npos);
-  EXPECT_NE(kind("trees.gpkg", std::string_view("SQLite format 3\0", 16)).find("ogr2ogr"), std::string::npos);
-  EXPECT_NE(kind("trees.shp", std::string_view("\0\0\x27\x0a", 4)).find("Shapefile"), std::string::npos);
   EXPECT_NE(kind("gtfs.zip", "PK\x03\x04").find("unzip"), std::string::npos);
   EXPECT_NE(kind("list.xlsx", "PK\x03\x04").find("spreadsheet"), std::string::npos);
   EXPECT_NE(kind("air.csv.gz", "\x1f\x8b\x08").find("gunzip"), std::string::npos);
   // Whatever its name or the declaration says.
   EXPECT_NE(kind("counts.csv", "PAR1\x15\x04").find("Parquet"), std::string::npos);
+  EXPECT_NE(kind("trees", std::string_view("SQLite format 3\0", 16), "csv").find("gpkg"), std::string::npos);
   EXPECT_NE(kind("counts", "PAR1\x15\x04", "csv").find("Parquet"), std::string::npos);
 }
 

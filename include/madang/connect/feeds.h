@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "madang/base/child.h"
 #include "madang/base/file.h"
 #include "madang/base/time.h"
 #include "madang/connect/declaration.h"
@@ -29,6 +30,7 @@ struct FeedOptions {
   std::size_t waiting = 16;                // pushed bodies of one feed; beyond: too_many_requests
   std::size_t messages = 2'000;            // of MQTT that one feed holds; beyond, they wait at the broker
   std::uint64_t dead_bytes = 64ull << 20;  // dead letters of one feed; beyond: the oldest go
+  base::ChildLimits packed;                // of the program that reads GeoPackages and Shapefiles
   std::chrono::seconds dead_age{30 * 24 * 3600};
   std::string default_context;  // URL; empty: the core context
   net::ClientOptions fetching;

@@ -14,10 +14,11 @@ namespace madang::connect {
 std::string_view known_formats();
 
 /// What an input is written in: as declared, else by its name's ending, its media type, its first bytes.
-/// not_supported names the formats there are.
+/// not_supported names the formats there are. What is_packed (unpack.h) has its records within.
 base::Result<std::string> kind_of(const Layout& layout, std::string_view name, std::string_view media_type,
                                   std::string_view begin);
 
+/// For a kind that is packed: of what comes out of it.
 base::Result<std::unique_ptr<formats::RecordReader>> make_reader(const Layout& layout, std::string_view kind,
                                                                  formats::TakeRecord take);
 

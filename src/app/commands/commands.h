@@ -65,7 +65,7 @@ struct ExportCommand {
 int export_entities(const ExportCommand& command);
 
 struct FeedTryCommand {
-  std::string file, declaration;
+  std::string file, declaration, records;
   std::uint64_t show = 3;  // entities
 };
 int feed_try(const FeedTryCommand& command);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 
 #include "madang/base/file.h"
@@ -11,11 +11,13 @@
 #include "madang/connect/mapping.h"
 #include "madang/connect/propose.h"
 #include "madang/connect/readers.h"
+#include "madang/connect/unpack.h"
 #include "madang/net/http.h"
 #include "madang/ngsi/change.h"
 
 #include "commands/commands.h"
 #include "messages.h"
+#include "process.h"
 #include "progress.h"
 
 namespace madang::app {
@@ -51,12 +53,20 @@ std::string indented(const std::string& json) {
   return out;
 }
 
-base::Result<connect::Declaration> declared(const FeedTryCommand& command, const std::string& begin) {
+base::Result<connect::Declaration> declared(const FeedTryCommand& command) {
+  connect::Declaration feed;
   if (!command.declaration.empty()) {
     MADANG_TRY(const std::string text, base::read_file(base::real_files(), command.declaration, 1 << 20));
-    return connect::read_declaration(text);
+    MADANG_TRY(feed, connect::read_declaration(text));
   }
-  MADANG_TRY(connect::Proposal proposal, connect::propose(command.file, begin));
+  if (!command.records.empty()) feed.layout.records = command.records;
+  return feed;
+}
+
+base::Result<connect::Declaration> proposed(const FeedTryCommand& command, connect::Layout layout,
+                                            const std::string& kind, const std::string& begin) {
+  layout.kind = kind;
+  MADANG_TRY(connect::Proposal proposal, connect::propose(command.file, begin, layout));
   remark(say(Message::feed_proposed, {proposal.format, std::to_string(proposal.records)}));
   for (const std::string& one : proposal.remarks) remark("- " + one);
   line(indented(connect::write_declaration(proposal.feed)));
@@ -143,38 +153,60 @@ class Trial {
   connect::Mapped mapped_;
 };
 
+/// What there is of it up to a megabyte, for a proposal.
+base::Result<std::string> beginning(const connect::Opened& opened) {
+  std::string out(opened.first);
+  while (out.size() < kPiece) {
+    MADANG_TRY(const std::string_view piece, opened.more());
+    if (piece.empty()) break;
+    out += piece;
+  }
+  return out;
+}
+
+base::Status read_all(formats::RecordReader& reader, std::string_view first, const connect::More& more) {
+  for (std::string_view piece = first; !piece.empty();) {
+    MADANG_CHECK(reader.push(piece));
+    MADANG_TRY(piece, more());
+  }
+  return reader.finish();
+}
+
 }  // namespace
 
 int feed_try(const FeedTryCommand& command) {
   std::ifstream file(command.file, std::ios::binary);
   if (!file) return fail("cannot read " + command.file, kFailed);
-  std::string piece(kPiece, '\0');
-  const auto next = [&] {
-    piece.resize(kPiece);
-    file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    piece.resize(static_cast<std::size_t>(file.gcount()));
-    return !piece.empty();
+  std::string read;
+  const auto more = [&]() -> base::Result<std::string_view> {
+    read.resize(kPiece);
+    file.read(read.data(), static_cast<std::streamsize>(read.size()));
+    return std::string_view(read).substr(0, static_cast<std::size_t>(file.gcount()));
   };
-  if (!next()) return fail(command.file + " is empty", kFailed);
-  const auto feed = declared(command, piece);
+  const auto begin = more();
+  if (begin->empty()) return fail(command.file + " is empty", kFailed);
+  auto feed = declared(command);
+  if (!feed.ok()) return fail(feed.error());
+  std::error_code ignored;
+  const std::string path = std::filesystem::canonical(command.file, ignored).string();
+  const auto opened = connect::open_input(feed->layout, {command.file, {}, more, path}, *begin,
+                                          {.limits = {}, .stopping = interrupted}, {});
+  if (!opened.ok()) return fail(opened.error());
+  const auto first = beginning(*opened);
+  if (!first.ok()) return fail(first.error());
+  if (command.declaration.empty()) feed = proposed(command, feed->layout, opened->kind, *first);
   if (!feed.ok()) return fail(feed.error());
   auto mapping = connect::Mapping::make(*feed);
   if (!mapping.ok()) return fail(mapping.error());
-  const auto kind = connect::kind_of(feed->layout, command.file, {}, piece);
-  if (!kind.ok()) return fail(kind.error());
 
   // A proposal is all that standard output has, so that it can be kept as a file.
   Trial trial(*feed, std::move(*mapping), command.show, command.declaration.empty() ? &remark : &line);
   formats::RecordReader* reading = nullptr;
   const auto reader = connect::make_reader(
-      feed->layout, *kind, [&](const formats::Record& record) { trial.take(record, reading->columns()); });
+      feed->layout, opened->kind, [&](const formats::Record& record) { trial.take(record, reading->columns()); });
   if (!reader.ok()) return fail(reader.error());
   reading = reader->get();
-  base::Status status;
-  do {
-    status = (*reader)->push(piece);
-  } while (status.ok() && next());
-  if (status.ok()) status = (*reader)->finish();
+  const base::Status status = read_all(*reading, *first, opened->more);
   remark(say(Message::feed_tried,
              {std::to_string(trial.records), std::to_string(trial.entities), std::to_string(trial.values),
               std::to_string(trial.passed_over), std::to_string(trial.refused)}));

@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""Feeds whose records lie in GeoPackages and Shapefiles, against a running server.
+
+usage: packed.py [MADANG]
+"""
+
+import contextlib
+import http.server
+import json
+import os
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/app"))
+MADANG = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "build/dev/madang")
+from feeds import FEEDS, Folder, until  # noqa: E402  (takes the program from the arguments)
+from server import run  # noqa: E402
+
+PLACES = {"나무": (127.0, 37.5), "Brücke": (127.1, 37.6), "well \"3\"": (126.9, 37.4)}
+
+
+def geojson(places=PLACES):
+    return json.dumps({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "properties": {"name": name, "height": 7.5},
+         "geometry": {"type": "Point", "coordinates": list(place)}} for name, place in places.items()]})
+
+
+def make(target, source=None, *options, layer="places"):
+    """A file that ogr2ogr makes of GeoJSON."""
+    driver = "GPKG" if str(target).endswith(".gpkg") else "ESRI Shapefile"
+    done = subprocess.run(["ogr2ogr", "-f", driver, str(target), "/vsistdin/", "-nln", layer, *options],
+                          input=(source or geojson()).encode(), capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return str(target)
+
+
+def rename(path, old, new):
+    """Gives a layer a name that ogr2ogr would not."""
+    quoted = new.replace('"', '""')
+    with contextlib.closing(sqlite3.connect(path)) as base, base:
+        for table, in base.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            base.execute(f'DROP TRIGGER "{table}"')
+        base.execute(f'ALTER TABLE "{old}" RENAME TO "{quoted}"')
+        for table in ("gpkg_contents", "gpkg_geometry_columns", "gpkg_ogr_contents"):
+            base.execute(f"UPDATE {table} SET table_name = ? WHERE table_name = ?", (new, old))
+        base.execute("DELETE FROM gpkg_extensions")
+
+
+def declared(source, **more):
+    return {"id": "air", "source": source, "every": 1, "type": "Thing", "identity": "urn:ngsi-ld:Thing:{properties/name}",
+            "location": "geometry", "attributes": {"height": {"from": "properties/height", "kind": "number"}}, **more}
+
+
+def things(here):
+    return {one["name"] if "name" in one else one["id"]: one for one in
+            here.server.ask("GET", "/ngsi-ld/v1/entities?type=Thing&format=simplified&limit=1000")[2]}
+
+
+@unittest.skipUnless(shutil.which("ogr2ogr"), "no ogr2ogr; apt-get install gdal-bin")
+class Packed(unittest.TestCase):
+    def check(self, here, places=PLACES):
+        found = sorted((round(x, 6), round(y, 6)) for x, y in
+                       (one["location"]["coordinates"] for one in things(here).values()))
+        self.assertEqual(found, sorted(places.values()))
+        told = here.feed()
+        self.assertEqual((told["rejected"], told.get("trouble")), (0, None))
+
+    def test_a_geopackage_in_another_projection_and_again_where_it_is_replaced(self):
+        with Folder() as here:
+            path = make(here.path / "a.gpkg", None, "-t_srs", "EPSG:5186")
+            here.declare(declared({"file": path}))
+            here.records(3)
+            self.check(here)
+            time.sleep(1.2)
+            self.assertEqual(here.feed()["records"], 3)  # nothing is read twice
+            more = {**PLACES, "새": (127.2, 37.7)}
+            made = make(here.path / ".b.gpkg", geojson(more), "-t_srs", "EPSG:5186")
+            os.replace(made, path)
+            here.records(7)
+            self.check(here, more)
+
+    def test_a_layer_is_chosen_or_all_are_named(self):
+        with Folder() as here:
+            path = make(here.path / "a.gpkg", geojson({"x": (1, 2)}), layer="first")
+            make(path, None, "-update", layer="second")
+            rename(path, "first", "-sql")
+            rename(path, "second", 'my "layer"')
+            here.declare(declared({"file": path}))
+            trouble = until(lambda: here.feed().get("trouble"), "trouble")
+            self.assertIn('several layers; say which by "records": -sql, my "layer"', trouble)
+            here.declare(declared({"push": True}, id="one", format={"kind": "gpkg", "records": "-sql"}))
+            body = pathlib.Path(path).read_bytes()
+            self.assertEqual(here.server.ask("POST", f"{FEEDS}/one/records", body)[2]["records"], 1)
+            here.declare(declared({"push": True}, id="two", format={"kind": "gpkg", "records": 'my "layer"'}))
+            self.assertEqual(here.server.ask("POST", f"{FEEDS}/two/records", body)[2]["records"], 3)
+            here.declare(declared({"push": True}, id="none", format={"kind": "gpkg", "records": "roads"}))
+            status, _, told = here.server.ask("POST", f"{FEEDS}/none/records", body)
+            self.assertEqual(status, 400)
+            self.assertIn('no layer "roads"; it has: -sql', told["detail"])
+            left = [name for _, _, names in os.walk(here.server.folder) for name in names if ".input." in name]
+            self.assertEqual(left, [])
+
+    def test_a_shapefile_with_korean_names_is_one_thing_of_several_files(self):
+        with Folder() as here:
+            make(here.path / "places.shp", None, "-t_srs", "EPSG:5186", "-lco", "ENCODING=CP949", "-where", "name <> 'Brücke'")
+            (here.path / "places.cpg").unlink()
+            here.declare(declared({"folder": str(here.path)}, format={"encoding": "cp949"}))
+            here.records(2)
+            self.assertIn("urn:ngsi-ld:Thing:나무", things(here))
+            self.check(here, {name: place for name, place in PLACES.items() if name != "Brücke"})
+            time.sleep(1.2)
+            self.assertEqual(here.feed()["records"], 2)
+            # A table alone that changes is a change.
+            data = (here.path / "places.dbf").read_bytes()
+            self.assertIn(b"7.5", data)
+            (here.path / "places.dbf").write_bytes(data.replace(b"7.5", b"9.5"))
+            here.records(4)
+            until(lambda: {one["height"] for one in things(here).values()} == {9.5}, "the new height")
+
+    def test_what_cannot_be_read_is_a_dead_letter_once_and_keeps_nobody_out(self):
+        with Folder() as here:
+            whole = pathlib.Path(make(here.path / "z.gpkg")).read_bytes()
+            (here.path / "a.gpkg").write_bytes(whole[:3000])
+            (here.path / "b.shp").write_bytes(bytes.fromhex("0000270a") + b"?" * 200)
+            make(here.path / "c.shp")
+            (here.path / "c.prj").unlink()
+            here.declare(declared({"folder": str(here.path), "pattern": "*.[gs]*"}, format={}))
+            here.records(6)
+            time.sleep(1.2)
+            told = here.feed()
+            self.assertEqual((told["records"], told["rejected"], told.get("trouble")), (6, 3, None))
+            reasons = {letter["place"].split(":")[0]: letter["reason"] for letter in here.letters()}
+            self.assertIn("malformed", reasons["a.gpkg"])
+            self.assertIn("b.shx is missing", reasons["b.shp"])
+            self.assertIn("FILE.prj", reasons["c.shp"])
+
+    def test_it_is_read_from_the_web_and_from_a_body(self):
+        with Folder("--set", "egress.allow_private=true") as here:
+            body = pathlib.Path(make(here.path / "a.gpkg")).read_bytes()
+
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+
+                def log_message(self, *_):
+                    pass
+
+            web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            threading.Thread(target=web.serve_forever, daemon=True).start()
+            here.declare(declared({"url": f"http://127.0.0.1:{web.server_port}/a.gpkg?v=1"}))
+            here.records(3)
+            self.check(here)
+            web.shutdown()
+            web.server_close()
+
+    def test_without_the_program_it_is_said_which_one_to_install(self):
+        path = os.environ["PATH"]
+        os.environ["PATH"] = "/nowhere"
+        try:
+            with Folder() as here:
+                (here.path / "a.gpkg").write_bytes(b"SQLite format 3\0" + bytes(4096))
+                here.declare(declared({"folder": str(here.path)}))
+                trouble = until(lambda: here.feed().get("trouble"), "trouble")
+                self.assertIn("apt-get install gdal-bin", trouble)
+                self.assertEqual(here.letters(), [])  # it is not the file's fault
+        finally:
+            os.environ["PATH"] = path
+
+    def test_it_gets_no_more_memory_than_it_may_have(self):
+        with Folder("--set", "feeds.packed.memory=50MB") as here:
+            here.declare(declared({"push": True}))
+            body = pathlib.Path(make(here.path / "a.gpkg")).read_bytes()
+            status, _, told = here.server.ask("POST", f"{FEEDS}/air/records", body)
+            self.assertEqual((status, told["detail"][:7]), (422, "ogr2ogr"))
+
+    def test_a_server_that_stops_waits_for_no_program(self):
+        with Folder() as here:
+            # A view that counts without end: SQLite does as it is told.
+            path = make(here.path / "a.gpkg")
+            with contextlib.closing(sqlite3.connect(path)) as base, base:
+                base.execute("CREATE VIEW forever AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+                             "SELECT i FROM n WHERE i < 0")
+                base.execute("INSERT INTO gpkg_contents (table_name, data_type, identifier) "
+                             "VALUES ('forever', 'attributes', 'forever')")
+            here.declare(declared({"file": path}, format={"kind": "gpkg", "records": "forever"}))
+
+            def children():
+                pid = here.server.process.pid
+                return subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True,
+                                      text=True).stdout
+            until(lambda: "forever" in children(), "a program at work")
+            number = children().split()[0]
+            begin = time.monotonic()
+            self.assertEqual(here.server.stop(), 0)
+            self.assertLess(time.monotonic() - begin, 30)
+            self.assertFalse(os.path.exists(f"/proc/{number}"))
+
+    def test_a_first_declaration_is_proposed(self):
+        with Folder() as here:
+            path = make(here.path / "places.gpkg", None, "-t_srs", "EPSG:5186")
+            code, out, said = run(MADANG, "feed", "try", path)
+            self.assertEqual(code, 0, said)
+            feed = json.loads(out)
+            self.assertEqual((feed["format"]["kind"], feed["type"], feed["location"]["from"]), ("gpkg", "Places", "geometry"))
+            self.assertIn("3 records make 3 entities", said)
+            feed["source"] = {"file": path}
+            here.declare(feed)
+            here.records(3, feed["id"])
+
+
+if __name__ == "__main__":
+    unittest.main()
