@@ -38,6 +38,9 @@ target_link_libraries(rocksdb INTERFACE RocksDB::rocksdb-shared)
 pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
 add_library(expat ALIAS PkgConfig::EXPAT)
 
+pkg_check_modules(ZIP REQUIRED IMPORTED_TARGET libzip)
+add_library(zip ALIAS PkgConfig::ZIP)
+
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 add_library(zstd ALIAS PkgConfig::ZSTD)
 pkg_check_modules(MOSQUITTO REQUIRED IMPORTED_TARGET libmosquitto)

@@ -99,7 +99,8 @@ void add_feed(CLI::App& app, FeedTryCommand& c, int& code) {
                        code, [&c] { return feed_try(c); });
   try_.add_option("file", c.file, "The file")->required();
   try_.add_option("--declaration", c.declaration, "The feed's declaration, as JSON");
-  try_.add_option("--records", c.records, "Which part of it: a path in JSON or XML, a layer of a GeoPackage");
+  try_.add_option("--records", c.records,
+                  "Which part of it: a path in JSON or XML, a layer of a GeoPackage, a table of a timetable");
   try_.add_option("--show", c.show, "How many entities are shown (3)");
 }
 

@@ -278,6 +278,7 @@ class Reader {
       if (name == "kind") return put(out_.layout.kind, item.text(32));
       if (name == "encoding") return put(out_.layout.encoding, item.text(32));
       if (name == "records") return put(out_.layout.records, item.text(256));
+      if (name == "file") return put(out_.layout.file, item.text(256));
       if (name == "header") return put(out_.layout.header, item.truth());
       if (name == "delimiter") {
         char found = 0;
@@ -555,7 +556,7 @@ void write_layout(Writer& out, const Layout& layout) {
   if (layout.delimiter) out.text("delimiter", std::string_view(&*layout.delimiter, 1));
   if (layout.header) out.truth("header", *layout.header);
   if (layout.skip > 0) out.number("skip", static_cast<double>(layout.skip));
-  out.text("records", layout.records);
+  out.text("records", layout.records), out.text("file", layout.file);
   out.close();
 }
 

@@ -10,6 +10,7 @@
 #include "madang/connect/readers.h"
 #include "madang/formats/encoding.h"
 
+#include "gtfs.h"
 #include "values.h"
 
 namespace madang::connect {
@@ -134,6 +135,23 @@ class Proposer {
     out_.feed.type = type_of(name);
     std::string id = lower(out_.feed.type);
     out_.feed.id = id.substr(0, 64);
+  }
+
+  /// Of a timetable: what its tables mean is known. False: not of this one.
+  bool decide_table(const std::vector<Seen>& fields) {
+    std::vector<std::string> names;
+    for (const Seen& one : fields) {
+      if (one.present > 0) names.push_back(one.name);
+    }
+    if (!propose_table(out_.feed.layout.records, names, out_.feed)) return false;
+    out_.feed.id = "gtfs-" + lower(out_.feed.type.substr(std::string_view("Gtfs").size()));
+    std::set<std::string> used;
+    for (const AttributeRule& rule : out_.feed.attributes) used.insert(rule.name);
+    for (const std::string& name : names) {
+      AttributeRule& rule = out_.feed.attributes.emplace_back();
+      rule.name = attribute_of(name, used), rule.from = name;
+    }
+    return true;
   }
 
   void decide(const std::vector<Seen>& fields) {
@@ -286,7 +304,8 @@ base::Result<Proposal> propose(std::string_view name, std::string_view begin, co
   for (Seen& one : fields) one.empty = made.records - one.present;  // records that do not have it at all, too
   unwrap_features(fields);
   made.format = describe(*reader, kind);
-  Proposer(name, made).decide(fields);
+  Proposer proposer(name, made);
+  if (kind != "gtfs" || !proposer.decide_table(fields)) proposer.decide(fields);
   return made;
 }
 

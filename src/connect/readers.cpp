@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 
-#include "madang/connect/unpack.h"
 #include "madang/formats/csv.h"
+#include "madang/formats/gtfs.h"
 #include "madang/formats/json_records.h"
 #include "madang/formats/osm_records.h"
 #include "madang/formats/xml.h"
+
+#include "gtfs.h"
 
 namespace madang::connect {
 namespace {
@@ -53,10 +55,7 @@ constexpr std::array<Foreign, 6> kForeign{{
      "Turn it into something that is read: duckdb -c \"COPY 'FILE.parquet' TO 'FILE.csv'\""},
     {"SQLite format 3\0"sv, {".gpkg", ".gpkg"}, "a GeoPackage", R"(say so by "format": "gpkg")", "gpkg"},
     {"\0\0\x27\x0a"sv, {".shp", ".shp"}, "a Shapefile", R"(say so by "format": "shp")", "shp"},
-    {"PK\x03\x04"sv,
-     {".zip", ".kmz"},
-     "a zip",
-     "Turn it into something that is read: unzip FILE (the tables of a GTFS zip are CSV)"},
+    {"PK\x03\x04"sv, {".zip", ".kmz"}, "a zip", "", "zip"},
     {"\x1f\x8b"sv, {".gz", ".tgz"}, "compressed", "Turn it into something that is read: gunzip FILE"},
     {"\xd0\xcf\x11\xe0"sv,
      {".xls", ".xlsx"},
@@ -76,7 +75,7 @@ base::Error refuse(const Foreign& one, std::string_view name) {
 }
 
 /// Whether it is one of those, of a kind that is read: that kind; of another: refused; by its name only where nothing
-/// was declared.
+/// was declared. What is declared of a zip is what is in it.
 base::Result<std::string> told_by_bytes(const Layout& layout, std::string_view name, std::string_view begin) {
   const std::string small = lower(name);
   const auto named = [&](std::string_view ending) { return small.ends_with(ending); };
@@ -84,7 +83,8 @@ base::Result<std::string> told_by_bytes(const Layout& layout, std::string_view n
     if (by_name && !layout.kind.empty()) continue;
     for (const Foreign& one : kForeign) {
       if (by_name ? one.kind.empty() && std::ranges::any_of(one.endings, named) : begin.starts_with(one.magic)) {
-        if (one.kind.empty() || (!layout.kind.empty() && layout.kind != one.kind)) return refuse(one, name);
+        const bool other = !layout.kind.empty() && layout.kind != one.kind && one.kind != "zip";
+        if (one.kind.empty() || other) return refuse(one, name);
         return std::string(one.kind);
       }
     }
@@ -113,7 +113,13 @@ base::Result<std::string> told_by_names(std::string_view name, std::string_view 
 }  // namespace
 
 std::string_view known_formats() {
-  return "csv, json (GeoJSON too), ndjson, xml (RSS and Atom too), kml, osm, osm.pbf, gpkg, shp";
+  return "csv, json (GeoJSON too), ndjson, xml (RSS and Atom too), kml, osm, osm.pbf, gpkg, shp, gtfs, or a zip of one "
+         "of them";
+}
+
+bool has_known_ending(std::string_view name) {
+  const std::string small = lower(name);
+  return std::ranges::any_of(kEndings, [&](const Ending& one) { return small.ends_with(one.ending); });
 }
 
 base::Result<std::string> kind_of(const Layout& layout, std::string_view name, std::string_view media_type,
@@ -130,7 +136,7 @@ base::Result<std::string> kind_of(const Layout& layout, std::string_view name, s
 
 base::Result<std::unique_ptr<formats::RecordReader>> make_reader(const Layout& layout, std::string_view kind,
                                                                  formats::TakeRecord take) {
-  if (is_packed(kind)) {
+  if (kind == "gpkg" || kind == "shp") {
     MADANG_TRY(auto reader, formats::JsonReader::make(std::move(take), {.lines = true}));
     return std::unique_ptr<formats::RecordReader>(std::move(reader));
   }
@@ -147,6 +153,14 @@ base::Result<std::unique_ptr<formats::RecordReader>> make_reader(const Layout& l
     options.delimiter = layout.delimiter;
     options.header = layout.header;
     options.skip_lines = static_cast<std::uint32_t>(layout.skip);
+    return std::unique_ptr<formats::RecordReader>(std::make_unique<formats::CsvReader>(std::move(take), options));
+  }
+  if (kind == "gtfs") {
+    formats::CsvOptions options = formats::gtfs_table();
+    options.encoding = encoding;
+    if (is_table(layout.records, "shapes"))
+      return std::unique_ptr<formats::RecordReader>(
+          std::make_unique<formats::GtfsShapeReader>(std::move(take), formats::GtfsShapeOptions{.rows = options}));
     return std::unique_ptr<formats::RecordReader>(std::make_unique<formats::CsvReader>(std::move(take), options));
   }
   if (kind == "json" || kind == "ndjson") {

@@ -8,6 +8,9 @@
 
 #include "madang/connect/readers.h"
 #include "madang/formats/json_records.h"
+#include "madang/formats/zip.h"
+
+#include "gtfs.h"
 
 namespace madang::connect {
 namespace {
@@ -18,9 +21,17 @@ using base::Result;
 using base::Status;
 
 constexpr std::size_t kLayers = 1'000;
+constexpr std::size_t kListed = 50;  // names in an error
+constexpr std::string_view kInZip = "/vsizip/";
 /// What a Shapefile is made of beside the .shp (ESRI's description of 1998, and what came later).
 constexpr std::array<std::string_view, 8> kCompanions{".dbf", ".shx", ".prj", ".cpg",
                                                       ".sbn", ".sbx", ".qix", ".shp.xml"};
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(names.size(), kListed); ++i) out += (i > 0 ? ", " : "") + names[i];
+  return names.size() > kListed ? out + ", …" : out;
+}
 
 std::string with_ending(const std::string& path, std::string_view ending, bool upper) {
   std::string out = path.substr(0, path.size() - std::string_view(".shp").size());
@@ -110,13 +121,11 @@ Result<std::string> layer_of(const Layout& layout, const std::string& path, cons
   MADANG_TRY(const auto names, layers_of(path, options));
   if (layout.records.empty() && names.size() == 1) return names.front();
   if (!layout.records.empty() && std::ranges::find(names, layout.records) != names.end()) return layout.records;
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
   if (names.empty()) return error(Code::bad_request_data, "The GeoPackage has no layer of features or attributes.");
   return error(Code::bad_request_data,
                (layout.records.empty() ? std::string("The GeoPackage has several layers; say which by \"records\": ")
                                        : "The GeoPackage has no layer \"" + layout.records + "\"; it has: ") +
-                   list,
+                   listed(names),
                "/format/records");
 }
 
@@ -156,17 +165,81 @@ Result<More> unpack(const Layout& layout, std::string_view kind, const std::stri
     add({"-preserve_fid", "/vsistdout/", path, "-nln", "layer", "-sql", "SELECT * FROM \"" + quoted + "\""});
   } else {
     if (!layout.encoding.empty()) add({"-oo", "ENCODING=" + layout.encoding});
-    MADANG_CHECK(check_companions(path));
+    if (!path.starts_with(kInZip)) MADANG_CHECK(check_companions(path));
     add({"/vsistdout/", path});
   }
   MADANG_TRY(base::Child started, base::Child::start(call));
   return More([child = std::make_shared<base::Child>(std::move(started))] { return next_of(*child); });
 }
 
+std::string_view base_name(std::string_view name) {
+  return name.substr(name.rfind('/') + 1);  // of none: all of it
+}
+
+/// Which of the names in a zip is meant.
+Result<std::size_t> choose(const Layout& layout, const std::vector<std::string>& names) {
+  std::vector<std::string> known;
+  std::size_t chosen = 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!layout.file.empty()) {
+      if (names[i] == layout.file || base_name(names[i]) == layout.file) return i;
+    } else if (names.size() == 1 || has_known_ending(names[i])) {
+      known.push_back(names[i]);
+      chosen = i;
+    }
+  }
+  if (known.size() == 1) return chosen;
+  if (!layout.file.empty())
+    return error(Code::bad_request_data, "The zip has no \"" + layout.file + "\"; it has: " + listed(names),
+                 "/format/file");
+  return error(Code::bad_request_data,
+               known.empty() ? "The zip has nothing that is read: " + listed(names)
+                             : "The zip has several files; say which by \"file\": " + listed(known),
+               "/format/file");
+}
+
+Result<std::size_t> choose_table(std::string_view table, const std::vector<std::string>& names) {
+  std::vector<std::string> tables;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string_view name = base_name(names[i]);
+    if (!name.ends_with(".txt")) continue;
+    if (is_table(table, name.substr(0, name.size() - 4))) return i;
+    tables.emplace_back(name.substr(0, name.size() - 4));
+  }
+  return error(Code::bad_request_data,
+               "The timetable has no \"" + std::string(table) + "\"; by \"records\" it has: " + listed(tables),
+               "/format/records");
+}
+
+Result<Opened> open_zip(Layout layout, const std::shared_ptr<const std::string>& path, const UnpackOptions& options) {
+  MADANG_TRY(auto file, base::real_files().open(*path, base::FileSystem::Open::read));
+  MADANG_TRY(auto opened, formats::Zip::open(std::move(file)));
+  const std::shared_ptr<formats::Zip> zip = std::move(opened);
+  if (layout.kind == "zip") layout.kind.clear();
+  const bool timetable =
+      layout.kind == "gtfs" || (layout.kind.empty() && layout.file.empty() && is_timetable(zip->names()));
+  if (timetable && layout.records.empty()) layout.records = "stops";
+  MADANG_TRY(const std::size_t index,
+             timetable ? choose_table(layout.records, zip->names()) : choose(layout, zip->names()));
+  MADANG_CHECK(zip->enter(index));
+  MADANG_TRY(std::string_view first, zip->read());
+  More more = [path, zip] { return zip->read(); };
+  if (timetable) return Opened{"gtfs", std::move(more), first, layout.records};
+  const std::string& name = zip->names()[index];
+  MADANG_TRY(std::string kind, kind_of(layout, name, {}, first));
+  if (kind == "zip") return error(Code::not_supported, "A zip within a zip is not read: " + name);
+  if (is_packed(kind)) {
+    MADANG_TRY(More inner, unpack(layout, kind, std::string(kInZip) + '{' + *path + "}/" + name, options));
+    MADANG_TRY(first, inner());
+    more = [path, inner = std::move(inner)] { return inner(); };
+  }
+  return Opened{std::move(kind), std::move(more), first};
+}
+
 }  // namespace
 
 bool is_packed(std::string_view kind) {
-  return kind == "gpkg" || kind == "shp";
+  return kind == "gpkg" || kind == "shp" || kind == "zip";
 }
 
 std::vector<std::string> companions(const std::string& path) {
@@ -200,6 +273,7 @@ Result<Opened> open_input(const Layout& layout, const Input& input, std::string_
   if (path->empty()) {
     MADANG_TRY(path, to_file(input, kind, begin));
   }
+  if (kind == "zip") return open_zip(layout, path, options);
   MADANG_TRY(More inner, unpack(layout, kind, *path, options));
   MADANG_TRY(const std::string_view first, inner());
   return Opened{std::move(kind), [path, inner = std::move(inner)] { return inner(); }, first};

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Feeds whose records lie in GeoPackages and Shapefiles, against a running server.
+"""Feeds whose records lie in GeoPackages, Shapefiles and zips, against a running server.
 
 usage: packed.py [MADANG]
 """
 
 import contextlib
 import http.server
+import io
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ import sys
 import threading
 import time
 import unittest
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/app"))
@@ -216,6 +218,124 @@ class Packed(unittest.TestCase):
             feed["source"] = {"file": path}
             here.declare(feed)
             here.records(3, feed["id"])
+
+    def test_a_shapefile_and_a_geopackage_in_a_zip(self):
+        with Folder() as here:
+            folder = here.path / "made"
+            folder.mkdir()
+            make(folder / "places.shp", None, "-t_srs", "EPSG:5186", "-lco", "ENCODING=UTF-8")
+            with zipfile.ZipFile(here.path / "a.shp.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+                for file in folder.iterdir():
+                    archive.write(file, "some folder/" + file.name)
+            with zipfile.ZipFile(here.path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.write(make(folder / "b.gpkg", geojson({"one more": (2, 3)})), "b.gpkg")
+            here.declare(declared({"folder": str(here.path), "pattern": "*.zip"}))
+            here.records(4)
+            self.check(here, {**PLACES, "one more": (2, 3)})
+            here.declare(declared({"push": True}, id="pushed", format="shp"))
+            body = (here.path / "a.shp.zip").read_bytes()
+            self.assertEqual(here.server.ask("POST", f"{FEEDS}/pushed/records", body)[2]["records"], 3)
+
+
+TIMETABLE = {
+    "agency.txt": "agency_id,agency_name,agency_url,agency_timezone\nT,교통공사,http://t.kr,Asia/Seoul\n",
+    "stops.txt": "stop_id,stop_name,stop_lat,stop_lon\n1,시청,37.5657,126.9769\n2,서울역,37.5547,126.9707\n",
+    "routes.txt": "route_id,agency_id,route_short_name,route_long_name,route_type\n1,T,01,1호선,1\n",
+    "trips.txt": "route_id,service_id,trip_id,shape_id\n1,평일,a,s\n1,평일,b,s\n",
+    "shapes.txt": "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\ns,37.5547,126.9707,2\ns,37.5657,126.9769,1\n",
+    "calendar.txt": "service_id,monday\n평일,1\n",
+}
+
+
+def archive_of(files, method=zipfile.ZIP_DEFLATED):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return made.getvalue()
+
+
+class Zips(unittest.TestCase):
+    def tried(self, path, *options):
+        code, out, said = run(MADANG, "feed", "try", path, *options)
+        self.assertEqual(code, 0, said)
+        return json.loads(out)
+
+    def test_a_timetable_is_five_feeds_of_one_file(self):
+        with Folder() as here:
+            path = here.path / "city.zip"
+            path.write_bytes(archive_of(TIMETABLE))
+            self.assertEqual(self.tried(path)["type"], "GtfsStop")
+            for table, count in {"agency": 1, "stops": 2, "routes": 1, "trips": 2, "shapes": 1}.items():
+                feed = self.tried(path, "--records", table)
+                here.declare({**feed, "source": {"file": str(path)}})
+                here.records(count, feed["id"])
+
+            def entity(name):
+                return here.server.ask("GET", f"/ngsi-ld/v1/entities/urn:ngsi-ld:{name}?format=simplified")[2]
+            self.assertEqual((entity("GtfsStop:1")["name"], entity("GtfsStop:1")["location"]["coordinates"]),
+                             ("시청", [126.9769, 37.5657]))
+            self.assertEqual((entity("GtfsRoute:1")["shortName"], entity("GtfsRoute:1")["operatedBy"]),
+                             ("01", "urn:ngsi-ld:GtfsAgency:T"))
+            self.assertEqual(entity("GtfsTrip:b")["hasShape"], "urn:ngsi-ld:GtfsShape:s")
+            self.assertEqual(entity("GtfsShape:s")["location"],
+                             {"type": "LineString", "coordinates": [[126.9769, 37.5657], [126.9707, 37.5547]]})
+            self.assertEqual(entity("GtfsAgency:T")["name"], "교통공사")
+            # A table that nobody has names for is a table.
+            feed = self.tried(path, "--records", "calendar")
+            self.assertEqual((feed["identity"], list(feed["attributes"])), ("urn:ngsi-ld:City:{service_id}", ["monday"]))
+            code, _, said = run(MADANG, "feed", "try", path, "--records", "fares")
+            self.assertNotEqual(code, 0)
+            self.assertIn("agency, stops, routes, trips, shapes, calendar", said)
+
+    def test_the_one_file_of_a_zip_or_the_one_that_is_named(self):
+        with Folder() as here:
+            here.declare({"id": "air", "source": {"push": True}, "type": "Thing", "identity": "urn:ngsi-ld:Thing:{id}",
+                          "attributes": {"n": {"from": "n", "kind": "number"}}})
+
+            def push(body, name="air", status=200):
+                got, _, told = here.server.ask("POST", f"{FEEDS}/{name}/records?name=a.zip", body)
+                self.assertEqual(got, status, told)
+                return told
+            self.assertEqual(push(archive_of({"a.csv": "id,n\n1,2\n"}))["values"], 1)
+            self.assertEqual(push(archive_of({"in/a.json": '[{"id": 3, "n": 4}]', "picture.png": "x"}))["values"], 1)
+            two = archive_of({"a.csv": "id,n\n5,6\n", "b.csv": "id,n\n7,8\n9,10\n"})
+            self.assertIn('by "file": a.csv, b.csv', push(two, status=400)["detail"])
+            feed = here.feed()["declaration"]
+            here.declare({**feed, "id": "chosen", "format": {"file": "b.csv"}})
+            self.assertEqual(push(two, "chosen")["values"], 2)
+            self.assertIn('no "b.csv"; it has: x.csv', push(archive_of({"x.csv": ""}), "chosen", 400)["detail"])
+            # KML in its zip, with pictures beside it; and a declared kind is of what is within.
+            kml = ('<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Placemark id="11"><name>x</name><Point><coordinates>'
+                   "1,2</coordinates></Point></Placemark></Document></kml>")
+            path = here.path / "a.kmz"
+            path.write_bytes(archive_of({"doc.kml": kml, "files/icon.png": "x"}))
+            self.assertEqual(self.tried(path)["format"]["kind"], "kml")
+            here.declare({**feed, "id": "semicolons", "format": {"kind": "csv", "delimiter": ";"}})
+            self.assertEqual(push(archive_of({"table": "id;n\n1;1,5\n2;3\n"}), "semicolons")["records"], 2)
+
+    def test_zips_that_mean_harm(self):
+        with Folder() as here:
+            bomb = archive_of({"zeros.csv": b"\0" * (64 << 20)})
+            self.assertLess(len(bomb), 100_000)
+            (here.path / "bomb.zip").write_bytes(bomb)
+            (here.path / "cut.zip").write_bytes(archive_of({"a.csv": "id,n\n" * 1000}, zipfile.ZIP_STORED)[:-500])
+            (here.path / "nested.zip").write_bytes(archive_of({"a.zip": archive_of({"a.csv": "id\n1\n"})}))
+            (here.path / "many.zip").write_bytes(archive_of({f"{i}.csv": "" for i in range(10_001)}))
+            (here.path / "nothing.zip").write_bytes(archive_of({"../../etc/": ""}))
+            (here.path / "up.zip").write_bytes(archive_of({"../../../../../../../../../../etc/passwd.csv": "id,n\n1,2\n"}))
+            here.declare({"id": "air", "source": {"folder": str(here.path)}, "every": 3600, "type": "Thing",
+                          "identity": "urn:ngsi-ld:Thing:{id}", "attributes": {"n": {"from": "n", "kind": "number"}}})
+            told = until(lambda: (lambda f: f if f["state"] in ("failing", "waiting") and f["records"] >= 5 else None)(
+                here.feed()), "all read")
+            reasons = {letter["place"].split(":")[0]: letter["reason"] for letter in here.letters()}
+            self.assertIn("no zip that can be read", reasons["cut.zip"])
+            self.assertIn("within a zip", reasons["nested.zip"])
+            self.assertIn("10001 entries", reasons["many.zip"])
+            self.assertIn("nothing that is read", reasons["nothing.zip"])
+            self.assertIn("200 times what it is in the zip", told["trouble"])  # found out on the way
+            # A name is a name: it leads nowhere.
+            self.assertEqual(here.server.ask("GET", "/ngsi-ld/v1/entities/urn:ngsi-ld:Thing:1")[2]["n"]["value"], 2)
 
 
 if __name__ == "__main__":

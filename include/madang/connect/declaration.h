@@ -39,6 +39,7 @@ struct Layout {
   std::optional<bool> header;     // of csv: the first row names the columns; else they are "1", "2", ...
   std::size_t skip = 0;           // lines before it
   std::string records;            // json, xml: the path of the array or element that repeats ("data/stations")
+  std::string file;               // of a zip that has several: the name of the one that is meant
 };
 
 /// A condition on one field of a record.

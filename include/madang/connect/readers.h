@@ -13,6 +13,9 @@ namespace madang::connect {
 /// The kinds of formats there are, for errors and help.
 std::string_view known_formats();
 
+/// Whether the name of a file alone says what it is written in.
+bool has_known_ending(std::string_view name);
+
 /// What an input is written in: as declared, else by its name's ending, its media type, its first bytes.
 /// not_supported names the formats there are. What is_packed (unpack.h) has its records within.
 base::Result<std::string> kind_of(const Layout& layout, std::string_view name, std::string_view media_type,

@@ -1,6 +1,6 @@
 #pragma once
-// Inputs whose records lie in them as in a box: GeoPackages and Shapefiles. They are read by GDAL's ogr2ogr, a child
-// with little leave (docs/decisions/0020-gdal-as-a-child.md).
+// Inputs whose records lie in them as in a box: zips, and GeoPackages and Shapefiles, which GDAL's ogr2ogr reads, a
+// child with little leave (docs/decisions/0020-gdal-as-a-child.md).
 
 #include <functional>
 #include <memory>
@@ -35,15 +35,17 @@ struct Opened {
   std::string kind;
   More more;
   std::string_view first;  // piece, valid until more() is called
+  std::string records{};   // of a timetable: the table that was taken
 };
 
 /// Makes a file of an input that is none, for the time that somebody holds its path.
 using ToFile = std::function<base::Result<std::shared_ptr<const std::string>>(const Input& input, std::string_view kind,
                                                                               std::string_view begin)>;
 
-/// `begin`: the first piece of `input`. Of what is packed, the layer is `layout.records`; without it there has to be
-/// one alone. not_supported: no kind that is read. bad_request_data: the layers there are. unavailable: a program is
-/// missing, and which. What is wrong further on comes from more().
+/// `begin`: the first piece of `input`. Of a GeoPackage, the layer is `layout.records`; without it there has to be one
+/// alone. Of a timetable (GTFS) that is the table, without it the stops. Of another zip, the file is `layout.file`;
+/// without it the one that is of a known kind. not_supported: no kind that is read. bad_request_data: what there is to
+/// choose from. unavailable: a program is missing, and which. What is wrong further on comes from more().
 base::Result<Opened> open_input(const Layout& layout, const Input& input, std::string_view begin,
                                 const UnpackOptions& options, const ToFile& to_file);
 

@@ -64,8 +64,9 @@ base::Result<connect::Declaration> declared(const FeedTryCommand& command) {
 }
 
 base::Result<connect::Declaration> proposed(const FeedTryCommand& command, connect::Layout layout,
-                                            const std::string& kind, const std::string& begin) {
-  layout.kind = kind;
+                                            const connect::Opened& opened, const std::string& begin) {
+  layout.kind = opened.kind;
+  if (!opened.records.empty()) layout.records = opened.records;
   MADANG_TRY(connect::Proposal proposal, connect::propose(command.file, begin, layout));
   remark(say(Message::feed_proposed, {proposal.format, std::to_string(proposal.records)}));
   for (const std::string& one : proposal.remarks) remark("- " + one);
@@ -194,7 +195,7 @@ int feed_try(const FeedTryCommand& command) {
   if (!opened.ok()) return fail(opened.error());
   const auto first = beginning(*opened);
   if (!first.ok()) return fail(first.error());
-  if (command.declaration.empty()) feed = proposed(command, feed->layout, opened->kind, *first);
+  if (command.declaration.empty()) feed = proposed(command, feed->layout, *opened, *first);
   if (!feed.ok()) return fail(feed.error());
   auto mapping = connect::Mapping::make(*feed);
   if (!mapping.ok()) return fail(mapping.error());
