@@ -4,8 +4,10 @@
 #include <array>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <utility>
 
+#include "madang/base/log.h"
 #include "madang/connect/readers.h"
 #include "madang/formats/json_records.h"
 #include "madang/formats/zip.h"
@@ -39,7 +41,7 @@ std::string with_ending(const std::string& path, std::string_view ending, bool u
   return out;
 }
 
-Result<base::ChildCall> call_of(const UnpackOptions& options) {
+Result<base::ChildCall> call_of(const std::string& path, const UnpackOptions& options) {
   base::ChildCall call;
   call.program = base::find_program("ogr2ogr");
   if (call.program.empty())
@@ -55,6 +57,10 @@ Result<base::ChildCall> call_of(const UnpackOptions& options) {
       "OGR_SQLITE_LOAD_EXTENSIONS=NO", "CPL_LOG_ERRORS=ON"};
   call.arguments = {"-f", "GeoJSONSeq"};
   call.limits = options.limits;
+  // Of what lies in a zip, the zip: "/vsizip/{/srv/a.zip}/a.shp".
+  const bool zipped = path.starts_with(kInZip);
+  call.readable = companions(path);
+  call.readable.push_back(zipped ? path.substr(kInZip.size() + 1, path.rfind("}/") - kInZip.size() - 1) : path);
   call.stopping = options.stopping;
   return call;
 }
@@ -82,6 +88,21 @@ base::Error explained(base::Error fault) {
   return fault;
 }
 
+/// Starts it; says once where the kernel lets it do more than it should.
+Result<base::Child> start(const base::ChildCall& call) {
+  MADANG_TRY(base::Child child, base::Child::start(call));
+  static std::once_flag said;
+  if (!child.cut_off() || !child.fenced_in()) {
+    std::call_once(said, [&] {
+      base::log::warning(
+          "ogr2ogr reads feeds with less kept from it than could be: allow user name spaces, and Landlock",
+          {{"network", child.cut_off() ? "cut off" : "by its settings only"},
+           {"files", child.fenced_in() ? "the input only" : "what the server may read"}});
+    });
+  }
+  return child;
+}
+
 /// The next bytes of a child, faults explained.
 Result<std::string_view> next_of(base::Child& child) {
   auto piece = child.read();
@@ -91,7 +112,7 @@ Result<std::string_view> next_of(base::Child& child) {
 
 /// Names of the layers of a GeoPackage, by its table of contents (OGC 12-128r19, 1.1.3).
 Result<std::vector<std::string>> layers_of(const std::string& path, const UnpackOptions& options) {
-  MADANG_TRY(base::ChildCall call, call_of(options));
+  MADANG_TRY(base::ChildCall call, call_of(path, options));
   call.arguments.insert(
       call.arguments.end(),
       {"/vsistdout/", path, "-sql",
@@ -106,7 +127,7 @@ Result<std::vector<std::string>> layers_of(const std::string& path, const Unpack
                                     },
                                     {.lines = true}));
   reading = reader.get();
-  MADANG_TRY(base::Child child, base::Child::start(call));
+  MADANG_TRY(base::Child child, start(call));
   for (;;) {
     MADANG_TRY(const std::string_view piece, next_of(child));
     if (piece.empty()) break;
@@ -154,7 +175,7 @@ Status check_companions(const std::string& path) {
 Result<More> unpack(const Layout& layout, std::string_view kind, const std::string& path,
                     const UnpackOptions& options) {
   const bool package = kind == "gpkg";
-  MADANG_TRY(base::ChildCall call, call_of(options));
+  MADANG_TRY(base::ChildCall call, call_of(path, options));
   const auto add = [&](std::initializer_list<std::string> more) { call.arguments.insert(call.arguments.end(), more); };
   add({"-t_srs", "EPSG:4326"});
   if (package) {
@@ -168,7 +189,7 @@ Result<More> unpack(const Layout& layout, std::string_view kind, const std::stri
     if (!path.starts_with(kInZip)) MADANG_CHECK(check_companions(path));
     add({"/vsistdout/", path});
   }
-  MADANG_TRY(base::Child started, base::Child::start(call));
+  MADANG_TRY(base::Child started, start(call));
   return More([child = std::make_shared<base::Child>(std::move(started))] { return next_of(*child); });
 }
 
@@ -244,6 +265,7 @@ bool is_packed(std::string_view kind) {
 
 std::vector<std::string> companions(const std::string& path) {
   std::vector<std::string> out;
+  if (!path.ends_with(".shp") && !path.ends_with(".SHP")) return out;
   for (const std::string_view ending : kCompanions) {
     for (const bool upper : {false, true}) {
       std::error_code ignored;

@@ -113,6 +113,28 @@ TEST(Child, IsEndedWithItsGroupWhenItIsSilentOrNotWanted) {
   EXPECT_EQ(asked, 4);
 }
 
+TEST(Child, ReadsNoOtherFilesWhereTheKernelFencesItIn) {
+  char one[] = "/tmp/madang-child-XXXXXX", other[] = "/tmp/madang-child-XXXXXX";
+  for (char* name : {one, other}) {
+    const int made = ::mkstemp(name);
+    ASSERT_GE(made, 0);
+    ASSERT_EQ(::write(made, "x\n", 2), 2);
+    ::close(made);
+  }
+  ChildCall call = shell(std::string("cat ") + one + "; cat " + other + "; cat /etc/passwd; ls /tmp; echo > " + one +
+                         "; echo > /tmp/madang-new; true");
+  call.readable = {one};
+  auto child = Child::start(call);
+  ASSERT_TRUE(child.ok());
+  const bool fenced = child->fenced_in();
+  const Outcome out = run(call);
+  ::unlink(one), ::unlink(other);
+  if (!fenced) GTEST_SKIP() << "this kernel has no Landlock";
+  EXPECT_TRUE(out.end.ok());
+  EXPECT_EQ(out.printed, "x\n");
+  EXPECT_NE(::access("/tmp/madang-new", F_OK), 0);
+}
+
 TEST(Child, HasNoNetworkWhereTheKernelCutsItOff) {
   auto child = Child::start(shell("tail -n +3 /proc/self/net/dev | grep -v lo: | wc -l"));
   ASSERT_TRUE(child.ok());

@@ -27,6 +27,9 @@ struct ChildCall {
   std::vector<std::string> arguments;    // without the program's name
   std::vector<std::string> environment;  // "NAME=value"; nothing else is handed down
   ChildLimits limits{};
+  /// Files and folders that it may read, beside the system's programs and libraries; where the kernel can (Landlock),
+  /// no others, and it writes none. Empty: what we may.
+  std::vector<std::string> readable{};
   std::function<bool()> stopping{};  // asked several times a second while it is waited for; true: it is ended
 };
 
@@ -49,6 +52,8 @@ class Child {
   Result<std::string_view> read();
   /// The kernel keeps it from the network.
   bool cut_off() const;
+  /// The kernel keeps it from files that are not `readable`.
+  bool fenced_in() const;
 
  private:
   struct Impl;
