@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "madang/base/uri.h"
+
 namespace madang::base {
 namespace {
 
@@ -207,7 +209,7 @@ struct Child::Impl {
   Status verdict() {
     const int status = wait();
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-    const std::string words = trimmed(said);
+    const std::string words = as_valid_utf8(trimmed(said));
     if (WIFSIGNALED(status)) {
       const int signal = WTERMSIG(status);
       if (signal == SIGXCPU)

@@ -273,7 +273,10 @@ class Proposer {
 
 base::Result<Proposal> propose(std::string_view name, std::string_view begin, const Layout& layout) {
   Proposal made;
-  MADANG_TRY(const std::string kind, kind_of(layout, name, {}, begin));
+  std::string kind = layout.kind;
+  if (kind.empty()) {
+    MADANG_TRY(kind, kind_of(layout, name, {}, begin));
+  }
   MADANG_TRY(MomentReader moments, MomentReader::make({}, "UTC", true));
   std::vector<Seen> fields;
   formats::RecordReader* reading = nullptr;

@@ -125,9 +125,16 @@ bool has_known_ending(std::string_view name) {
 base::Result<std::string> kind_of(const Layout& layout, std::string_view name, std::string_view media_type,
                                   std::string_view begin) {
   MADANG_TRY(std::string kind, told_by_bytes(layout, name, begin));
-  if (!kind.empty()) return kind;
-  MADANG_TRY(kind, told_by_names(name, media_type, begin));
-  if (kind != "xml") return kind;
+  if (kind.empty()) {
+    MADANG_TRY(kind, told_by_names(name, media_type, begin));
+  }
+  // A program of a hundred formats reads these: it is to see none but them.
+  for (const Foreign& one : kForeign) {
+    if (one.kind == kind && !begin.starts_with(one.magic))
+      return error(Code::bad_request_data, "This is not " + std::string(one.what) + ", by its first bytes.",
+                   std::string(name));
+  }
+  if (kind != "xml" || !layout.kind.empty()) return kind;
   const std::string_view head = begin.substr(0, 2'000);
   return head.find("<rss") != head.npos    ? std::string("rss")
          : head.find("<feed") != head.npos ? std::string("atom")

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "madang/base/log.h"
+#include "madang/base/uri.h"
 #include "madang/connect/readers.h"
 #include "madang/formats/json_records.h"
 #include "madang/formats/zip.h"
@@ -24,6 +25,7 @@ using base::Status;
 
 constexpr std::size_t kLayers = 1'000;
 constexpr std::size_t kListed = 50;  // names in an error
+constexpr std::size_t kShown = 100;  // bytes of each
 constexpr std::string_view kInZip = "/vsizip/";
 /// What a Shapefile is made of beside the .shp (ESRI's description of 1998, and what came later).
 constexpr std::array<std::string_view, 8> kCompanions{".dbf", ".shx", ".prj", ".cpg",
@@ -31,7 +33,8 @@ constexpr std::array<std::string_view, 8> kCompanions{".dbf", ".shx", ".prj", ".
 
 std::string listed(const std::vector<std::string>& names) {
   std::string out;
-  for (std::size_t i = 0; i < std::min(names.size(), kListed); ++i) out += (i > 0 ? ", " : "") + names[i];
+  for (std::size_t i = 0; i < std::min(names.size(), kListed); ++i)
+    out += (i > 0 ? ", " : "") + base::as_valid_utf8(names[i].substr(0, kShown));
   return names.size() > kListed ? out + ", …" : out;
 }
 
@@ -82,7 +85,7 @@ base::Error explained(base::Error fault) {
     if (!within) continue;
     told += (told.empty() ? "" : " ") + std::string(begin == one.npos ? one : one.substr(begin + 2));
   }
-  if (!told.empty()) fault.message = "ogr2ogr: " + told;
+  if (!told.empty()) fault.message = "ogr2ogr: " + base::as_valid_utf8(told);
   if (told.find("no coordinate system") != std::string::npos)
     fault.message += " Write the coordinate system beside it: gdalsrsinfo -o wkt_esri EPSG:5186 > FILE.prj";
   return fault;

@@ -36,6 +36,16 @@ TEST(Readers, ByNameMediaTypeAndFirstBytes) {
   for (const char* declared : {"", "zip", "gtfs", "csv"}) EXPECT_EQ(kind("gtfs.zip", "PK\x03\x04", declared), "zip");
 }
 
+TEST(Readers, WhatAnotherProgramReadsHasToBeWhatItIsSaidToBe) {
+  for (const char* declared : {"gpkg", "shp", "zip"}) {
+    Layout layout;
+    layout.kind = declared;
+    EXPECT_EQ(kind_of(layout, "a", {}, "id,n\n1,2\n").error().code, Code::bad_request_data);
+  }
+  EXPECT_EQ(kind_of({}, "a.gpkg", {}, "<kml/>").error().code, Code::bad_request_data);
+  EXPECT_EQ(kind_of({}, "a.shp", {}, "{}").error().code, Code::bad_request_data);
+}
+
 TEST(Readers, WhatIsNotReadIsRefusedWithAWayOut) {
   EXPECT_NE(kind("counts.parquet", "PAR1\x15").find("COPY"), std::string::npos);
   EXPECT_NE(kind("counts.parquet", "").find("Parquet: Debian 12 has no library"), std::string::npos);

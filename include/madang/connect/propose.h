@@ -18,7 +18,8 @@ struct Proposal {
   std::vector<std::string> remarks;  // why so, and what is doubtful
 };
 
-/// `name`: of the file. `begin`: its first bytes, a megabyte is plenty.
+/// `name`: of the file. `begin`: its first bytes, a megabyte is plenty; with a kind in `layout`, those that a reader of
+/// it takes (open_input).
 base::Result<Proposal> propose(std::string_view name, std::string_view begin, const Layout& layout = {});
 
 }  // namespace madang::connect
