@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -206,6 +207,41 @@ class Packed(unittest.TestCase):
             self.assertEqual(here.server.stop(), 0)
             self.assertLess(time.monotonic() - begin, 30)
             self.assertFalse(os.path.exists(f"/proc/{number}"))
+
+    def test_killed_in_the_middle_nothing_is_lost_nothing_twice_and_no_program_left(self):
+        stations, hours = 20, 2000
+        with Folder("--set", "feeds.batch=200") as here:
+            path = make(here.path / "a.gpkg", json.dumps({"type": "FeatureCollection", "features": [
+                {"type": "Feature", "properties": {"station": station, "pm10": hour % 97, "time":
+                 f"2024-{hour // 24 // 28 + 1:02}-{hour // 24 % 28 + 1:02}T{hour % 24:02}:00:00Z"},
+                 "geometry": {"type": "Point", "coordinates": [station, 1]}}
+                for hour in range(hours) for station in range(stations)]}))
+            here.declare({"id": "air", "source": {"file": path}, "every": 1, "type": "Thing", "location": "geometry",
+                          "identity": "urn:ngsi-ld:Thing:{properties/station}", "observed": "properties/time",
+                          "attributes": {"pm10": {"from": "properties/pm10", "kind": "number"}}})
+            left = []
+            for share in (0.1, 0.4):
+                until(lambda s=share: here.feed()["records"] > 0.1 * s * stations * hours, "some records")
+                pid = here.server.process.pid
+                left += subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
+                here.server.stop(signal.SIGKILL)
+                here.server.start()
+            until(lambda: here.feed()["state"] == "waiting" and here.feed().get("lastSuccess"), "all of it")
+            for station in (0, 19):
+                status, _, body = here.server.ask(
+                    "GET", f"/ngsi-ld/v1/temporal/entities/urn:ngsi-ld:Thing:{station}?attrs=pm10")
+                self.assertIn(status, (200, 206))
+                moments = [one["observedAt"] for one in body["pm10"]]
+                self.assertEqual((len(moments), len(set(moments))), (hours, hours))
+            self.assertEqual(here.letters(), [])
+
+            def at_work(number):
+                try:
+                    return "ogr2ogr" in pathlib.Path(f"/proc/{number}/cmdline").read_text()
+                except OSError:
+                    return False
+            self.assertTrue(left)
+            until(lambda: not any(map(at_work, left)), "an end of programs whose server is gone")
 
     def test_a_first_declaration_is_proposed(self):
         with Folder() as here:
