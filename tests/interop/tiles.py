@@ -120,7 +120,21 @@ def main():
         expect("a change is on the tile", 7777 in [f["properties"]["depth"] for f in fresh])
 
         status, headers, body = fetch(server, "/tiles/Well/0/0/0.mvt")
-        expect("the whole world", (status, len(decode(body)["Well"]) > 20), (200, True))
+        expect("the whole world", (status, len(decode(body)["Well"])), (200, len(wells)))
+
+        poles = [{"id": f"urn:ngsi-ld:Pole:{n}", "type": "Pole", "location": {"type": "Point", "coordinates": [
+            126.9 + n % 100 / 10_000, 37.5 + n // 100 / 10_000]}} for n in range(6_000)]
+        for at in range(0, len(poles), 1_000):
+            server.ask("POST", "/ngsi-ld/v1/entityOperations/create", poles[at:at + 1_000])
+        for depth in (0, 3, 8, 11):  # they lie in a corner of it
+            x, y = place(126.905, 37.503, depth)[:2]
+            drawn = [f["properties"]["id"] for f in decode(fetch(server, f"/tiles/Pole/{depth}/{x}/{y}.mvt")[2])["Pole"]]
+            expect(f"a full sample at depth {depth}", (1_900 <= len(drawn) <= 2_100, len(set(drawn)) == len(drawn)), (True, True))
+        x, y = place(126.905, 37.503, 17)[:2]
+        inside = sum(place(*one["location"]["coordinates"], 17)[:2] == (x, y) for one in poles)
+        drawn = decode(fetch(server, f"/tiles/Pole/17/{x}/{y}.mvt")[2])["Pole"]
+        expect("all of few", sum(0 <= f["geometry"]["coordinates"][0] < 4096 and 0 <= f["geometry"]["coordinates"][1] < 4096
+                                 for f in drawn), inside)
         expect("nothing there", fetch(server, "/tiles/Well/12/0/0.mvt")[::2], (200, b""))
         expect("no such type", fetch(server, "/tiles/Nobody/12/0/0.mvt")[::2], (200, b""))
         for bad in ("/tiles/Well/3/8/0.mvt", "/tiles/Well/x/0/0.mvt", "/tiles/Well/40/0/0.mvt", "/tiles/Well/3/0/-1.mvt"):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <numeric>
 
 #include <boost/unordered/unordered_flat_set.hpp>
 
@@ -139,11 +140,16 @@ class Making : public std::enable_shared_from_this<Making> {
     if (layer_ == types_.size()) return finish();
     writer_.begin_layer(types_[layer_]);
     seen_.clear();
-    cell_ = 0;
+    cells_.resize(kSide * kSide);
+    std::iota(cells_.begin(), cells_.end(), 0u);
+    fuller_.clear();
+    cell_ = 0, per_cell_ = kPerCell;
     if (tile_.z < kWideAbove) return next_cell();
-    ask(tile_.bounds(kMargin), kWhole, [self = shared_from_this()](bool more) {
-      if (more) return self->next_cell();
-      self->end_layer();
+    // Whether there are too many is known from the index alone, before any of them is written.
+    const geo::Box box = tile_.bounds(kMargin);
+    ask(box, kWhole, true, [self = shared_from_this(), box](const hub::QueryAnswer& found) {
+      if (found.count > kWhole) return self->next_cell();
+      self->ask(box, kWhole, false, [self](const hub::QueryAnswer&) { self->end_layer(); });
     });
   }
 
@@ -153,15 +159,26 @@ class Making : public std::enable_shared_from_this<Making> {
     next_layer();
   }
 
-  /// Where there are too many: some from each part of the tile. Those that were seen already are there.
+  /// Where there are too many: some from each part of the tile, then what is still free from those that have more.
   void next_cell() {
-    if (cell_ == kSide * kSide || writer_.bytes() > kTileBytes) return end_layer();
-    const geo::Box box = tile_.cell(cell_ % kSide, cell_ / kSide, kSide);
-    ++cell_;
-    ask(box, kPerCell, [self = shared_from_this()](bool) { self->next_cell(); });
+    if (writer_.bytes() > kTileBytes) return end_layer();
+    if (cell_ == cells_.size()) {
+      const std::size_t left = seen_.size() < kWhole ? kWhole - seen_.size() : 0;
+      if (fuller_.empty() || left < fuller_.size() || per_cell_ > kPerCell) return end_layer();
+      per_cell_ = kPerCell + static_cast<std::uint32_t>(left / fuller_.size());
+      cells_ = std::exchange(fuller_, {});
+      cell_ = 0;
+    }
+    const std::uint32_t cell = cells_[cell_++];
+    ask(tile_.cell(cell % kSide, cell / kSide, kSide), per_cell_, false,
+        [self = shared_from_this(), cell](const hub::QueryAnswer& found) {
+          if (found.next) self->fuller_.push_back(cell);
+          self->next_cell();
+        });
   }
 
-  void ask(const geo::Box& box, std::uint32_t most, std::function<void(bool more)> then) {
+  /// Shows what is in the box, at most so many, or counts them, hardly further than that.
+  void ask(const geo::Box& box, std::uint32_t most, bool count, std::function<void(const hub::QueryAnswer&)> then) {
     ngsi::Query query;
     auto type = ngsi::parse_type_selection(types_[layer_], call_.vocabulary());
     auto geo = ngsi::parse_geo_query("intersects", "Polygon", ring_of(box), {}, call_.vocabulary());
@@ -171,7 +188,8 @@ class Making : public std::enable_shared_from_this<Making> {
     query.any = most + 1;
     const ngsi::Symbol property = query.geo->property;
     hub::QueryPage page;
-    page.limit = most;
+    page.limit = count ? 0 : most;
+    page.count = count;
     net::Loop& loop = call_.responder.loop();
     call_.environment.hub.query(
         call_.who, call_.tenant, std::move(query), page,
@@ -181,7 +199,7 @@ class Making : public std::enable_shared_from_this<Making> {
         [self = shared_from_this(), then = std::move(then)](Result<hub::QueryAnswer> answer) {
           if (!self->call_.alive()) return;
           if (!answer.ok()) return self->refuse(answer.error());
-          then(answer->next.has_value());
+          then(*answer);
         },
         [&loop](std::function<void()> slice) { loop.post_idle(std::move(slice)); });
   }
@@ -275,7 +293,9 @@ class Making : public std::enable_shared_from_this<Making> {
   boost::unordered_flat_set<std::uint64_t> seen_;
   geo::Geometry shape_;  // a point
   std::size_t layer_ = 0;
-  std::uint32_t cell_ = 0;
+  std::vector<std::uint32_t> cells_, fuller_;  // parts of the tile to look at; those that hold more than was taken
+  std::size_t cell_ = 0;
+  std::uint32_t per_cell_ = kPerCell;
   std::string name_, tag_, scratch_;
   std::optional<std::uint64_t> version_;
 };
