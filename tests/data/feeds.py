@@ -17,18 +17,9 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/app"))
 from server import Server  # noqa: E402
+from tally import expect, finish  # noqa: E402
 
 MADANG, DATA = sys.argv[1], pathlib.Path(sys.argv[2]) / "city"
-passed = failed = 0
-
-
-def check(what, got, wanted):
-    global passed, failed
-    if got == wanted:
-        passed += 1
-    else:
-        failed += 1
-        print(f"{what}: {got!r}, not {wanted!r}")
 
 
 NONE = {"", "NA", "N/A", "NaN", "null", "-"}
@@ -58,51 +49,51 @@ def instances(server, entity, attribute):
 
 def zurich(server, feed):
     rows = table(feed["source"]["file"])
-    check("Zürich: records", feed["told"]["records"], len(rows))
-    check("Zürich: rejected", feed["told"]["rejected"], 0)
+    expect("Zürich: records", feed["told"]["records"], len(rows))
+    expect("Zürich: rejected", feed["told"]["rejected"], 0)
     there = [row for row in rows if row["Wert"] not in NONE]
     wanted = collections.Counter((row["Standort"], row["Parameter"]) for row in there)
     names = {rule["where"]["Parameter"]: name for name, rule in feed["attributes"].items()}
-    check("Zürich: passed over", feed["told"]["passedOver"],
+    expect("Zürich: passed over", feed["told"]["passedOver"],
           sum(row["Parameter"] not in names for row in rows))
-    check("Zürich: missing", feed["told"]["missing"],
+    expect("Zürich: missing", feed["told"]["missing"],
           sum(row["Parameter"] in names and row["Wert"] in NONE for row in rows))
-    check("Zürich: values", feed["told"]["values"],
+    expect("Zürich: values", feed["told"]["values"],
           sum(count for (_, parameter), count in wanted.items() if parameter in names))
     for (station, parameter), count in wanted.items():
         if parameter in names:
-            check(f"Zürich: {parameter} of {station}",
+            expect(f"Zürich: {parameter} of {station}",
                   instances(server, f"urn:ngsi-ld:WeatherObserved:{station.replace('ü', '%C3%BC')}", names[parameter]), count)
 
 
 def seoul(server, feed):
     rows = table(feed["source"]["file"])
     told = feed["told"]
-    check("Seoul: records, rejected, late, duplicates",
+    expect("Seoul: records, rejected, late, duplicates",
           [told[name] for name in ("records", "rejected", "late", "duplicates")], [len(rows), 0, 0, 0])
     entity = "urn:ngsi-ld:BikeRental:seoul"
-    check("Seoul: hours in the past", instances(server, entity, "rentedBikes"), len(rows))
+    expect("Seoul: hours in the past", instances(server, entity, "rentedBikes"), len(rows))
     day, month, year = rows[-1]["Date"].split("/")
     last = server.ask("GET", f"/ngsi-ld/v1/entities/{entity}")[2]
-    check("Seoul: the last hour", last["rentedBikes"]["value"], int(rows[-1]["Rented Bike Count"]))
+    expect("Seoul: the last hour", last["rentedBikes"]["value"], int(rows[-1]["Rented Bike Count"]))
     hour = (int(rows[-1]["Hour"]) - 9) % 24  # Seoul is nine hours ahead of UTC
-    check("Seoul: its moment", last["rentedBikes"]["observedAt"], f"{year}-{int(month):02}-{int(day):02}T{hour:02}:00:00Z")
+    expect("Seoul: its moment", last["rentedBikes"]["observedAt"], f"{year}-{int(month):02}-{int(day):02}T{hour:02}:00:00Z")
 
 
 def chicago(server, feed):
     rows = table(feed["source"]["file"])
     told = feed["told"]
-    check("Chicago: records, rejected", [told["records"], told["rejected"]], [len(rows), 0])
-    check("Chicago: entities", int(server.ask("GET", "/ngsi-ld/v1/entities?type=ServiceRequest&limit=0&count=true")[1]
+    expect("Chicago: records, rejected", [told["records"], told["rejected"]], [len(rows), 0])
+    expect("Chicago: entities", int(server.ask("GET", "/ngsi-ld/v1/entities?type=ServiceRequest&limit=0&count=true")[1]
                                    ["NGSILD-Results-Count"]), len({row["Service_Request_Number"] for row in rows}))
     fields = ["Status", "Creation_Date", "Completion_Date", "What_is_the_Nature_of_this_Code_Violation",
               "Street_Address", "Ward"]
     missing = sum(row[field].strip() in NONE for row in rows for field in fields)
     missing += sum(row["Latitude"].strip() in NONE for row in rows)
-    check("Chicago: missing", told["missing"], missing)
-    check("Chicago: values", told["values"], len(rows) * (len(fields) + 1) - missing)
+    expect("Chicago: missing", told["missing"], missing)
+    expect("Chicago: values", told["values"], len(rows) * (len(fields) + 1) - missing)
     quality = server.ask("GET", "/ngsi-ld/v1/entities/urn:ngsi-ld:DataQualityAssessment:chicago-311?options=keyValues")[2]
-    check("Chicago: completeness", quality["completeness"], round(1 - missing / (len(rows) * (len(fields) + 1)), 4))
+    expect("Chicago: completeness", quality["completeness"], round(1 - missing / (len(rows) * (len(fields) + 1)), 4))
 
 
 def timetables(folder):
@@ -127,16 +118,16 @@ def timetable(server, feed):
         rows = list(csv.DictReader(file))
     stops = feed["type"] == "GtfsStop"
     name, key = feed["id"], "stop_id" if stops else "route_id"
-    check(f"{name}: records, rejected", [feed["told"]["records"], feed["told"]["rejected"]], [len(rows), 0])
+    expect(f"{name}: records, rejected", [feed["told"]["records"], feed["told"]["rejected"]], [len(rows), 0])
     entities = {entity["id"]: entity for entity in every(server, feed["type"], feed["identity"].split("{")[0])}
-    check(f"{name}: entities", set(entities), {feed["identity"].split("{")[0] + row[key] for row in rows})
+    expect(f"{name}: entities", set(entities), {feed["identity"].split("{")[0] + row[key] for row in rows})
     for row in rows:
         entity = entities[feed["identity"].split("{")[0] + row[key]]
         if stops:
-            check(f"{name}: place of {row[key]}", entity["location"]["coordinates"],
+            expect(f"{name}: place of {row[key]}", entity["location"]["coordinates"],
                   [float(row["stop_lon"]), float(row["stop_lat"])])
         else:
-            check(f"{name}: {row[key]}", [entity.get("shortName", ""), entity["operatedBy"].rsplit(":", 1)[1]],
+            expect(f"{name}: {row[key]}", [entity.get("shortName", ""), entity["operatedBy"].rsplit(":", 1)[1]],
                   [row["route_short_name"], row["agency_id"]])
 
 
@@ -156,16 +147,16 @@ def bikes(server, feed):
     folder = DATA.parent / "transit/gbfs/lillestrom"
     stations = json.loads((folder / "station_information.json").read_text())["data"]["stations"]
     status = json.loads((folder / "station_status.json").read_text())["data"]["stations"]
-    check(feed["id"] + ": records, rejected", [feed["told"]["records"], feed["told"]["rejected"]],
+    expect(feed["id"] + ": records, rejected", [feed["told"]["records"], feed["told"]["rejected"]],
           [len(stations if feed["id"] == "gbfs-stations" else status), 0])
     if feed["id"] != "gbfs-status":
         return
     now = {one["station_id"]: one for one in status}
     entities = {entity["id"]: entity for entity in every(server, "BikeHireDockingStation", "urn:ngsi-ld:BikeHireDockingStation:")}
-    check("GBFS: stations", len(entities), len({one["station_id"] for one in stations} | set(now)))
+    expect("GBFS: stations", len(entities), len({one["station_id"] for one in stations} | set(now)))
     for one in stations:
         entity = entities["urn:ngsi-ld:BikeHireDockingStation:" + one["station_id"]]
-        check("GBFS: " + one["name"], [entity["name"], entity["totalSlotNumber"], entity["availableBikeNumber"]],
+        expect("GBFS: " + one["name"], [entity["name"], entity["totalSlotNumber"], entity["availableBikeNumber"]],
               [one["name"], one["capacity"], now[one["station_id"]]["num_bikes_available"]])
 
 
@@ -191,11 +182,10 @@ def main():
                         break
                     assert time.monotonic() < end, f"{name}: not read in two minutes"
                     time.sleep(0.1)
-                check(f"{name}: trouble", feed["told"].get("trouble"), None)
+                expect(f"{name}: trouble", feed["told"].get("trouble"), None)
             for name, feed in feeds.items():
                 checks.get(name, timetable)(server, feed)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "app"))
 from server import Server, run  # noqa: E402
+from tally import expect, finish  # noqa: E402
 
 MADANG, DATA = sys.argv[1], pathlib.Path(sys.argv[2]) / "city"
 PLACES = DATA / "zurich" / "places"
@@ -24,18 +25,6 @@ CENTRAL = (8.5402, 47.3779)  # Zurich's main station
 CITY_HALL = (126.9780, 37.5665)  # Seoul's
 AREA = [(8.50, 47.36), (8.56, 47.35), (8.58, 47.42), (8.52, 47.43), (8.50, 47.36)]
 LINE = [(126.80, 37.55), (126.92, 37.52), (127.02, 37.53), (127.15, 37.56)]
-
-passed = failed = 0
-
-
-def expect(name, got, wanted):
-    global passed, failed
-    if got == wanted:
-        passed += 1
-        print(f"ok     {name}: {len(wanted) if hasattr(wanted, '__len__') else wanted}")
-    else:
-        failed += 1
-        print(f"FAILED {name}: the server says {got}, the files say {wanted}")
 
 
 # ---- geometry, written for this comparison alone ----
@@ -175,5 +164,4 @@ def import_city(server):
 with Server(MADANG) as city:
     import_city(city)
     ask_ten(city)
-print(f"{passed} passed, {failed} failed")
-sys.exit(1 if failed else 0)
+sys.exit(finish())

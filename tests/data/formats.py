@@ -9,17 +9,10 @@ import sys
 import xml.etree.ElementTree
 import zlib
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "app"))
+from tally import expect, finish  # noqa: E402
+
 READ, DATA = sys.argv[1], pathlib.Path(sys.argv[2])
-passed = failed = 0
-
-
-def expect(name, got, wanted):
-    global passed, failed
-    if got == wanted:
-        passed += 1
-        return
-    failed += 1
-    print(f"FAILED {name}: got {str(got)[:300]}, wanted {str(wanted)[:300]}")
 
 
 def read(*command):
@@ -328,5 +321,4 @@ tables()
 maps()
 trees()
 documents()
-print(f"{passed} passed, {failed} failed")
-sys.exit(1 if failed else 0)
+sys.exit(finish())

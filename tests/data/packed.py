@@ -21,6 +21,7 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/app"))
 from server import Server, run  # noqa: E402
+from tally import expect, finish  # noqa: E402
 
 MADANG, DATA = sys.argv[1], pathlib.Path(sys.argv[2])
 TIMETABLES = {"cairns": "transit/cairns/cairns_gtfs.zip", "tampa": "transit/hart/hart.zip",
@@ -29,21 +30,11 @@ TABLES = {"stops": "stop_id", "routes": "route_id", "trips": "trip_id", "shapes"
 MAPS = {"gu": ("city/seoul/boundaries/seoul_gu_juso2015.geojson", "EPSG:5186"),
         "pharmacies": ("city/zurich/places/osm_pharmacy_kt_zh.geojson", "EPSG:2056"),
         "schools": ("city/zurich/places/osm_schools_stadt_zh.geojson", "EPSG:2056")}
-passed = failed = 0
-
-
-def check(what, got, wanted):
-    global passed, failed
-    if got == wanted:
-        passed += 1
-    else:
-        failed += 1
-        print(f"{what}: {str(got)[:300]}, not {str(wanted)[:300]}")
 
 
 def proposed(path, *options):
     code, out, said = run(MADANG, "feed", "try", path, *options)
-    check(f"{path} {options}: code", code, 0)
+    expect(f"{path} {options}: code", code, 0)
     return json.loads(out) if code == 0 else {}
 
 
@@ -77,24 +68,24 @@ def timetable(server, kind, city, table, told):
     rows = rows_of(DATA / TIMETABLES[city], table)
     wanted = lines(rows) if table == "shapes" else {row[TABLES[table]]: row for row in rows}
     name = f"{city} {table}"
-    check(f"{name}: records, rejected", [told["records"], told["rejected"]],
+    expect(f"{name}: records, rejected", [told["records"], told["rejected"]],
           [len(wanted) if table == "shapes" else len(rows), 0])
     begin = f"urn:ngsi-ld:{kind}:"
     entities = {urllib.parse.unquote(key.removeprefix(begin)): entity for key, entity in every(server, kind).items()}
-    check(f"{name}: entities", set(entities), set(wanted))
+    expect(f"{name}: entities", set(entities), set(wanted))
     for key, one in wanted.items():
         entity = entities.get(key, {})
         if table == "shapes":
-            check(f"{name}: {key}", entity.get("location", {}).get("coordinates"), one)
+            expect(f"{name}: {key}", entity.get("location", {}).get("coordinates"), one)
         elif table == "stops":
-            check(f"{name}: {key}", [entity.get("name", ""), entity["location"]["coordinates"]],
+            expect(f"{name}: {key}", [entity.get("name", ""), entity["location"]["coordinates"]],
                   [one["stop_name"], [float(one["stop_lon"]), float(one["stop_lat"])]])
         elif table == "routes":
-            check(f"{name}: {key}", [entity.get("shortName", ""), entity.get("name", ""), entity["routeType"]],
+            expect(f"{name}: {key}", [entity.get("shortName", ""), entity.get("name", ""), entity["routeType"]],
                   [one["route_short_name"], one["route_long_name"], int(one["route_type"])])
         else:
             route = entity["hasRoute"].removeprefix("urn:ngsi-ld:GtfsRoute:")
-            check(f"{name}: {key}", urllib.parse.unquote(route), one["route_id"])
+            expect(f"{name}: {key}", urllib.parse.unquote(route), one["route_id"])
 
 
 def corners(geometry):
@@ -135,13 +126,13 @@ def made(folder, name, driver):
 def chart(server, kind, name, told):
     features = json.loads((DATA / MAPS[name][0]).read_text())["features"]
     there = [feature for feature in features if feature["geometry"]]
-    check(f"{kind}: records, rejected", [told["records"], told["rejected"]], [len(features), 0])
+    expect(f"{kind}: records, rejected", [told["records"], told["rejected"]], [len(features), 0])
     entities = list(every(server, kind).values())
-    check(f"{kind}: entities", len(entities), len(features))
+    expect(f"{kind}: entities", len(entities), len(features))
     # Each where it was, and none elsewhere: by the corners of all.
     here = [corner for entity in entities for corner in corners(entity["location"])]
     wanted = [corner for feature in there for corner in corners(feature["geometry"])]
-    check(f"{kind}: within half a metre", [far(here, wanted) < 0.5, far(wanted, here) < 0.5], [True, True])
+    expect(f"{kind}: within half a metre", [far(here, wanted) < 0.5, far(wanted, here) < 0.5], [True, True])
 
 
 def main():
@@ -157,7 +148,7 @@ def main():
         for city, place in TIMETABLES.items():
             for table in TABLES:
                 feed = proposed(DATA / place, "--records", table)
-                check(f"{city} {table}: type", feed["type"], "Gtfs" + table[:-1].capitalize())
+                expect(f"{city} {table}: type", feed["type"], "Gtfs" + table[:-1].capitalize())
                 kind = feed["type"] + city.capitalize()
                 add(DATA / place, feed, kind, lambda server, told, a=(kind, city, table): timetable(server, *a, told))
         if not shutil.which("ogr2ogr"):
@@ -182,11 +173,10 @@ def main():
                         break
                     assert time.monotonic() < end, f"{name}: not read in five minutes"
                     time.sleep(0.1)
-                check(f"{name}: trouble", told.get("trouble"), None)
+                expect(f"{name}: trouble", told.get("trouble"), None)
                 if not told.get("trouble"):
                     checks[name](server, told)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "app"))
 from server import Server  # noqa: E402
+from tally import expect, finish  # noqa: E402
 
 MADANG, MODELS = sys.argv[1], pathlib.Path(sys.argv[2]) / "city" / "standards" / "smart-data-models"
 ENTITIES = "/ngsi-ld/v1/entities"
@@ -20,26 +21,6 @@ REFUSED = {  # what is no NGSI-LD, or needs what is not in the folder (docs/conf
 }
 CORE = {"id", "type", "location", "description"}  # terms of the core context, which no other context changes;
 CORE_NAMES = "https://uri.etsi.org/ngsi-ld/"  # and names that it has terms for
-passed = failed = 0
-
-
-def expect(name, got, wanted):
-    global passed, failed
-    if got == wanted:
-        passed += 1
-        return
-    failed += 1
-    print(f"FAILED {name}")
-    for where, ours, theirs in differences(got, wanted, ""):
-        print(f"    {where}: {ours!r} instead of {theirs!r}")
-
-
-def differences(got, wanted, where):
-    if isinstance(got, dict) and isinstance(wanted, dict):
-        for key in sorted(got.keys() | wanted.keys()):
-            yield from differences(got.get(key), wanted.get(key), f"{where}/{key}")
-    elif got != wanted:
-        yield where, got, wanted
 
 
 def read(path):
@@ -128,8 +109,7 @@ def main():
             there_and_back(server, file, contexts)
             simplified_there_and_back(server, file.with_name(SIMPLIFIED))
     print(f"{len(files)} models, {2 * len(files)} examples, {len(REFUSED)} of them refused")
-    print(f"{passed} passed, {failed} failed")
-    return failed > 0
+    return finish()
 
 
 sys.exit(main())

@@ -25,6 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/app"), str(ROOT / "tests/interop")]
 from pinned import environment  # noqa: E402
 from server import Server  # noqa: E402
+from tally import expect, finish  # noqa: E402
 
 MADANG, PACK = sys.argv[1], pathlib.Path(sys.argv[2]) / "city" / "zurich"
 REFUSED = {  # with what is said
@@ -33,16 +34,6 @@ REFUSED = {  # with what is said
     "civic/ogd_meta_example.xml": 'Which element repeats? Say it by "records"',
 }
 TOO_LARGE = {"transit/routes.topojson"}  # one object of 588 kB, which is no list of things
-passed = failed = 0
-
-
-def check(what, got, wanted=True):
-    global passed, failed
-    if got == wanted:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAILED {what}: {str(got)[:300]}, not {str(wanted)[:300]}")
 
 
 def text_of(path):
@@ -113,12 +104,12 @@ def parquet(server):
         path = PACK / name
         feed = {"id": "parquet", "source": {"folder": str(path.parent), "pattern": path.name}, "every": 1, "type": "Thing",
                 "identity": "urn:ngsi-ld:Thing:{id}", "attributes": {"name": "name"}}
-        check(f"{name}: declared", server.ask("POST", "/admin/feeds", feed)[0], 201)
+        expect(f"{name}: declared", server.ask("POST", "/admin/feeds", feed)[0], 201)
         end = time.monotonic() + 60
         while not server.ask("GET", "/admin/feeds/parquet")[2]["rejected"] and time.monotonic() < end:
             time.sleep(0.1)
         letters = server.ask("GET", "/admin/feeds/parquet/deadLetters")[2]
-        check(f"{name}: set aside", [letter["reason"].startswith("This is " + REFUSED[name]) for letter in letters], [True])
+        expect(f"{name}: set aside", [letter["reason"].startswith("This is " + REFUSED[name]) for letter in letters], [True])
         server.ask("DELETE", "/admin/feeds/parquet")
 
 
@@ -129,17 +120,17 @@ def main():
         name = str(path.relative_to(PACK))
         code, out, said = propose(path)
         if name in REFUSED:
-            check(f"{name}: refused", code != 0 and not out and REFUSED[name] in said)
+            expect(f"{name}: refused", code != 0 and not out and REFUSED[name] in said)
             continue
         if name in TOO_LARGE:
-            check(f"{name}: too large", "too large" in said)
+            expect(f"{name}: too large", "too large" in said)
             continue
-        check(f"{name}: proposed", code, 0)
+        expect(f"{name}: proposed", code, 0)
         if code == 0:
             feed = json.loads(out)
             feed["source"] = {"file": str(path)}
             feeds[name] = feed
-    check("refused", len(REFUSED), sum(name in REFUSED for name in map(lambda path: str(path.relative_to(PACK)), files)))
+    expect("refused", len(REFUSED), sum(name in REFUSED for name in map(lambda path: str(path.relative_to(PACK)), files)))
     decoder = environment("tiles", ROOT / "tests/interop")
     with tempfile.TemporaryDirectory(prefix="madang-zurich-") as folder:
         placed = []
@@ -157,27 +148,26 @@ def main():
                     assert time.monotonic() < end, f"{name}: not read in two minutes"
                     time.sleep(0.1)
                 records, points, rows = count(PACK / name)
-                check(f"{name}: trouble", told.get("trouble"), None)
-                check(f"{name}: records, refused", [told["records"], told["rejected"]], [records, 0])
+                expect(f"{name}: trouble", told.get("trouble"), None)
+                expect(f"{name}: records, refused", [told["records"], told["rejected"]], [records, 0])
                 there = entities(server, feed["type"])
                 if rows is not None:
-                    check(f"{name}: entities", there, distinct(feed["identity"], rows))
+                    expect(f"{name}: entities", there, distinct(feed["identity"], rows))
                     fields = [rule["from"] for rule in feed["attributes"].values()]
-                    check(f"{name}: missing values", told["missing"],
+                    expect(f"{name}: missing values", told["missing"],
                           sum((row[field] or "").strip() in feed["missing"] for row in rows for field in fields))
                 else:
-                    check(f"{name}: entities", there, records)
+                    expect(f"{name}: entities", there, records)
                 if points:
                     tiles = collections.Counter(map(tile_of, points))
                     (x, y), there = tiles.most_common(1)[0]
                     # Beyond 2,000 a tile is a sample; its rim has what lies just outside.
                     found = on_tile(server, feed["type"], x, y, decoder)
-                    check(f"{name}: on the map", there <= found <= there * 1.1 + 5 if decoder and there < 1800 else found > 0)
+                    expect(f"{name}: on the map", there <= found <= there * 1.1 + 5 if decoder and there < 1800 else found > 0)
                 status, _, quality = server.ask(
                     "GET", f"/ngsi-ld/v1/entities/urn:ngsi-ld:DataQualityAssessment:{feed['id']}?format=simplified")
-                check(f"{name}: quality", status == 200 and 0 <= quality["completeness"] <= 1 and quality["validity"] == 1)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+                expect(f"{name}: quality", status == 200 and 0 <= quality["completeness"] <= 1 and quality["validity"] == 1)
+    return finish()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """ngsildclient, a Python client for NGSI-LD brokers, works as it is: it creates, reads, changes, queries and deletes."""
 
+import os
 import pathlib
 import subprocess
 import sys
 import urllib.parse
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "app"))
+APP = str(pathlib.Path(__file__).resolve().parents[1] / "app")
+sys.path.insert(0, APP)
 from pinned import environment  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -14,17 +16,9 @@ STEPS = r'''
 import sys
 from datetime import datetime, timezone
 from ngsildclient import Client, Entity
+from tally import expect, finish
 
 HOST, PORT = sys.argv[1], int(sys.argv[2])
-passed = failed = 0
-
-
-def expect(name, got, wanted):
-    global passed, failed
-    good = got == wanted
-    passed, failed = passed + good, failed + (not good)
-    if not good:
-        print(f"FAILED {name}: {got!r} instead of {wanted!r}")
 
 
 def well(number):
@@ -78,8 +72,7 @@ with Client(HOST, PORT, tenant="wells", verbose=False) as client:
     client.create(well(1))
     expect("a tenant of its own", client.count("Well"), 1)
 
-print(f"{passed} passed, {failed} failed")
-sys.exit(failed > 0)
+sys.exit(finish())
 '''
 
 
@@ -90,7 +83,8 @@ def main():
     with Server(sys.argv[1]) as server:
         address = urllib.parse.urlparse(server.url)
         done = subprocess.run([str(programs / "python"), "-W", "ignore", "-c", STEPS, address.hostname, str(address.port)],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
+                              env={**os.environ, "PYTHONPATH": APP})
     print(done.stdout.decode(errors="replace"))
     return done.returncode
 

@@ -15,17 +15,9 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "app"))
 from pinned import environment  # noqa: E402
 from server import Server  # noqa: E402
+from tally import expect, finish  # noqa: E402
 
 COUNT = 2500  # more than two pages of GDAL's
-passed = failed = 0
-
-
-def expect(name, got, wanted=True):
-    global passed, failed
-    good = got == wanted
-    passed, failed = passed + good, failed + (not good)
-    if not good:
-        print(f"FAILED {name}: {got!r} instead of {wanted!r}")
 
 
 def fill(server):
@@ -117,8 +109,7 @@ def main():
         fill(server)
         gdal(server)
         owslib(server)
-    print(f"{passed} passed, {failed} failed")
-    return failed > 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 """OGC SensorThings API, used by a client that nobody here wrote, as it is: frost-sta-client walks through pages of
 things, follows what they lead to, filters, and makes observations."""
 
+import os
 import pathlib
 import subprocess
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "app"))
+APP = str(pathlib.Path(__file__).resolve().parents[1] / "app")
+sys.path.insert(0, APP)
 from pinned import environment  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -16,17 +18,9 @@ STEPS = r'''
 import sys
 from datetime import datetime, timedelta, timezone
 import frost_sta_client as fsc
+from tally import expect, finish
 
 URL, STATIONS = sys.argv[1], int(sys.argv[2])
-passed = failed = 0
-
-
-def expect(name, got, wanted):
-    global passed, failed
-    good = got == wanted
-    passed, failed = passed + good, failed + (not good)
-    if not good:
-        print(f"FAILED {name}: {got!r} instead of {wanted!r}")
 
 
 service = fsc.SensorThingsService(URL)
@@ -77,8 +71,7 @@ day = stream.get_observations().query().filter(
     "phenomenonTime ge 2026-02-02T00:00:00Z and phenomenonTime lt 2026-02-03T00:00:00Z and result ge 20").list()
 expect("of a day", sorted(each.result for each in day), [hour / 2 for hour in range(40, 48)])
 expect("all of all", len(list(service.observations().query().top(200).list())), 2 * STATIONS + 231)
-print(f"{passed} passed, {failed} failed")
-sys.exit(failed != 0)
+sys.exit(finish())
 '''
 
 
@@ -99,7 +92,8 @@ def main():
     with Server(sys.argv[1]) as server:
         fill(server)
         done = subprocess.run([str(programs / "python"), "-c", STEPS, f"{server.url}/sta/v1.1", str(STATIONS)],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
+                              env={**os.environ, "PYTHONPATH": APP})
     print(done.stdout.decode(errors="replace").strip())
     return done.returncode
 

@@ -14,6 +14,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "app"))
 from pinned import environment  # noqa: E402
 from server import Server  # noqa: E402
+from tally import expect, finish  # noqa: E402
 
 DECODE = r'''
 import json, sys
@@ -24,15 +25,6 @@ print(json.dumps({name: [{"properties": f["properties"], "geometry": f["geometry
                          for f in layer["features"]] for name, layer in layers.items()}))
 '''
 ENTITIES = "/ngsi-ld/v1/entities"
-passed = failed = 0
-
-
-def expect(name, got, wanted=True):
-    global passed, failed
-    good = got == wanted
-    passed, failed = passed + good, failed + (not good)
-    if not good:
-        print(f"FAILED {name}: {got!r} instead of {wanted!r}")
 
 
 def place(lon, lat, z):
@@ -143,8 +135,7 @@ def main():
         expect("an unknown parameter", fetch(server, path + "?colour=red")[0], 400)
         about = json.loads(fetch(server, "/tiles/Well.json")[2])
         expect("TileJSON", (about["tilejson"], "/tiles/Well/{z}/{x}/{y}.mvt" in about["tiles"][0]), ("3.0.0", True))
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return finish()
 
 
 if __name__ == "__main__":
