@@ -190,6 +190,22 @@ TEST_F(SensorThings, FiltersOfObservations) {
   EXPECT_EQ(of("FeatureOfInterest/feature ne null"), "yes");
 }
 
+TEST_F(SensorThings, AnOrderKnowsNoSingleDatastreamOfAThing) {
+  Names words = names();
+  for (const auto* by : {"Datastreams/unitOfMeasurement/name", "Datastreams/name", "Datastreams/ObservedProperty/name",
+                         "Datastreams/observationType", "Locations/location", "HistoricalLocations/time"}) {
+    const auto order = read_order(by, Set::things, words, now_);
+    if (!order.ok()) continue;
+    const auto see = [&](ngsi::EntityView entity, const ngsi::Filter* policy) {
+      each_row(Set::things, entity, policy, {}, words, [&](const Row& row) {
+        const auto keys = sort_keys(*order, row, words);
+        EXPECT_EQ(std::holds_alternative<std::monostate>(keys.front()), std::string_view(by).starts_with("Data")) << by;
+      });
+    };
+    EXPECT_TRUE(city_.hub->retrieve(*hub::testing::admin(), {}, "urn:ngsi-ld:T:a", see).ok());
+  }
+}
+
 TEST_F(SensorThings, BoundsOfTime) {
   Names words = names();
   const auto bounds = [&](std::string_view text) {

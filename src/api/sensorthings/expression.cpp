@@ -77,6 +77,11 @@ Value value_of_path(const Path& path, const Row& observed, const Names& names) {
   Row row = observed;
   const bool place = path.set == Set::locations || path.set == Set::features_of_interest;
   if (place && row.stream != Row::kNone) row.point = nullptr;  // it is of the datastream
+  // Which of its datastreams is meant, only a condition can try.
+  const bool of_stream = path.set == Set::datastreams || path.set == Set::observed_properties;
+  if (of_stream && row.stream == Row::kNone && row.attribute == ngsi::Symbol::none) return {};
+  const bool of_point = path.set == Set::observations || path.set == Set::historical_locations;
+  if (of_point && row.point == nullptr) return {};
   std::string json;
   if (path.attribute != ngsi::Symbol::none) {
     if (!append_attribute(json, row, path.attribute, names)) return {};
