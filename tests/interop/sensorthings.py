@@ -31,6 +31,9 @@ expect("each once", len({thing.id for thing in things}), STATIONS)
 expect("another script", sorted(thing.name for thing in things)[0], "측정소 000")
 expect("properties", things[0].properties["type"], "Station")
 
+equals = list(service.things().query().orderby("description", "asc").top(7).list())
+expect("in an order of equals each once, too", (len(equals), len({thing.id for thing in equals})), (STATIONS, STATIONS))
+
 one = service.things().find("urn:ngsi-ld:Station:007")
 expect("one by its id", one.name, "측정소 007")
 streams = list(one.get_datastreams().query().orderby("name", "asc").list())
@@ -71,6 +74,9 @@ day = stream.get_observations().query().filter(
     "phenomenonTime ge 2026-02-02T00:00:00Z and phenomenonTime lt 2026-02-03T00:00:00Z and result ge 20").list()
 expect("of a day", sorted(each.result for each in day), [hour / 2 for hour in range(40, 48)])
 expect("all of all", len(list(service.observations().query().top(200).list())), 2 * STATIONS + 231)
+newest = [each.id for each in service.observations().query().filter("Datastream/ObservedProperty/name eq 'no2'").orderby(
+    "phenomenonTime", "desc").top(9).list()]
+expect("the newest of many that are as new, each once", (len(newest), len(set(newest))), (STATIONS, STATIONS))
 sys.exit(finish())
 '''
 

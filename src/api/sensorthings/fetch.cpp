@@ -102,14 +102,19 @@ class Fetch::Walk : public std::enable_shared_from_this<Fetch::Walk> {
 
   struct Ranked {
     std::vector<Value> keys;
+    std::uint64_t number;  // among all that were met
     Draft draft;
   };
-  bool before(const Ranked& a, const Ranked& b) const { return comes_before(options_.order, a.keys, b.keys); }
+  /// Equals stay in the order in which they were met, so that no page shows again what another did.
+  bool before(const Ranked& a, const Ranked& b) const {
+    if (comes_before(options_.order, a.keys, b.keys)) return true;
+    return a.number < b.number && !comes_before(options_.order, b.keys, a.keys);
+  }
 
   /// The best so far are a heap, the worst of them on top.
   void take_in_order(const Row& row) {
     const auto worse = [this](const Ranked& a, const Ranked& b) { return before(a, b); };
-    Ranked one{sort_keys(options_.order, row, fetch_->names()), {}};
+    Ranked one{sort_keys(options_.order, row, fetch_->names()), matched_, {}};
     if (best_.size() == options_.skip + options_.top) {
       if (best_.empty() || !before(one, best_.front())) return;
       std::ranges::pop_heap(best_, worse);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "ngsild/page.h"
 #include "sensorthings/fetch.h"
@@ -418,7 +419,11 @@ class Fetch::Newest : public std::enable_shared_from_this<Fetch::Newest> {
     std::size_t series;
     Point point;
   };
-  static bool newer(const Series& a, const Series& b) { return a.latest > b.latest; }
+  /// A whole order, so that pages of what was observed at once fit together.
+  static bool newer(const Series& a, const Series& b) {
+    if (a.latest != b.latest) return a.latest > b.latest;
+    return std::tie(a.entity, a.attribute) < std::tie(b.entity, b.attribute);
+  }
   /// Those that were observed last tell of the newest, whatever the others hold.
   bool last_decides() const { return !keep_ && !filter_.bounds.until; }
 
@@ -445,6 +450,7 @@ class Fetch::Newest : public std::enable_shared_from_this<Fetch::Newest> {
     if (filter_.bounds.from && one.latest < *filter_.bounds.from) return;
     if (series_.size() > kMostSeries && !last_decides()) return;
     if (last_decides() && series_.size() >= wanted_) {
+      more_ = true;
       if (series_.empty() || !newer(one, series_.front())) return;
       std::ranges::pop_heap(series_, newer);
       series_.pop_back();
