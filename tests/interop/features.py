@@ -104,11 +104,50 @@ def owslib(server):
         "filter": 3, "property": "urn:ngsi-ld:Stop:0003", "item": "정류장 5"})
 
 
+QGIS = r'''
+import json, os, sys
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+from qgis.core import QgsApplication, QgsFeatureRequest, QgsRectangle, QgsVectorLayer
+
+QgsApplication.setPrefixPath("/usr", True)
+city = QgsApplication([], False)
+city.initQgis()
+uri = f"url='{sys.argv[1]}/ogc' typename='Stop' pageSize='1000' maxNumFeatures='10000'"
+layer = QgsVectorLayer(uri, "Stop", "OAPIF")
+out = {"valid": layer.isValid(), "fields": sorted(field.name() for field in layer.fields())}
+stops = {feature["id"]: feature for feature in layer.getFeatures()}
+out["count"] = len(stops)
+one = stops["urn:ngsi-ld:Stop:0017"]
+out["one"] = [one["name"], one["lines"], round(one.geometry().asPoint().x(), 6), round(one.geometry().asPoint().y(), 6)]
+box = QgsFeatureRequest().setFilterRect(QgsRectangle(127.1, 37, 127.1005, 38))
+out["box"] = len(list(layer.getFeatures(box)))
+print(json.dumps(out))
+sys.stdout.flush()
+os._exit(0)
+'''
+
+
+def qgis(server):
+    """Its own provider, where it is installed (580 MB)."""
+    python = "/usr/bin/python3"
+    if not pathlib.Path(python).exists() or run(python, "-c", "import qgis.core")[0] != 0:
+        print("skipped: QGIS (no python3-qgis; apt-get install python3-qgis)")
+        return
+    code, said, fault = run(python, "-c", QGIS, server.url)
+    expect("QGIS reads it", code, 0)
+    if code:
+        return print(fault)
+    told = json.loads(said.strip().splitlines()[-1])
+    expect("what QGIS read", told, {"valid": True, "fields": ["id", "lines", "name"], "count": COUNT,
+                                    "one": ["정류장 17", 3, 127.0017, 37.00085], "box": 6})
+
+
 def main():
     with Server(sys.argv[1]) as server:
         fill(server)
         gdal(server)
         owslib(server)
+        qgis(server)
     return finish()
 
 
