@@ -45,5 +45,10 @@ wait "$server" || true
 mkdir -p "$work"
 server=
 
-in_debian /root/madang/test --fast | tail -n 5
+in_debian /root/madang/test --fast >"$work/test.out" 2>&1 || {
+  grep -A 40 FAILED "$work/test.out" | head -n 200 >&2
+  tail -n 5 "$work/test.out" >&2
+  exit 1
+}
+tail -n 5 "$work/test.out"
 echo "ok ./test --fast"
