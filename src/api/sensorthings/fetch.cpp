@@ -231,8 +231,8 @@ void Fetch::ask_properties(const Request& request, Done done) {
     for (const hub::TypeInfo& type : *types) {
       for (const hub::TypeInfo::Attribute& attribute : type.attributes) {
         const ngsi::Symbol symbol = names_.words.symbols().find(attribute.name);
-        const bool own = symbol == names_.name || symbol == names_.description || symbol == names_.date_observed;
-        if (attribute.observed > 0 && !own && (!request.scope.attribute || *request.scope.attribute == symbol))
+        if (attribute.observed > 0 && !names_.is_of_thing(symbol) &&
+            (!request.scope.attribute || *request.scope.attribute == symbol))
           symbols.push_back(symbol);
       }
     }

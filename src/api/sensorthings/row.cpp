@@ -167,8 +167,7 @@ Names::Names(const Call& call)
 bool is_stream(ngsi::EntityView entity, std::size_t index, const ngsi::Filter* filter, const Names& names) {
   if (!entity.is_observation(index)) return false;
   const ngsi::Symbol attribute = entity.attribute_name(index);
-  // These say what a thing is and when it was looked at; feeds that give each value its time give it to them too.
-  if (attribute == names.name || attribute == names.description || attribute == names.date_observed) return false;
+  if (names.is_of_thing(attribute)) return false;
   return filter == nullptr || filter->allows_attribute(entity, attribute);
 }
 

@@ -51,6 +51,12 @@ struct Names {
   Addresses links;
   std::string entities;  // where entities are shown, up to the id
   mutable Effort effort;
+
+  /// It says what a thing is or when it was looked at, so it is no datastream; feeds that give each value its time give
+  /// it to these too.
+  bool is_of_thing(ngsi::Symbol attribute) const {
+    return attribute == name || attribute == description || attribute == date_observed;
+  }
 };
 
 /// One value that an attribute has or had.
